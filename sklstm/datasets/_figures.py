@@ -1,0 +1,126 @@
+"""Published series, shipped with the package as CSV files."""
+
+from importlib.resources import files
+
+import pandas as pd
+
+
+def _read(name: str) -> pd.DataFrame:
+    with (files("sklstm.datasets") / "data" / name).open(encoding="utf-8") as file:
+        # Labels such as 1-01 must reach us as they are written.
+        return pd.read_csv(file, dtype={"month": str})
+
+
+def load_milk() -> pd.Series:
+    """Load the monthly milk production of a cow, January 1962 to December 1975.
+
+    The series grows, levels off, and has a strong yearly season.
+
+    Returns
+    -------
+    milk : pandas.Series of shape (168,)
+        Milk production, in pounds per cow and month, as float64. The index holds the first day
+        of each month, is named ``"month"`` and has the frequency ``"MS"``.
+
+    See Also
+    --------
+    load_shampoo : A short series that is hard to beat persistence on.
+    sklstm.series_to_supervised : Turn a series into the rows that an estimator learns from.
+
+    References
+    ----------
+    .. [1] Cryer, J. D. (1986). *Time Series Analysis*. Duxbury Press.
+
+    Examples
+    --------
+    >>> from sklstm.datasets import load_milk
+    >>> milk = load_milk()
+    >>> milk.shape
+    (168,)
+    >>> milk.loc["1962-01":"1962-03"].tolist()
+    [589.0, 561.0, 640.0]
+    >>> milk.index[-1].strftime("%B %Y")
+    'December 1975'
+    """
+    table = _read("milk.csv")
+    month = pd.DatetimeIndex(table["month"], freq="MS", name="month")
+    return pd.Series(table["pounds_per_cow"].to_numpy("float64"), index=month, name="milk")
+
+
+def load_shampoo() -> pd.Series:
+    """Load the monthly sales of a shampoo over three years.
+
+    The series is short, its trend steepens and its noise is wide.
+
+    Returns
+    -------
+    shampoo : pandas.Series of shape (36,)
+        Sales per month, as float64; the source names no unit. The index is a monthly
+        `pandas.PeriodIndex` named ``"month"``. The calendar years of the figures are not known:
+        the index counts them as the years 1, 2 and 3.
+
+    See Also
+    --------
+    load_milk : A longer series with a strong season.
+    sklstm.series_to_supervised : Turn a series into the rows that an estimator learns from.
+
+    References
+    ----------
+    .. [1] Makridakis, S., Wheelwright, S. C. and Hyndman, R. J. (1998).
+       *Forecasting: Methods and Applications*, 3rd edition. Wiley.
+
+    Examples
+    --------
+    >>> from sklstm.datasets import load_shampoo
+    >>> shampoo = load_shampoo()
+    >>> shampoo.shape
+    (36,)
+    >>> shampoo.head(3).tolist()
+    [266.0, 145.9, 183.1]
+    >>> last = shampoo.index[-1]
+    >>> last.year, last.month
+    (3, 12)
+    """
+    table = _read("shampoo.csv")
+    year_of_four_digits = table["month"].str.zfill(len("0001-01"))
+    month = pd.PeriodIndex(year_of_four_digits, freq="M", name="month")
+    return pd.Series(table["sales"].to_numpy("float64"), index=month, name="shampoo")
+
+
+def load_noisy_trend() -> pd.Series:
+    """Load a made-up series: a trend, a wave and two kinds of noise.
+
+    Value n is ``n/10 + 4 sin(n/10)``, plus a whole number drawn from -1 to 6, plus a standard
+    normal number.
+
+    Returns
+    -------
+    noisy_trend : pandas.Series of shape (400,)
+        The values, without a unit, as float64. The index counts the steps from 1 to 400 and is
+        named ``"n"``.
+
+    See Also
+    --------
+    make_lagged_linear : A series without noise.
+
+    References
+    ----------
+    .. [1] The figures were drawn with R: ``set.seed(123)`` under
+       ``RNGkind(sample.kind = "Rounding")``, then
+       ``n/10 + 4*sin(n/10) + sample(-1:6, 400, replace = TRUE) + rnorm(400)``.
+
+    Examples
+    --------
+    >>> from sklstm.datasets import load_noisy_trend
+    >>> noisy_trend = load_noisy_trend()
+    >>> noisy_trend.shape
+    (400,)
+    >>> print(noisy_trend.head(3).round(3).to_string())
+    n
+    1    3.698
+    2    7.307
+    3    3.217
+    """
+    table = _read("noisy_trend.csv")
+    step = pd.RangeIndex(1, len(table) + 1, name="n")
+    return pd.Series(table["a"].to_numpy("float64"), index=step, name="noisy_trend")
