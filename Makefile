@@ -1,0 +1,102 @@
+# Every command of the project. Needs make and Python 3.11 or later; all else goes into .venv.
+#
+#   make PYTHON=python3.12 test    makes .venv with another interpreter (after make clean-venv)
+
+PYTHON ?= python3
+VENV ?= .venv
+OLDEST_VENV ?= $(VENV)-oldest
+# Interpreters that `make check` runs the everyday tests on as well, where they are installed.
+OTHER_PYTHONS ?= 3.12 3.13
+# What `make demo` runs.
+DEMO ?= examples/plot_milk_grid_search.py
+
+BIN := $(VENV)/bin
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check check-tests check-oldest check-pythons docs bench lint types format \
+	package clean clean-venv
+.DELETE_ON_ERROR:
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- environments: one stamp per set of packages, renewed when the requirements change ----------
+
+$(VENV)/.dev: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; run make PYTHON=…")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python $(PIP_INSTALL) -e '.[dev]'
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.dev
+	$(BIN)/python $(PIP_INSTALL) -e '.[docs]'
+	touch $@
+
+$(VENV)/.bench: $(VENV)/.dev
+	$(BIN)/python $(PIP_INSTALL) -e '.[bench]'
+	touch $@
+
+$(OLDEST_VENV)/.test: pyproject.toml requirements-oldest.txt
+	test -x $(OLDEST_VENV)/bin/python || $(PYTHON) -m venv $(OLDEST_VENV)
+	$(OLDEST_VENV)/bin/python $(PIP_INSTALL) -c requirements-oldest.txt -e '.[test]'
+	touch $@
+
+# --- what people run ------------------------------------------------------------------------------
+
+demo: $(VENV)/.dev  ## learn the milk series, search its window, save the picture
+	$(BIN)/python examples/run.py $(DEMO)
+
+test: $(VENV)/.dev  ## the everyday tests
+	$(BIN)/python -m pytest
+
+check: lint types check-tests docs package check-oldest check-pythons  ## all that must hold
+
+check-tests: $(VENV)/.dev  ## all tests, the slow ones and the examples included
+	$(BIN)/python -m pytest -m "" --cov --cov-report=term
+
+lint: $(VENV)/.dev  ## style and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+format: $(VENV)/.dev  ## put style and format right where a tool can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+types: $(VENV)/.dev  ## static types
+	$(BIN)/mypy
+
+docs: $(VENV)/.docs  ## the documentation, into docs/_build/html; a warning is an error
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+bench: $(VENV)/.bench  ## speed and memory
+	$(BIN)/python benchmarks/run.py
+
+package: $(VENV)/.dev  ## wheel and source distribution, into dist
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist > /dev/null
+	$(BIN)/twine check --strict dist/*
+
+check-oldest: $(OLDEST_VENV)/.test  ## the everyday tests with the oldest supported releases
+	$(OLDEST_VENV)/bin/python -m pytest
+
+# PYENV_VERSION lets a pyenv shim find its interpreter; others do not read it.
+check-pythons:  ## the everyday tests on each other Python that is installed
+	@set -e; for version in $(OTHER_PYTHONS); do \
+		export PYENV_VERSION=$$version; \
+		if python$$version -c 'import ensurepip, venv' 2> /dev/null; then \
+			echo "Python $$version:"; \
+			test -x $(VENV)-$$version/bin/python || python$$version -m venv $(VENV)-$$version; \
+			$(VENV)-$$version/bin/python $(PIP_INSTALL) -e '.[test]'; \
+			$(VENV)-$$version/bin/python -m pytest; \
+		else \
+			echo "Python $$version is not installed here: skipped."; \
+		fi; \
+	done
+
+clean:  ## remove what was built, but not the environments
+	rm -rf dist build htmlcov .coverage docs/_build docs/auto_examples docs/generated \
+		docs/sg_execution_times.rst examples/output .pytest_cache .ruff_cache .mypy_cache .hypothesis
+
+clean-venv:  ## remove the environments
+	rm -rf $(VENV) $(OLDEST_VENV) $(OTHER_PYTHONS:%=$(VENV)-%)
