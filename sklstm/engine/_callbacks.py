@@ -1,0 +1,65 @@
+"""What looks in between epochs: the user's callbacks, early stopping, the epoch lines, and the stop at NaN."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+
+from sklstm.engine._spec import TrainingSpec
+
+_BATCH_HOOKS = (
+    "on_batch_begin",
+    "on_batch_end",
+    "on_train_batch_begin",
+    "on_train_batch_end",
+    "on_test_batch_begin",
+    "on_test_batch_end",
+    "on_test_begin",
+    "on_test_end",
+)
+
+
+class DivergedError(ValueError):
+    """The training loss is no longer finite."""
+
+
+class StopAtNaN(keras.callbacks.Callback):
+    """Raise once the training loss is NaN or infinite: no later epoch can bring it back."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        loss = (logs or {}).get("loss", 0.0)
+        if not math.isfinite(loss):
+            raise DivergedError(
+                f"The training loss became {loss} in epoch {epoch + 1}. Scale the inputs and targets to about -1 to 1, "
+                "lower learning_rate, or clip the gradients with optimizer=keras.optimizers.Adam(clipnorm=1.0)."
+            )
+
+
+class EpochLines(keras.callbacks.Callback):
+    """Print one line per epoch, like Keras' ``verbose=2``."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        values = " - ".join(f"{name}: {value:.4f}" for name, value in (logs or {}).items())
+        print(f"Epoch {epoch + 1}/{self.params['epochs']} - {values}")
+
+
+def early_stopping(training: TrainingSpec, validated: bool) -> list[keras.callbacks.Callback]:
+    """Return Keras' early stopping when `training` asks for it."""
+    if not training.early_stopping:
+        return []
+    monitor = "val_loss" if validated else "loss"
+    return [
+        keras.callbacks.EarlyStopping(
+            monitor=monitor, mode="min", patience=training.patience, restore_best_weights=True
+        )
+    ]
+
+
+def looks_at_batches(callbacks) -> bool:
+    """Tell whether a callback has a hook that a whole epoch in one call would skip."""
+    return any(
+        getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook)
+        for callback in callbacks
+        for hook in _BATCH_HOOKS
+    )

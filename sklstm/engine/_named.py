@@ -1,0 +1,116 @@
+"""Losses, optimizers, metrics and activations: checked before any work, and never the user's own objects."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from sklstm.engine._spec import ENGINES, NetworkSpec, TrainingSpec
+
+
+def check_names(network: NetworkSpec, training: TrainingSpec) -> None:
+    """Raise a ValueError that names the parameter when Keras does not know what is asked for."""
+    _check(
+        "loss",
+        training.loss,
+        keras.losses.get,
+        "the name of a Keras loss such as 'mean_squared_error' or 'huber', a keras.losses.Loss, "
+        "or a function of (y_true, y_pred)",
+        _public(keras.losses),
+    )
+    _check(
+        "optimizer",
+        training.optimizer,
+        keras.optimizers.get,
+        "the name of a Keras optimizer such as 'adam' or 'rmsprop', or a keras.optimizers.Optimizer",
+        [name.lower() for name in _public(keras.optimizers)],
+    )
+    for metric in training.metrics or []:
+        if metric not in ("acc", "accuracy", "ce", "crossentropy"):
+            _check(
+                "metrics",
+                metric,
+                keras.metrics.get,
+                "names of Keras metrics such as 'mae', keras.metrics.Metric objects, or functions of (y_true, y_pred)",
+                _public(keras.metrics),
+            )
+    for parameter, activation in (
+        ("activation", network.activation),
+        *(("dense_activation", activation) for activation in network.dense_activation),
+        ("output_activation", network.output_activation),
+    ):
+        _check(
+            parameter,
+            activation,
+            keras.activations.get,
+            "the name of a Keras activation such as 'tanh' or 'relu', or a function",
+            _public(keras.activations),
+        )
+    if training.engine not in ENGINES:
+        raise ValueError(f"Got engine={training.engine!r}, but expected one of {', '.join(map(repr, ENGINES))}.")
+    if network.stateful and network.network is not None:
+        raise ValueError(
+            "Got network=<callable> for a stateful run, but a state can only be carried through the built-in network. "
+            "Use units, dense_units and their companions, or a stateless regressor."
+        )
+
+
+def fresh_optimizer(training: TrainingSpec) -> Any:
+    """Return an optimizer of its own for one run: the user's keeps its state to itself."""
+    optimizer = training.optimizer
+    if isinstance(optimizer, str):
+        # A name that Keras knows may still need SciKeras' routing; only a learning rate forces an instance here.
+        if training.learning_rate is None:
+            return optimizer
+        optimizer = keras.optimizers.get(optimizer)
+    config = optimizer.get_config()
+    if training.learning_rate is not None:
+        config["learning_rate"] = float(training.learning_rate)
+    return type(optimizer).from_config(config)
+
+
+def fresh_metrics(metrics) -> list:
+    """Return `metrics` with every metric object made anew."""
+    return [
+        type(metric).from_config(metric.get_config()) if isinstance(metric, keras.metrics.Metric) else metric
+        for metric in metrics or []
+    ]
+
+
+def identity(thing: Any) -> Any:
+    """Return a hashable stand-in for a Keras object: equal for objects that compute the same.
+
+    An object without a config is its own stand-in.
+    """
+    if isinstance(thing, str) or thing is None:
+        return thing
+    try:
+        config = thing.get_config()
+        return type(thing), _hashable({key: value for key, value in config.items() if key != "name"})
+    except (AttributeError, NotImplementedError, TypeError):
+        return thing
+
+
+def _hashable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return tuple(sorted((key, _hashable(item)) for key, item in value.items()))
+    if isinstance(value, (list, tuple)):
+        return tuple(_hashable(item) for item in value)
+    hash(value)
+    return value
+
+
+def _check(parameter: str, value: Any, get: Callable, expected: str, known: list[str]) -> None:
+    try:
+        get(value)
+    except Exception as error:
+        close = difflib.get_close_matches(str(value), known, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"Got {parameter}={value!r}, but expected {expected}.{hint}") from error
+
+
+def _public(module) -> list[str]:
+    return [name for name in dir(module) if not name.startswith("_")]

@@ -1,0 +1,81 @@
+"""Windows as positions in one float32 series, so that only the batch at hand is ever gathered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklstm.engine._spec import Rows
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Samples as the engine computes with them.
+
+    Attributes
+    ----------
+    series : float32 ndarray of shape (n_steps, n_features)
+    window : int
+    starts : int32 ndarray of shape (n_samples,)
+        Where each sample's window starts in `series`.
+    y : float32 ndarray of shape (n_samples, n_outputs), or None
+    sample_weight : float32 ndarray of shape (n_samples,), or None
+    """
+
+    series: np.ndarray
+    window: int
+    starts: np.ndarray
+    y: np.ndarray | None = None
+    sample_weight: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def gather(self, which: np.ndarray) -> np.ndarray:
+        """Return the windows of the samples `which`, of shape (len(which), window, n_features)."""
+        return self.series[self.starts[which, None] + np.arange(self.window)]
+
+
+def samples(data: Rows) -> Samples:
+    """Return the samples of `data`, its series cast to float32 once."""
+    rows = np.asarray(data.rows, dtype=np.int64)
+    series, hop = _base_series(data.X)
+    window = data.X.shape[1]
+    first, last = (int(rows.min()), int(rows.max())) if len(rows) else (0, -1)
+    series = series[first * hop : last * hop + window]
+    return Samples(
+        series=np.ascontiguousarray(series, dtype=np.float32),
+        window=window,
+        starts=((rows - first) * hop).astype(np.int32),
+        y=None if data.y is None else np.ascontiguousarray(data.y[rows], dtype=np.float32),
+        sample_weight=None
+        if data.sample_weight is None
+        else np.ascontiguousarray(data.sample_weight[rows], dtype=np.float32),
+    )
+
+
+def all_samples(X: np.ndarray) -> Samples:
+    """Return every window of `X` as a sample."""
+    return samples(Rows(X=X, rows=np.arange(len(X))))
+
+
+def _base_series(X: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return the series that the windows `X` look into, and the steps from one window to the next.
+
+    A strided view shares its steps between windows; a plain 3-D array is a series whose windows stand end to end.
+    """
+    n, window, n_features = X.shape
+    if n == 0:
+        return X.reshape(0, n_features), 1
+    if n == 1:
+        return X[0], 1
+    step = X.strides[1] if window > 1 else X.strides[0]
+    hop = X.strides[0] // step if step > 0 else 0
+    if not (1 <= hop <= window and hop * step == X.strides[0]):
+        X = np.ascontiguousarray(X)
+        step, hop = X.strides[1], window
+    base = np.lib.stride_tricks.as_strided(
+        X, shape=((n - 1) * hop + window, n_features), strides=(step, X.strides[2]), writeable=False
+    )
+    return base, hop

@@ -1,0 +1,152 @@
+"""The plain data that passes through the engine's door. Nothing here needs Keras or TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+ENGINES = ("auto", "keras", "layer", "block", "xla")
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """What shapes a network.
+
+    Attributes
+    ----------
+    units : tuple of int
+        Units of each stacked LSTM layer.
+    activation : str or callable
+        Activation of the LSTM layers.
+    dropout, recurrent_dropout : float
+        Share of the inputs, and of the recurrent state, dropped in training.
+    dense_units : tuple of int
+        Units of the dense layers between the last LSTM layer and the output.
+    dense_activation : tuple of str
+        One activation per dense layer.
+    output_activation : str or None
+        Activation of the output layer.
+    n_features, n_outputs : int
+        Columns of a window, and of a target.
+    network : callable or None
+        ``network(input_shape, n_outputs)`` builds any Keras model instead; ``input_shape`` is ``(window, n_features)``.
+        It has to build the same model whenever it is called with the same arguments.
+    window : int or None
+        Steps per window for ``network``; None leaves the time dimension free.
+    stateful : bool
+        Whether the state runs on from row to row.
+    """
+
+    units: tuple[int, ...] = (32,)
+    activation: str | Callable = "tanh"
+    dropout: float = 0.0
+    recurrent_dropout: float = 0.0
+    dense_units: tuple[int, ...] = ()
+    dense_activation: tuple[str, ...] = ()
+    output_activation: str | None = None
+    n_features: int = 1
+    n_outputs: int = 1
+    network: Callable | None = None
+    window: int | None = None
+    stateful: bool = False
+
+
+@dataclass(frozen=True)
+class TrainingSpec:
+    """How a network is trained.
+
+    Attributes
+    ----------
+    loss : str, keras.losses.Loss or callable
+    optimizer : str or keras.optimizers.Optimizer
+        An instance is never trained with: each run makes a new one from its config.
+    learning_rate : float or None
+        Overrides the optimizer's own when not None.
+    metrics : sequence or None
+        Names, ``keras.metrics.Metric`` instances or callables.
+    epochs, batch_size : int
+    shuffle : bool
+    early_stopping : bool
+        Stop after `patience` epochs without a better ``val_loss`` (``loss`` without validation rows) and go back to
+        the best weights.
+    patience : int
+    callbacks : sequence of keras.callbacks.Callback, or None
+        Copied for each run.
+    verbose : int
+    engine : {"auto", "keras", "layer", "block", "xla"}
+        What computes. All give the same result within float tolerance.
+
+        - ``"auto"`` chooses by the amount of work.
+        - ``"keras"`` is Keras' own ``fit``: one Python call per batch.
+        - ``"layer"`` is one compiled call around the stock Keras layers.
+        - ``"block"`` is that with TensorFlow's fused LSTM kernel for the CPU in the layers that it can stand in for.
+        - ``"xla"`` is that with everything compiled by XLA: the fastest steps, after seconds of compiling.
+    reset_states : {"epoch", "never"} or int
+        Stateful only: when the state goes back to zero; an int is a number of rows.
+    bptt_steps : int
+        Stateful only: consecutive rows per weight update.
+    """
+
+    loss: Any = "mse"
+    optimizer: Any = "adam"
+    learning_rate: float | None = None
+    metrics: Sequence | None = None
+    epochs: int = 1
+    batch_size: int = 32
+    shuffle: bool = True
+    early_stopping: bool = False
+    patience: int = 10
+    callbacks: Sequence | None = None
+    verbose: int = 0
+    engine: str = "auto"
+    reset_states: str | int = "epoch"
+    bptt_steps: int = 1
+
+
+@dataclass
+class Rows:
+    """The samples to train on, to validate with, or to predict.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n, window, n_features)
+        Usually a strided view of one series; only the windows at `rows` are read.
+    rows : ndarray of int64
+        The samples to use, oldest first.
+    y : ndarray of shape (n, n_outputs), or None
+        Only the values at `rows` mean something.
+    sample_weight : ndarray of shape (n,), or None
+    breaks : sequence of int, or None
+        Stateful only: sorted positions in `rows` at which the past is unknown, so that the state starts from zero.
+    """
+
+    X: np.ndarray
+    rows: np.ndarray
+    y: np.ndarray | None = None
+    sample_weight: np.ndarray | None = None
+    breaks: Sequence[int] | None = None
+
+
+@dataclass
+class Trained:
+    """What training leaves behind.
+
+    Attributes
+    ----------
+    weights : list of ndarray
+        In the order of ``keras.Model.get_weights``.
+    optimizer_state : list of ndarray
+        The optimizer's variables.
+    history : dict of str to list of float
+        One entry per epoch, under Keras' names.
+    states : list of ndarray, or None
+        Stateful only: ``[h, c]`` of each LSTM layer, of shape (1, units), after the last training row.
+    """
+
+    weights: list[np.ndarray]
+    optimizer_state: list[np.ndarray]
+    history: dict[str, list[float]] = field(default_factory=dict)
+    states: list[np.ndarray] | None = None
