@@ -24,16 +24,20 @@ class DivergedError(ValueError):
     """The training loss is no longer finite."""
 
 
-class StopAtNaN(keras.callbacks.Callback):
+def raise_if_diverged(epoch: int, loss: float) -> None:
     """Raise once the training loss is NaN or infinite: no later epoch can bring it back."""
+    if not math.isfinite(loss):
+        raise DivergedError(
+            f"The training loss became {loss} in epoch {epoch + 1}. Scale the inputs and targets to about -1 to 1, "
+            "lower learning_rate, or clip the gradients with optimizer=keras.optimizers.Adam(clipnorm=1.0)."
+        )
+
+
+class StopAtNaN(keras.callbacks.Callback):
+    """Raise once the training loss is not finite."""
 
     def on_epoch_end(self, epoch, logs=None):
-        loss = (logs or {}).get("loss", 0.0)
-        if not math.isfinite(loss):
-            raise DivergedError(
-                f"The training loss became {loss} in epoch {epoch + 1}. Scale the inputs and targets to about -1 to 1, "
-                "lower learning_rate, or clip the gradients with optimizer=keras.optimizers.Adam(clipnorm=1.0)."
-            )
+        raise_if_diverged(epoch, (logs or {}).get("loss", 0.0))
 
 
 class EpochLines(keras.callbacks.Callback):

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from sklstm.engine import _callbacks
+from sklstm.engine._held import HeldModel
 from sklstm.engine._networks import row_orders
 from sklstm.engine._rows import Samples
 from sklstm.engine._spec import TrainingSpec
@@ -16,12 +17,11 @@ _PREDICT_CELLS = 4_000_000
 class _Batches(keras.utils.PyDataset):
     """Batches gathered one at a time, in an order of our own: Keras' shuffling draws from the global state."""
 
-    def __init__(self, samples: Samples, batch_size: int, orders):
+    def __init__(self, samples: Samples, batch_size: int):
         super().__init__()
         self.samples = samples
         self.batch_size = batch_size
-        self.orders = orders
-        self.order = next(orders)
+        self.order = np.arange(len(samples))
 
     def __len__(self):
         return -(-len(self.samples) // self.batch_size)
@@ -33,28 +33,37 @@ class _Batches(keras.utils.PyDataset):
             return batch
         return *batch, self.samples.sample_weight[which]
 
-    def on_epoch_end(self):
-        self.order = next(self.orders)
+
+class _Reorder(keras.callbacks.Callback):
+    """Give each epoch its order; Keras also calls a data set's own hook before the first epoch."""
+
+    def __init__(self, batches: _Batches, orders):
+        super().__init__()
+        self.batches = batches
+        self.orders = orders
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.batches.order = next(self.orders)
 
 
 def fit(
-    model: keras.Model,
+    held: HeldModel,
     training: TrainingSpec,
     callbacks: list,
     data: Samples,
     validation: Samples | None,
     seed: int,
 ) -> dict[str, list[float]]:
-    """Train the compiled `model` in place and return the history."""
-    batches = _Batches(data, training.batch_size, row_orders(len(data), training.shuffle, seed))
-    if validation is not None:
-        validation = _Batches(validation, training.batch_size, row_orders(len(validation), False, seed))
-    history = model.fit(
+    """Train what `held` holds and return the history."""
+    batches = _Batches(data, training.batch_size)
+    orders = row_orders(len(data), training.shuffle, seed)
+    history = held.model.fit(
         batches,
-        validation_data=validation,
+        validation_data=validation and _Batches(validation, training.batch_size),
         epochs=training.epochs,
         shuffle=False,
         callbacks=[
+            _Reorder(batches, orders),
             _callbacks.StopAtNaN(),
             *_callbacks.early_stopping(training, validation is not None),
             *callbacks,
@@ -68,7 +77,9 @@ def predict(model: keras.Model, data: Samples) -> np.ndarray:
     """Predict in batches of bounded size."""
     size = max(1, _PREDICT_CELLS // max(1, data.window * data.series.shape[1]))
     parts = [
-        keras.ops.convert_to_numpy(model.predict_on_batch(data.gather(np.arange(i, min(i + size, len(data))))))
+        keras.ops.convert_to_numpy(
+            model.predict_on_batch(data.gather(np.arange(i, min(i + size, len(data)))))
+        )
         for i in range(0, len(data), size)
     ]
     return np.concatenate(parts)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import keras
@@ -50,7 +52,9 @@ def check_names(network: NetworkSpec, training: TrainingSpec) -> None:
             _public(keras.activations),
         )
     if training.engine not in ENGINES:
-        raise ValueError(f"Got engine={training.engine!r}, but expected one of {', '.join(map(repr, ENGINES))}.")
+        raise ValueError(
+            f"Got engine={training.engine!r}, but expected one of {', '.join(map(repr, ENGINES))}."
+        )
     if network.stateful and network.network is not None:
         raise ValueError(
             "Got network=<callable> for a stateful run, but a state can only be carried through the built-in network. "
@@ -75,23 +79,49 @@ def fresh_optimizer(training: TrainingSpec) -> Any:
 def fresh_metrics(metrics) -> list:
     """Return `metrics` with every metric object made anew."""
     return [
-        type(metric).from_config(metric.get_config()) if isinstance(metric, keras.metrics.Metric) else metric
+        type(metric).from_config(metric.get_config())
+        if isinstance(metric, keras.metrics.Metric) and _has_telling_config(metric)
+        else metric
         for metric in metrics or []
     ]
 
 
-def identity(thing: Any) -> Any:
+def identity(thing: Any) -> Hashable:
     """Return a hashable stand-in for a Keras object: equal for objects that compute the same.
 
-    An object without a config is its own stand-in.
+    An object whose config may not tell everything is its own stand-in.
     """
-    if isinstance(thing, str) or thing is None:
-        return thing
-    try:
-        config = thing.get_config()
-        return type(thing), _hashable({key: value for key, value in config.items() if key != "name"})
-    except (AttributeError, NotImplementedError, TypeError):
-        return thing
+    if dataclasses.is_dataclass(thing):
+        return tuple(identity(getattr(thing, part.name)) for part in dataclasses.fields(thing))
+    if isinstance(thing, functools.partial):
+        parts = thing.func, thing.args, thing.keywords
+        return functools.partial, *(_hashable(part) for part in parts)
+    if _has_telling_config(thing):
+        return type(thing), _hashable(thing.get_config())
+    return thing
+
+
+def optimizer_identity(optimizer: keras.optimizers.Optimizer) -> Hashable:
+    """Return `identity` without what a run sets anew: the name and a fixed learning rate."""
+    if not _has_telling_config(optimizer):
+        return optimizer
+    config = dict(optimizer.get_config(), name=None)
+    if not isinstance(config["learning_rate"], dict):
+        config["learning_rate"] = None
+    return type(optimizer), _hashable(config)
+
+
+def fixed_learning_rate(optimizer: keras.optimizers.Optimizer) -> float | None:
+    """Return the learning rate of `optimizer`, or None if a schedule decides it."""
+    rate = optimizer.get_config()["learning_rate"]
+    return None if isinstance(rate, dict) else float(rate)
+
+
+def _has_telling_config(thing: Any) -> bool:
+    """Tell whether the class answers for its own config: an inherited one leaves out what it adds."""
+    return hasattr(thing, "get_config") and (
+        "get_config" in vars(type(thing)) or type(thing).__module__.startswith("keras.")
+    )
 
 
 def _hashable(value: Any) -> Any:
@@ -99,8 +129,7 @@ def _hashable(value: Any) -> Any:
         return tuple(sorted((key, _hashable(item)) for key, item in value.items()))
     if isinstance(value, (list, tuple)):
         return tuple(_hashable(item) for item in value)
-    hash(value)
-    return value
+    return value if isinstance(value, Hashable) else repr(value)
 
 
 def _check(parameter: str, value: Any, get: Callable, expected: str, known: list[str]) -> None:
@@ -108,7 +137,7 @@ def _check(parameter: str, value: Any, get: Callable, expected: str, known: list
         get(value)
     except Exception as error:
         close = difflib.get_close_matches(str(value), known, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
+        hint = f" Did you mean {close[0]!r}?" if close and close[0] != value else ""
         raise ValueError(f"Got {parameter}={value!r}, but expected {expected}.{hint}") from error
 
 

@@ -31,7 +31,9 @@ def build(network: NetworkSpec) -> keras.Model:
             return_sequences=i < last,
             name=f"lstm_{i}",
         )(outputs)
-    for i, (units, activation) in enumerate(zip(network.dense_units, network.dense_activation, strict=True)):
+    for i, (units, activation) in enumerate(
+        zip(network.dense_units, network.dense_activation, strict=True)
+    ):
         outputs = _dense(units, activation, f"dense_{i}")(outputs)
     outputs = _dense(network.n_outputs, network.output_activation, "output")(outputs)
     return keras.Model(inputs, outputs, name="lstm_network")
@@ -92,7 +94,9 @@ def seeded(model: keras.Model, seed: int) -> keras.Model:
 
 def _dense(units: int, activation: str | None, name: str) -> keras.layers.Layer:
     initializer = keras.initializers.GlorotUniform(seed=0)
-    return keras.layers.Dense(units, activation=activation, kernel_initializer=initializer, name=name)
+    return keras.layers.Dense(
+        units, activation=activation, kernel_initializer=initializer, name=name
+    )
 
 
 def _built_by_user(network: NetworkSpec) -> keras.Model:
@@ -116,8 +120,14 @@ def _built_by_user(network: NetworkSpec) -> keras.Model:
 def _fresh_user_weights(network: NetworkSpec, seed: int) -> list[np.ndarray]:
     """Draw anew only what the builder draws at random: weights that it loads or fixes come out twice the same."""
     model = _built_by_user(network)
-    built, again, drawn = model.get_weights(), _built_by_user(network).get_weights(), seeded(model, seed).get_weights()
-    return [a if np.array_equal(a, b) else new for a, b, new in zip(built, again, drawn, strict=True)]
+    built, again, drawn = (
+        model.get_weights(),
+        _built_by_user(network).get_weights(),
+        seeded(model, seed).get_weights(),
+    )
+    return [
+        a if np.array_equal(a, b) else new for a, b, new in zip(built, again, drawn, strict=True)
+    ]
 
 
 def _seeds(seed: int, stream: int = 0):

@@ -1,0 +1,53 @@
+"""A compiled Keras model that runs borrow one after the other."""
+
+from __future__ import annotations
+
+import keras
+
+from sklstm.engine._networks import build, seed_dropout
+from sklstm.engine._scikeras import Resolved
+from sklstm.engine._spec import NetworkSpec, Trained
+
+
+class HeldModel:
+    """A compiled Keras model, of any backend, for one run at a time.
+
+    A run sets weights, optimizer state and seeds first and takes weights and optimizer state out
+    last, so that nothing passes from one run to the next.
+
+    Attributes
+    ----------
+    model : keras.Model
+        Alive: its weights are the current ones whenever no compiled call is under way.
+    """
+
+    def __init__(self, network: NetworkSpec, resolved: Resolved):
+        self.network = network
+        self.model = build(network)
+        self.model.compile(
+            optimizer=resolved.optimizer,
+            loss=resolved.loss,
+            metrics=resolved.metrics,
+            jit_compile=False,
+        )
+        self.model.optimizer.build(self.model.trainable_variables)
+        self._optimizer_start = self._optimizer_state()
+
+    def set(self, weights, optimizer_state, learning_rate: float | None, seed: int) -> None:
+        """Make the model ready for one run."""
+        self.model.stop_training = False
+        self.model.set_weights(weights)
+        optimizer = self.model.optimizer
+        state = optimizer_state or self._optimizer_start
+        for variable, value in zip(optimizer.variables, state, strict=True):
+            variable.assign(value)
+        if learning_rate is not None:
+            optimizer.learning_rate = learning_rate
+        seed_dropout(self.model, seed)
+
+    def take(self, history: dict[str, list[float]]) -> Trained:
+        """Take out what the run has learnt."""
+        return Trained(self.model.get_weights(), self._optimizer_state(), history)
+
+    def _optimizer_state(self):
+        return [v.numpy() for v in self.model.optimizer.variables]

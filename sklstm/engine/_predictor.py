@@ -1,0 +1,75 @@
+"""Prediction by one compiled function per architecture, its weights passed in with the rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from sklstm.engine._kernels import use_fused_kernels
+from sklstm.engine._networks import build
+from sklstm.engine._rows import Samples
+from sklstm.engine._spec import NetworkSpec
+
+# Numbers gathered at a time: large enough for the kernels, small enough to stay out of the way.
+_BATCH_CELLS = 1_000_000
+
+
+class Predictor:
+    """The forward pass of one architecture. It holds no weights, so any thread may call it."""
+
+    def __init__(self, network: NetworkSpec):
+        self.network = network
+        self.model = build(network)
+        if not tf.config.list_physical_devices("GPU"):
+            use_fused_kernels(self.model)
+        positions = {id(weight): i for i, weight in enumerate(self.model.weights)}
+        self._trainable = [positions[id(v)] for v in self.model.trainable_variables]
+        self._other = [positions.get(id(v)) for v in self.model.non_trainable_variables]
+        self._predict = tf.function(
+            self._all_batches,
+            input_signature=[
+                [tf.TensorSpec(weight.shape, weight.dtype) for weight in self.model.weights],
+                tf.TensorSpec((None, network.n_features), tf.float32),
+                tf.TensorSpec((None,), tf.int32),
+                tf.TensorSpec((), tf.int32),
+                tf.TensorSpec((), tf.int32),
+            ],
+            autograph=False,
+        )
+
+    def predict(self, weights: list[np.ndarray], data: Samples) -> np.ndarray:
+        """Return float32 predictions of shape (n_samples, n_outputs)."""
+        size = max(1, _BATCH_CELLS // (data.window * self._width()))
+        return self._predict(weights, data.series, data.starts, data.window, size).numpy()
+
+    def _width(self) -> int:
+        return max(self.network.n_features, 4 * max(self.network.units))
+
+    def _all_batches(self, weights, series, starts, window, size):
+        n = tf.shape(starts)[0]
+
+        def one_batch(i, parts):
+            at = starts[i * size : (i + 1) * size, None] + tf.range(window)
+            windows = tf.gather(series, at)
+            if self.network.window is not None:
+                windows.set_shape((None, self.network.window, self.network.n_features))
+            return i + 1, parts.write(i, self._forward(weights, windows))
+
+        count = (n + size - 1) // size
+        parts = tf.TensorArray(
+            tf.float32, count, element_shape=(None, self.network.n_outputs), infer_shape=False
+        )
+        _, parts = tf.while_loop(
+            lambda i, _: i < count, one_batch, (tf.constant(0), parts), parallel_iterations=1
+        )
+        return parts.concat()
+
+    def _forward(self, weights, windows):
+        others = [
+            variable.value if i is None else weights[i]
+            for i, variable in zip(self._other, self.model.non_trainable_variables, strict=True)
+        ]
+        outputs, _ = self.model.stateless_call(
+            [weights[i] for i in self._trainable], others, windows, training=False
+        )
+        return outputs
