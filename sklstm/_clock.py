@@ -1,0 +1,133 @@
+"""Numbers the labels of a regular index, so that a gap can be told from a next row."""
+
+import numpy as np
+import pandas as pd
+
+#: An index with more breaks than this share of its steps has no regular step:
+#: daily prices without week-ends are no daily series full of holes.
+MAX_BREAKS = 0.1
+
+
+class Clock:
+    """Row numbers for the labels of an index with a regular step.
+
+    Parameters
+    ----------
+    unit : {"number", "period", "elapsed", "wall", "month", "business"}
+        What the labels count.
+    step : int or float
+        Distance of two neighbouring labels, in that unit.
+    origin : pandas.Index of one label
+        The label that has number 0.
+    """
+
+    def __init__(self, unit, step, origin):
+        self.unit = unit
+        self.step = step
+        self.origin = origin
+
+    @classmethod
+    def fit(cls, index):
+        """Find the regular step of an index.
+
+        Parameters
+        ----------
+        index : pandas.Index
+            Sorted labels without duplicates.
+
+        Returns
+        -------
+        Clock or None
+            None where the labels have no regular step.
+        """
+        origin = index[:1]
+        for unit in _units(index):
+            ticks = _ticks(index, origin, unit)
+            if ticks is None:
+                continue
+            step = _regular_step(ticks, max_breaks=0 if unit == "business" else MAX_BREAKS)
+            if step is not None:
+                return cls(unit, step, origin)
+        return None
+
+    def number(self, index):
+        """Return the row number of each label.
+
+        Parameters
+        ----------
+        index : pandas.Index
+            Labels.
+
+        Returns
+        -------
+        ndarray of int64 of shape (n_rows,) or None
+            None where the labels are of another kind or fall between two steps.
+        """
+        if self.unit not in _units(index):
+            return None
+        ticks = _ticks(index, self.origin, self.unit)
+        if ticks is None:
+            return None
+        number = np.rint(ticks / self.step)
+        if not np.allclose(number * self.step, ticks, rtol=1e-9, atol=1e-6 * abs(self.step)):
+            return None
+        return number.astype(np.int64)
+
+
+def _units(index):
+    """List what the labels of an index may count, the likeliest first."""
+    if isinstance(index, pd.PeriodIndex):
+        return ("period",)
+    if isinstance(index, pd.TimedeltaIndex):
+        return ("elapsed",)
+    if isinstance(index, pd.DatetimeIndex):
+        wall = () if index.tz is None else ("wall",)
+        return ("elapsed", *wall, "month", "business")
+    if pd.api.types.is_numeric_dtype(index) and not pd.api.types.is_bool_dtype(index):
+        return ("number",)
+    return ()
+
+
+def _ticks(index, origin, unit):
+    """Count the distance of each label from the origin; None where it cannot be counted."""
+    if unit == "number":
+        return index.to_numpy() - origin.to_numpy()[0]
+    if unit == "period":
+        return index.asi8 - origin.asi8[0] if index.dtype == origin.dtype else None
+    if isinstance(index, pd.DatetimeIndex) and (index.tz is None) != (origin.tz is None):
+        return None
+    if unit == "elapsed":
+        return ((index - origin[0]) / pd.Timedelta(1, "s")).to_numpy()
+    start = origin[0]
+    if isinstance(index, pd.DatetimeIndex) and index.tz is not None:
+        index = index.tz_convert(origin.tz).tz_localize(None)
+        start = start.tz_localize(None)
+    if unit == "wall":
+        return ((index - start) / pd.Timedelta(1, "s")).to_numpy()
+    if (index - index.normalize() != start - start.normalize()).any():
+        return None
+    if unit == "month":
+        same_day = (index.day == start.day).all()
+        last_days = start.is_month_end and index.is_month_end.all()
+        if not (same_day or last_days):
+            return None
+        return ((index.year - start.year) * 12 + (index.month - start.month)).to_numpy()
+    if (index.dayofweek > 4).any() or start.dayofweek > 4:
+        return None
+    return np.busday_count(start.date(), index.to_numpy().astype("datetime64[D]"))
+
+
+def _regular_step(ticks, max_breaks):
+    """Return the step that (nearly) all neighbours keep, or None."""
+    steps = np.diff(ticks)
+    if len(steps) == 0:
+        return None
+    step = np.median(steps)
+    if not step > 0:
+        return None
+    multiples = steps / step
+    if not np.allclose(multiples, np.rint(multiples), rtol=0, atol=1e-6):
+        return None
+    n_breaks = np.count_nonzero(np.rint(multiples) > 1)
+    allowed = max(1, int(max_breaks * len(steps))) if max_breaks else 0
+    return step if n_breaks <= allowed else None

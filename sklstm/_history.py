@@ -1,0 +1,299 @@
+"""What came before: the one rule that tells which rows come just before a table's rows."""
+
+import warnings
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from ._clock import Clock
+
+#: Rows without labels are told from the training rows by at most this many first rows
+#: (or by as many as the look-back needs, where that is more).
+N_HEAD = 16
+
+HISTORY_OPTIONS = ("auto", "continue", "none")
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Neighbouring rows of a table and the rows that came just before them.
+
+    Attributes
+    ----------
+    start, stop : int
+        The rows of the table: ``table[start:stop]``.
+    past : ndarray of shape (depth, n_features)
+        The rows before ``start``, oldest first; NaN where they are not known.
+    number : int or None
+        Row number of ``start``, counted from the first training row; None where unknown.
+    """
+
+    start: int
+    stop: int
+    past: np.ndarray
+    number: int | None
+
+
+class History:
+    """The training rows that later rows may need as their past.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, n_features)
+        The training rows, oldest first.
+    index : pandas.Index or None
+        Their labels; None for rows without labels.
+    depth : int
+        How many rows are looked back upon.
+    quiet : bool, default=False
+        Whether rows without a known past are no reason for a warning.
+
+    Raises
+    ------
+    ValueError
+        If the labels are unsorted or hold duplicates.
+    """
+
+    def __init__(self, rows, index, depth, *, quiet=False):
+        self.depth = depth
+        self.quiet = quiet
+        self.n_rows = len(rows)
+        self.clock = None
+        self.labels = None
+        numbers = np.arange(len(rows))
+        if index is not None:
+            check_sorted(index)
+            self.clock = Clock.fit(index)
+            if self.clock is not None:
+                numbers = self.clock.number(index)
+        self.end = int(numbers[-1]) + 1
+        self.n_head = max(N_HEAD, depth)
+
+        keep = np.zeros(len(rows), dtype=bool)
+        keep[: self.n_head] = True
+        self.spans = []
+        for start, stop in _unbroken(numbers):
+            self.spans.append((int(numbers[start]), int(numbers[stop - 1]) + 1))
+            keep[start : min(start + depth, stop)] = True
+            # Twice the depth, so that rows that overlap the end still find their whole past.
+            keep[max(start, stop - 2 * depth) : stop] = True
+        self.kept_numbers = numbers[keep]
+        self.kept_rows = rows[keep]
+        if index is not None:
+            # The last label places rows whose index has no regular step.
+            keep[-1] = True
+            self.labels = index[keep]
+            self.label_numbers = numbers[keep]
+
+    @property
+    def head(self):
+        """The first training rows."""
+        return self.kept_rows[: self.n_head]
+
+    def stretches(self, rows, index, history="auto", *, head=None, nan_breaks=True):
+        """Split a table where its labels break off, and find what came before each part.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_features)
+            The rows of the table, oldest first.
+        index : pandas.Index or None
+            Their labels.
+        history : {"auto", "continue", "none"}, default="auto"
+            ``"auto"`` places the rows by their labels, or by their values where there are
+            none; ``"continue"`` puts them right after the training rows (but the whole training
+            table remains what it is); ``"none"`` knows no past.
+        head : ndarray, default=None
+            How the training rows begin in the form that `rows` have, where that is
+            another form than at fit.
+        nan_breaks : bool, default=True
+            Whether a first row of NaN says that an earlier step lost the past.
+
+        Returns
+        -------
+        list of Stretch
+            In the order of the rows; together they cover the table.
+
+        Raises
+        ------
+        ValueError
+            If the labels are unsorted or hold duplicates.
+        """
+        if index is not None:
+            check_sorted(index)
+        if not self.depth:
+            return [Stretch(0, len(rows), self._no_past(), None)]
+        same_form = head is None
+        head = self.head if same_form else head
+        labelled = index is not None and self.labels is not None
+        bounds, numbers = self._number(index) if labelled else ([(0, len(rows))], [None])
+
+        if history == "continue":
+            whole = len(rows) == self.n_rows and _n_equal(rows, head) == len(head)
+            numbers[0] = 0 if whole else self.end
+        elif not labelled:
+            return self._place_by_value(rows, head, history, nan_breaks)
+
+        stretches = []
+        for (start, stop), number in zip(bounds, numbers, strict=True):
+            known = number is not None and history != "none"
+            if known and history == "auto" and same_form:
+                known = self._agrees(rows[start:stop], number)
+            if nan_breaks and np.isnan(rows[start]).all():
+                known = False
+            past = self._past(number, warn=history == "auto") if known else self._no_past()
+            stretches.append(Stretch(start, stop, past, number))
+        return stretches
+
+    def _place_by_value(self, rows, head, history, nan_breaks):
+        """Tell the training rows from later rows by their first values.
+
+        Row by row: what a row's past is must not depend on rows after it.
+        """
+        n_equal = _n_equal(rows, head)
+        if n_equal >= min(len(rows), len(head)):
+            return [Stretch(0, len(rows), self._no_past(), 0)]
+        if history == "none" or (nan_breaks and np.isnan(rows[0]).all()):
+            return [Stretch(0, len(rows), self._no_past(), None)]
+        past = self._past(self.end, warn=False)
+        if n_equal == 0:
+            return [Stretch(0, len(rows), past, self.end)]
+        return [
+            Stretch(0, n_equal, self._no_past(), 0),
+            Stretch(
+                n_equal,
+                len(rows),
+                np.concatenate([past, rows[:n_equal]])[n_equal:],
+                self.end + n_equal,
+            ),
+        ]
+
+    def _number(self, index):
+        """Return the bounds of each unbroken part of an index and the number of its first row."""
+        if self.clock is None:
+            return [(0, len(index))], [self._number_without_clock(index[0])]
+        numbers = self.clock.number(index)
+        if numbers is None:
+            self._warn(
+                f"Rows from {index[0]!r} on do not lie on the regular step of the training rows"
+            )
+            return [(0, len(index))], [None]
+        bounds = _unbroken(numbers)
+        return bounds, [int(numbers[start]) for start, _ in bounds]
+
+    def _number_without_clock(self, label):
+        """Return the number of one label of an index without a regular step."""
+        try:
+            if label > self.labels[-1]:
+                return self.end
+            if label < self.labels[0]:
+                return -1
+        except TypeError:
+            pass
+        place = self.labels.get_indexer([label])[0]
+        if place >= 0:
+            return int(self.label_numbers[place])
+        self._warn(f"Row {label!r} has no known place among the training rows")
+        return None
+
+    def _agrees(self, rows, number):
+        """Whether rows that overlap the remembered rows hold the same values.
+
+        The first row decides, so that no row's past depends on a later row.
+        """
+        numbers = number + np.arange(len(rows))
+        _, mine, theirs = np.intersect1d(numbers, self.kept_numbers, return_indices=True)
+        ours, kept = rows[mine], self.kept_rows[theirs]
+        differ = ~(_equal(ours, kept) | np.isnan(ours) | np.isnan(kept)).all(axis=1)
+        if not differ.any():
+            return True
+        self._warn("Rows have the labels of training rows but other values (was the index reset?)")
+        return not (differ[0] and mine[0] == 0)
+
+    def _past(self, number, warn):
+        """Look up the rows before a row; NaN up to the newest that is not known."""
+        past = self._no_past()
+        wanted = number - self.depth + np.arange(self.depth)
+        place = np.minimum(np.searchsorted(self.kept_numbers, wanted), len(self.kept_numbers) - 1)
+        known = self.kept_numbers[place] == wanted
+        n_known = self.depth if known.all() else int(np.argmin(known[::-1]))
+        if n_known:
+            past[-n_known:] = self.kept_rows[place[-n_known:]]
+        missing = number - n_known - 1
+        if warn and n_known < self.depth:
+            if missing >= self.end:
+                self._warn(
+                    f"Rows start {number - self.end} steps later than right after the training rows"
+                )
+            elif any(first <= missing < stop for first, stop in self.spans):
+                self._warn("Rows start inside the training rows, of which the ends are remembered")
+        return past
+
+    def _no_past(self):
+        n_features = self.kept_rows.shape[1]
+        return np.full((self.depth, n_features), np.nan, dtype=self.kept_rows.dtype)
+
+    def _warn(self, what):
+        if self.quiet:
+            return
+        warnings.warn(
+            f"{what}: the rows before them are not known and count as NaN. Set history='continue'"
+            " if they do follow the training rows, or history='none' to say that nothing comes"
+            " before them.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def check_sorted(index):
+    """Refuse labels that do not run from the oldest row to the newest.
+
+    Parameters
+    ----------
+    index : pandas.Index
+        The labels of a table.
+
+    Raises
+    ------
+    ValueError
+        If they are unsorted or hold duplicates; the message shows the first such label.
+    """
+    if index.is_monotonic_increasing and index.is_unique:
+        return
+    if index.has_duplicates:
+        what = f"holds {index[index.duplicated()][0]!r} more than once"
+    else:
+        try:
+            # Element by element: an index of tuples has no vectorised comparison.
+            place = next(i for i in range(1, len(index)) if index[i] < index[i - 1])
+            what = f"is not sorted: {index[place]!r} comes after {index[place - 1]!r}"
+        except (TypeError, StopIteration):
+            what = "is not sorted"
+    raise ValueError(
+        f"The index of X {what}, but a series needs one row per time step, oldest first."
+        " Sort it with X.sort_index() and drop duplicates; to cross-validate, split in time"
+        " with TimeSeriesSplit, not with shuffled folds."
+    )
+
+
+def _unbroken(numbers):
+    """Return (start, stop) of each run of successive row numbers."""
+    cuts = np.flatnonzero(np.diff(numbers) != 1) + 1
+    edges = [0, *cuts.tolist(), len(numbers)]
+    return list(pairwise(edges))
+
+
+def _n_equal(rows, head):
+    """Count how many rows at the start equal those of the head."""
+    n = min(len(rows), len(head))
+    ours, theirs = rows[:n], head[:n]
+    same = (_equal(ours, theirs) | (np.isnan(ours) & np.isnan(theirs))).all(axis=1)
+    return n if same.all() else int(np.argmin(same))
+
+
+def _equal(ours, theirs):
+    """Compare values up to what another batch size or a float32 step upstream may change."""
+    finite = theirs[np.isfinite(theirs)]
+    scale = np.abs(finite).max() if finite.size else 0.0
+    return np.isclose(ours, theirs, rtol=1e-6, atol=1e-9 * scale)

@@ -1,0 +1,274 @@
+"""What all LSTM regressors share: parameters, validation, and the way into the engine."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from ._validation import check_sample_weight, check_target
+from ._windows import check_windows, repeat_oldest_known
+from .engine._spec import ENGINES, NetworkSpec, Rows, TrainingSpec
+
+
+class BaseLSTMRegressor(RegressorMixin, BaseEstimator):
+    """Parameters, validation and training that all LSTM regressors have in common."""
+
+    # Warm-up rows and rows without a target are left out of training here, in `_learnable`.
+    _skips_unknown_rows = True
+
+    _parameter_constraints: dict = {
+        "units": [Interval(Integral, 1, None, closed="left"), list, tuple, np.ndarray],
+        "activation": [str, callable],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "recurrent_dropout": [Interval(Real, 0, 1, closed="left")],
+        "dense_units": [Interval(Integral, 1, None, closed="left"), list, tuple, np.ndarray],
+        "dense_activation": [str, list, tuple],
+        "output_activation": [str, callable, None],
+        "network": [callable, None],
+        # What names an optimizer, a loss or a metric is for Keras to say, inside the engine.
+        "loss": "no_validation",
+        "optimizer": "no_validation",
+        "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
+        "metrics": [list, tuple, None],
+        "epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left"), None],
+        "early_stopping": ["boolean"],
+        "patience": [Interval(Integral, 0, None, closed="left")],
+        "callbacks": [list, tuple, None],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+        "engine": [StrOptions(set(ENGINES))],
+    }
+
+    @property
+    def model_(self):
+        """The network as a stand-alone, compiled Keras model.
+
+        Made anew at each access: training it further does not change the estimator.
+        """
+        check_is_fitted(self)
+        from .engine import _door
+
+        return _door.keras_model(self._network, self._training, self._trained.weights)
+
+    def _fit(self, X, y, sample_weight, validation, *, go_on, one_epoch=False):
+        """Train on the rows that have something to teach; `fit` and `partial_fit` in one."""
+        self._validate_params()
+        windows, n_unknown = check_windows(self, X, reset=not go_on)
+        target = check_target(y, X)
+        weight = self._check_weight(sample_weight, windows)
+        network = self._network_spec(windows.shape[1], target.shape[1])
+        training = self._training_spec(one_epoch)
+        if go_on:
+            self._check_same(network, training)
+        rows = _learnable(windows, n_unknown, target)
+        held_out = None
+        if validation is not None:
+            held_out = self._check_validation(*validation, target.shape[1])
+        elif self.validation_fraction and not one_epoch:
+            rows, last_rows = _split_off_last(rows, self.validation_fraction)
+            held_out = self._rows(X, windows, last_rows, target, weight)
+        seed = self._seed(go_on)
+
+        # Keras and TensorFlow come in with the engine, so not before something is fitted.
+        from .engine import _door
+
+        trained = _door.train(
+            network,
+            training,
+            self._rows(X, windows, rows, target, weight),
+            held_out,
+            seed=seed,
+            start=self._trained if go_on else None,
+        )
+        before = self.history_ if go_on else {}
+        self.history_ = {
+            name: [*before.get(name, []), *values] for name, values in trained.history.items()
+        }
+        self._network, self._training, self._trained = network, training, trained
+        self._first_seed = self._first_seed if go_on else seed
+        self._y_ndim = np.asarray(y).ndim
+        self._target_mean = target[rows].mean(axis=0)
+        self.n_iter_ = len(self.history_["loss"])
+        self.n_outputs_ = target.shape[1]
+        self.n_samples_fit_ = len(rows)
+        return self
+
+    def _goes_on(self):
+        """Whether `fit` starts from the weights of the last one."""
+        return self.warm_start and hasattr(self, "n_iter_")
+
+    def _finish(self, predicted, n_unknown, window):
+        """Shape predictions as the target was; samples with no known step get the mean."""
+        predicted = np.asarray(predicted, dtype=np.float64)
+        predicted[n_unknown == window] = self._target_mean
+        return predicted.ravel() if self._y_ndim == 1 else predicted
+
+    def _network_spec(self, window, n_outputs):
+        """Describe the network that the parameters ask for."""
+        dense_units = _ints(self.dense_units, "dense_units")
+        activations = self.dense_activation
+        if isinstance(activations, str):
+            activations = (activations,) * len(dense_units)
+        if len(activations) != len(dense_units):
+            raise ValueError(
+                f"dense_activation={self.dense_activation!r} names {len(activations)} activations,"
+                f" but dense_units={self.dense_units!r} has {len(dense_units)} layers: give one"
+                " name for all layers or one for each."
+            )
+        units = _ints(self.units, "units")
+        if not units:
+            raise ValueError(f"units={self.units!r} has no layer: expected at least one int >= 1.")
+        return NetworkSpec(
+            units=units,
+            activation=self.activation,
+            dropout=float(self.dropout),
+            recurrent_dropout=float(self.recurrent_dropout),
+            dense_units=dense_units,
+            dense_activation=tuple(activations),
+            output_activation=self.output_activation,
+            n_features=self.n_features_in_,
+            n_outputs=n_outputs,
+            network=self.network,
+            window=None if self.network is None else window,
+        )
+
+    def _training_spec(self, one_epoch, **options):
+        """Describe the training that the parameters ask for."""
+        return TrainingSpec(
+            loss=self.loss,
+            optimizer=self.optimizer,
+            learning_rate=None if self.learning_rate is None else float(self.learning_rate),
+            metrics=self.metrics,
+            epochs=1 if one_epoch else self.epochs,
+            batch_size=self.batch_size,
+            early_stopping=self.early_stopping and not one_epoch,
+            patience=self.patience,
+            callbacks=self.callbacks,
+            verbose=int(self.verbose),
+            engine=self.engine,
+            **options,
+        )
+
+    def _rows(self, X, windows, rows, target, weight):
+        """Hand samples to the engine; X is what `fit` was given, with its labels."""
+        return Rows(windows, rows, target, weight)
+
+    def _seed(self, go_on):
+        """Draw the seed of one training run, without touching any global random state."""
+        if self.random_state is None:
+            return int(np.random.default_rng().integers(2**31 - 1))
+        if go_on and isinstance(self.random_state, Integral):
+            # A run that goes on must not shuffle as the first one did.
+            words = np.random.SeedSequence([self._first_seed, self.n_iter_]).generate_state(1)
+            return int(words[0] % (2**31 - 1))
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def _check_same(self, network, training):
+        """Refuse to go on with a network or an optimizer that the last fit did not have."""
+        changed = [
+            f"{name} from {getattr(before, name)!r} to {getattr(after, name)!r}"
+            for before, after, names in (
+                (self._network, network, vars(network)),
+                (self._training, training, ("optimizer",)),
+            )
+            for name in names
+            if _differ(getattr(before, name), getattr(after, name))
+        ]
+        if changed:
+            raise ValueError(
+                f"Training cannot go on after a change of {', '.join(changed)}. Set"
+                " warm_start=False and call fit to start anew."
+            )
+
+    def _check_weight(self, sample_weight, windows):
+        if sample_weight is None:
+            return None
+        return check_sample_weight(
+            sample_weight, windows, dtype=np.float64, ensure_non_negative=True
+        )
+
+    def _check_validation(self, X_val, y_val, n_outputs):
+        """Validate rows to look at after each epoch."""
+        if X_val is None or y_val is None:
+            given, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
+            raise ValueError(f"{given} was given without {missing}: pass both or neither.")
+        windows, n_unknown = check_windows(self, X_val, reset=False, name="X_val")
+        target = check_target(y_val, X_val)
+        if target.shape[1] != n_outputs:
+            raise ValueError(
+                f"y_val has {target.shape[1]} target(s), but y has {n_outputs}: they must agree."
+            )
+        return self._rows(X_val, windows, _learnable(windows, n_unknown, target), target, None)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.target_tags.multi_output = True
+        return tags
+
+
+def filled(windows, n_unknown):
+    """Return the samples that have some known and some unknown steps, filled, and where they are.
+
+    Parameters
+    ----------
+    windows : ndarray of shape (n_rows, window, n_features)
+        Windows.
+    n_unknown : ndarray of int of shape (n_rows,)
+        How many of the oldest steps are not known.
+
+    Returns
+    -------
+    rows : ndarray of int
+        Positions of those samples.
+    windows : ndarray of shape (len(rows), window, n_features)
+        Their windows, with unknown steps replaced by the oldest known one.
+    """
+    rows = np.flatnonzero((n_unknown > 0) & (n_unknown < windows.shape[1]))
+    return rows, repeat_oldest_known(windows[rows], n_unknown[rows])
+
+
+def _learnable(windows, n_unknown, target):
+    """Return the positions of the rows whose past and target are known."""
+    rows = np.flatnonzero((n_unknown == 0) & ~np.isnan(target).any(axis=1))
+    if len(rows) == 0:
+        n_rows, window, _ = windows.shape
+        raise ValueError(
+            f"No row is left to learn from: X has {n_rows} rows, a window has {window} steps, and"
+            " every row lacks its past or its target. At least"
+            f" {n_rows + max(1, int(n_unknown[-1]))} rows would do; or use a shorter window or a"
+            " shorter interval."
+        )
+    return rows
+
+
+def _split_off_last(rows, fraction):
+    """Split the last rows off for validation, as many as Keras does."""
+    n_train = int(np.floor(len(rows) * (1 - fraction)))
+    if n_train < 1 or n_train == len(rows):
+        raise ValueError(
+            f"validation_fraction={fraction} of {len(rows)} rows leaves {n_train} rows to learn"
+            f" from and {len(rows) - n_train} to validate with: use more rows or another fraction."
+        )
+    return rows[:n_train], rows[n_train:]
+
+
+def _ints(value, name):
+    """Return one int or a sequence of ints as a tuple of ints."""
+    values = [value] if isinstance(value, Integral) else list(value)
+    if not all(isinstance(v, Integral) and not isinstance(v, bool) and v >= 1 for v in values):
+        raise ValueError(f"{name}={value!r} is not valid: expected ints >= 1, one for each layer.")
+    return tuple(int(v) for v in values)
+
+
+def _differ(before, after):
+    """Whether two parameter values differ; objects without equality do if their types do."""
+    if isinstance(before, str | int | float | tuple | type(None)) or callable(before):
+        return before != after
+    return type(before) is not type(after)
