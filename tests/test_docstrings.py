@@ -3,6 +3,7 @@
 import ast
 import inspect
 import re
+from pathlib import Path
 
 import pytest
 from numpydoc.docscrape import NumpyDocString
@@ -104,3 +105,17 @@ def test_follows_numpydoc(name, public):
 def test_has_an_example(public):
     """Every public class and function shows how it is used; a method may."""
     assert NumpyDocString(inspect.getdoc(public))["Examples"]
+
+
+@pytest.mark.parametrize("module", [sklstm, sklstm.datasets], ids=lambda module: module.__name__)
+def test_the_reference_lists_every_public_name(module):
+    """docs/api.rst has a line for everything in __all__, under the module that it is in."""
+    api = (Path(__file__).parent.parent / "docs" / "api.rst").read_text(encoding="utf-8")
+    sections = api.split(".. currentmodule:: ")
+    listed = {
+        line.strip()
+        for section in sections
+        if section.partition("\n")[0] == module.__name__
+        for line in section.splitlines()
+    }
+    assert set(module.__all__) <= listed

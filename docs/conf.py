@@ -1,0 +1,60 @@
+import os
+
+import sklstm
+
+# Read when the gallery's examples import their libraries.
+os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+project = "sklstm"
+author = "The sklstm developers"
+copyright = "2026, The sklstm developers"
+version = release = sklstm.__version__
+
+# No intersphinx: the documentation builds without a network.
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "sphinx_gallery.gen_gallery",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build"]
+default_role = "obj"
+
+autodoc_typehints = "none"  # numpydoc's sections give the types
+autosummary_generate = True
+numpydoc_show_class_members = False  # the class template lists the methods
+# What tests/test_docstrings.py asks of every docstring is not repeated here but for these few,
+# whose absence leaves a hole in the page.
+numpydoc_validation_checks = {"GL08", "PR01", "PR02", "RT01", "SS01"}
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": r"/plot_",
+    "ignore_pattern": r"run\.py$",
+    "plot_gallery": True,
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "show_memory": False,
+    "min_reported_time": 1,
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = f"sklstm {version}"
+html_show_sourcelink = False
+html_theme_options = {
+    "github_url": "https://github.com/sklstm/sklstm",
+    "navigation_with_keys": False,
+    "show_prev_next": True,
+}
+
+
+def skip_inherited_from_sklearn(app, what, name, obj, skip, options):
+    """Leave scikit-learn's methods to its own pages: their references do not resolve here."""
+    return skip or str(getattr(obj, "__module__", "")).startswith("sklearn")
+
+
+def setup(app):
+    """Tell Sphinx what to leave out."""
+    app.connect("autodoc-skip-member", skip_inherited_from_sklearn)
