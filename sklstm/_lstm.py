@@ -192,11 +192,12 @@ class LSTMRegressor(BaseLSTMRegressor):
         ------
         ValueError
             If a parameter is out of range or unknown to Keras, no row is left to learn from,
-            lengths differ, there is infinity, text, or NaN elsewhere than in the oldest steps of a window,
-            or the loss stops being finite.
+            lengths differ, there is infinity, text, or NaN elsewhere than in the oldest steps of
+            a window, or the loss stops being finite.
         """
         validation = None if X_val is None and y_val is None else (X_val, y_val)
-        return self._fit(X, y, sample_weight, validation, go_on=self._goes_on())
+        self._fit(X, y, sample_weight, validation, go_on=self._goes_on())
+        return self
 
     @restore_on_error
     def partial_fit(self, X, y, sample_weight=None):
@@ -222,7 +223,8 @@ class LSTMRegressor(BaseLSTMRegressor):
             As in `fit`, or if the network was changed since.
         """
         go_on = hasattr(self, "n_iter_")
-        return self._fit(X, y, sample_weight, None, go_on=go_on, one_epoch=True)
+        self._fit(X, y, sample_weight, None, go_on=go_on, one_epoch=True)
+        return self
 
     def predict(self, X):
         """Predict the target of each row.

@@ -57,7 +57,10 @@ class BaseLSTMRegressor(RegressorMixin, BaseEstimator):
         return _door.keras_model(self._network, self._training, self._trained.weights)
 
     def _fit(self, X, y, sample_weight, validation, *, go_on, one_epoch=False):
-        """Train on the rows that have something to teach; `fit` and `partial_fit` in one."""
+        """Train on the rows that have something to teach, and return the windows.
+
+        `fit` and `partial_fit` are both this.
+        """
         self._validate_params()
         windows, n_unknown = check_windows(self, X, reset=not go_on)
         target = check_target(y, X)
@@ -66,7 +69,7 @@ class BaseLSTMRegressor(RegressorMixin, BaseEstimator):
         training = self._training_spec(one_epoch)
         if go_on:
             self._check_same(network, training)
-        rows = _learnable(windows, n_unknown, target)
+        rows = self._learnable(windows, n_unknown, target)
         held_out = None
         if validation is not None:
             held_out = self._check_validation(*validation, target.shape[1])
@@ -93,11 +96,12 @@ class BaseLSTMRegressor(RegressorMixin, BaseEstimator):
         self._network, self._training, self._trained = network, training, trained
         self._first_seed = self._first_seed if go_on else seed
         self._y_ndim = np.asarray(y).ndim
-        self._target_mean = target[rows].mean(axis=0)
+        taught = target[rows][~np.isnan(target[rows]).any(axis=1)]
+        self._target_mean = taught.mean(axis=0)
         self.n_iter_ = len(self.history_["loss"])
         self.n_outputs_ = target.shape[1]
-        self.n_samples_fit_ = len(rows)
-        return self
+        self.n_samples_fit_ = len(taught)
+        return windows, n_unknown
 
     def _goes_on(self):
         """Whether `fit` starts from the weights of the last one."""
@@ -204,7 +208,21 @@ class BaseLSTMRegressor(RegressorMixin, BaseEstimator):
             raise ValueError(
                 f"y_val has {target.shape[1]} target(s), but y has {n_outputs}: they must agree."
             )
-        return self._rows(X_val, windows, _learnable(windows, n_unknown, target), target, None)
+        rows = self._learnable(windows, n_unknown, target)
+        return self._rows(X_val, windows, rows, target, None)
+
+    def _learnable(self, windows, n_unknown, target):
+        """Return the positions of the rows whose past and target are known."""
+        rows = np.flatnonzero((n_unknown == 0) & ~np.isnan(target).any(axis=1))
+        if len(rows) == 0:
+            n_rows, window, _ = windows.shape
+            raise ValueError(
+                f"No row is left to learn from: X has {n_rows} rows, a window has {window} steps,"
+                " and every row lacks its past or its target. At least"
+                f" {n_rows + max(1, int(n_unknown[-1]))} rows would do; or use a shorter window or"
+                " a shorter interval."
+            )
+        return rows
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -232,20 +250,6 @@ def filled(windows, n_unknown):
     """
     rows = np.flatnonzero((n_unknown > 0) & (n_unknown < windows.shape[1]))
     return rows, repeat_oldest_known(windows[rows], n_unknown[rows])
-
-
-def _learnable(windows, n_unknown, target):
-    """Return the positions of the rows whose past and target are known."""
-    rows = np.flatnonzero((n_unknown == 0) & ~np.isnan(target).any(axis=1))
-    if len(rows) == 0:
-        n_rows, window, _ = windows.shape
-        raise ValueError(
-            f"No row is left to learn from: X has {n_rows} rows, a window has {window} steps, and"
-            " every row lacks its past or its target. At least"
-            f" {n_rows + max(1, int(n_unknown[-1]))} rows would do; or use a shorter window or a"
-            " shorter interval."
-        )
-    return rows
 
 
 def _split_off_last(rows, fraction):
