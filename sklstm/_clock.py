@@ -112,7 +112,7 @@ def _ticks(index, origin, unit):
         if not (same_day or last_days):
             return None
         return ((index.year - start.year) * 12 + (index.month - start.month)).to_numpy()
-    if (index.dayofweek > 4).any() or start.dayofweek > 4:
+    if (index.day_of_week > 4).any() or start.day_of_week > 4:
         return None
     return np.busday_count(start.date(), index.to_numpy().astype("datetime64[D]"))
 
