@@ -30,7 +30,7 @@ def array(start, stop):
 
 
 def past_of(train, rows, depth=3, **options):
-    """Return the rows that come before the first of `rows`, oldest first, and whether they are known."""
+    """Return the rows that come before the first of `rows`, oldest first."""
     windower = LagWindower(depth + 1, **options).fit(train)
     return windower.transform(rows)[0, :-1, 0]
 
@@ -58,10 +58,13 @@ REGULAR = {
     "tenths": pd.Index(np.arange(40) / 10),
 }
 
+# A day missing from a working calendar is a holiday, which tears nothing apart.
+HOLED = {name: index for name, index in REGULAR.items() if name != "business days"}
+
 
 @pytest.mark.parametrize("index", REGULAR.values(), ids=REGULAR)
 def test_the_next_label_continues(index):
-    """The row after the last training row is preceded by the last training rows, whatever labels count."""
+    """The row after the training rows is preceded by the last of them, whatever labels count."""
     series = table(index)
     np.testing.assert_array_equal(
         past_of(series[:25], series[25:]), value_of(np.array([22, 23, 24]))
@@ -70,7 +73,7 @@ def test_the_next_label_continues(index):
 
 @pytest.mark.parametrize("index", REGULAR.values(), ids=REGULAR)
 def test_a_skipped_label_is_a_gap(index):
-    """One step left out means that nothing before is known, and a warning says by how many steps."""
+    """After one step left out nothing before is known, and a warning gives the steps."""
     series = table(index)
     with pytest.warns(UserWarning, match="start 1 steps later"):
         past = past_of(series[:25], series[26:])
@@ -79,7 +82,7 @@ def test_a_skipped_label_is_a_gap(index):
 
 @pytest.mark.parametrize("index", REGULAR.values(), ids=REGULAR)
 def test_overlapping_labels_get_the_rows_before_them(index):
-    """Rows that begin inside the end of the training rows get the training rows that truly precede them."""
+    """Rows that begin inside the last training rows get the rows that truly precede them."""
     series = table(index)
     np.testing.assert_array_equal(
         past_of(series[:25], series[23:]), value_of(np.array([20, 21, 22]))
@@ -93,7 +96,7 @@ def test_the_training_rows_have_no_past(index):
     assert np.isnan(past_of(series[:25], series[:25])).all()
 
 
-@pytest.mark.parametrize("index", REGULAR.values(), ids=REGULAR)
+@pytest.mark.parametrize("index", HOLED.values(), ids=HOLED)
 def test_a_hole_inside_a_table_is_not_reached_across(index):
     """The row after a hole has no known past, though rows stand before it in the table."""
     series = table(index)
@@ -104,7 +107,7 @@ def test_a_hole_inside_a_table_is_not_reached_across(index):
     assert np.isfinite(windows[23]).all()
 
 
-@pytest.mark.parametrize("index", REGULAR.values(), ids=REGULAR)
+@pytest.mark.parametrize("index", HOLED.values(), ids=HOLED)
 def test_a_fold_cut_out_of_the_middle_keeps_its_past(index):
     """Rows that fill a hole of the training rows are preceded by the rows before the hole."""
     series = table(index)
@@ -249,7 +252,7 @@ def test_arrays_continue_from_the_training_rows():
 
 
 def test_arrays_that_begin_as_the_training_rows_are_the_training_rows():
-    """The same first values mean the training rows again, in whole, in part, or with more after them."""
+    """The same first values mean the training rows again: in whole, in part, or with more."""
     for stop in (5, 25, 40):
         assert np.isnan(past_of(array(0, 25), array(0, stop))).all()
 
@@ -325,7 +328,7 @@ def test_remembered_rows_are_copies():
 
 @given(data=st.data())
 def test_every_place_agrees_with_a_plain_loop(data):
-    """Wherever rows lie beside a training table with a hole, each step is the row of that label, if known."""
+    """Beside a training table with a hole, each step is the row of that label, if known."""
     n_first = data.draw(st.integers(4, 8), label="rows before the hole")
     hole = data.draw(st.integers(0, 4), label="labels left out")
     n_second = data.draw(st.integers(3, 8), label="rows after the hole")
