@@ -111,6 +111,7 @@ class LSTMRegressor(BaseLSTMRegressor):
 
     _parameter_constraints: dict = {
         **BaseLSTMRegressor._parameter_constraints,
+        "network": [callable, None],
         "shuffle": ["boolean"],
     }
 
@@ -261,6 +262,11 @@ class LSTMRegressor(BaseLSTMRegressor):
             predicted = np.array(predicted)
             predicted[rows] = predict(repeated)
         return self._finish(predicted, n_unknown, windows.shape[1])
+
+    def _network_spec(self, window, n_outputs):
+        if self.network is None:
+            return super()._network_spec(window, n_outputs)
+        return super()._network_spec(window, n_outputs, network=self.network, window=window)
 
     def _training_spec(self, one_epoch):
         return super()._training_spec(one_epoch, shuffle=self.shuffle)

@@ -27,7 +27,6 @@ class BaseLSTMRegressor(RegressorMixin, BaseEstimator):
         "dense_units": [Interval(Integral, 1, None, closed="left"), list, tuple, np.ndarray],
         "dense_activation": [str, list, tuple],
         "output_activation": [str, callable, None],
-        "network": [callable, None],
         # What names an optimizer, a loss or a metric is for Keras to say, inside the engine.
         "loss": "no_validation",
         "optimizer": "no_validation",
@@ -64,7 +63,12 @@ class BaseLSTMRegressor(RegressorMixin, BaseEstimator):
         self._validate_params()
         windows, n_unknown = check_windows(self, X, reset=not go_on)
         target = check_target(y, X)
-        weight = self._check_weight(sample_weight, windows)
+        weight = None
+        if sample_weight is not None:
+            weight = check_sample_weight(
+                sample_weight, windows, dtype=np.float64, ensure_non_negative=True
+            )
+        self._place(X, windows, carries_on=go_on and one_epoch)
         network = self._network_spec(windows.shape[1], target.shape[1])
         training = self._training_spec(one_epoch)
         if go_on:
@@ -75,7 +79,7 @@ class BaseLSTMRegressor(RegressorMixin, BaseEstimator):
             held_out = self._check_validation(*validation, target.shape[1])
         elif self.validation_fraction and not one_epoch:
             rows, last_rows = _split_off_last(rows, self.validation_fraction)
-            held_out = self._rows(X, windows, last_rows, target, weight)
+            held_out = self._rows(X, windows, last_rows, target, weight, held_out=True)
         seed = self._seed(go_on)
 
         # Keras and TensorFlow come in with the engine, so not before something is fitted.
@@ -87,7 +91,7 @@ class BaseLSTMRegressor(RegressorMixin, BaseEstimator):
             self._rows(X, windows, rows, target, weight),
             held_out,
             seed=seed,
-            start=self._trained if go_on else None,
+            start=self._start() if go_on else None,
         )
         before = self.history_ if go_on else {}
         self.history_ = {
@@ -103,6 +107,13 @@ class BaseLSTMRegressor(RegressorMixin, BaseEstimator):
         self.n_samples_fit_ = len(taught)
         return windows, n_unknown
 
+    def _place(self, X, windows, *, carries_on):
+        """Note where the rows stand in the series; windows that stand alone need no place."""
+
+    def _start(self):
+        """Return what training goes on from."""
+        return self._trained
+
     def _goes_on(self):
         """Whether `fit` starts from the weights of the last one."""
         return self.warm_start and hasattr(self, "n_iter_")
@@ -113,7 +124,7 @@ class BaseLSTMRegressor(RegressorMixin, BaseEstimator):
         predicted[n_unknown == window] = self._target_mean
         return predicted.ravel() if self._y_ndim == 1 else predicted
 
-    def _network_spec(self, window, n_outputs):
+    def _network_spec(self, window, n_outputs, **options):
         """Describe the network that the parameters ask for."""
         dense_units = _ints(self.dense_units, "dense_units")
         activations = self.dense_activation
@@ -138,8 +149,7 @@ class BaseLSTMRegressor(RegressorMixin, BaseEstimator):
             output_activation=self.output_activation,
             n_features=self.n_features_in_,
             n_outputs=n_outputs,
-            network=self.network,
-            window=None if self.network is None else window,
+            **options,
         )
 
     def _training_spec(self, one_epoch, **options):
@@ -159,7 +169,7 @@ class BaseLSTMRegressor(RegressorMixin, BaseEstimator):
             **options,
         )
 
-    def _rows(self, X, windows, rows, target, weight):
+    def _rows(self, X, windows, rows, target, weight, *, held_out=False):
         """Hand samples to the engine; X is what `fit` was given, with its labels."""
         return Rows(windows, rows, target, weight)
 
@@ -190,13 +200,6 @@ class BaseLSTMRegressor(RegressorMixin, BaseEstimator):
                 " warm_start=False and call fit to start anew."
             )
 
-    def _check_weight(self, sample_weight, windows):
-        if sample_weight is None:
-            return None
-        return check_sample_weight(
-            sample_weight, windows, dtype=np.float64, ensure_non_negative=True
-        )
-
     def _check_validation(self, X_val, y_val, n_outputs):
         """Validate rows to look at after each epoch."""
         if X_val is None or y_val is None:
@@ -209,7 +212,7 @@ class BaseLSTMRegressor(RegressorMixin, BaseEstimator):
                 f"y_val has {target.shape[1]} target(s), but y has {n_outputs}: they must agree."
             )
         rows = self._learnable(windows, n_unknown, target)
-        return self._rows(X_val, windows, rows, target, None)
+        return self._rows(X_val, windows, rows, target, None, held_out=True)
 
     def _learnable(self, windows, n_unknown, target):
         """Return the positions of the rows whose past and target are known."""
