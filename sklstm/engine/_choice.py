@@ -7,17 +7,28 @@ import keras
 from sklstm.engine._callbacks import looks_at_batches
 from sklstm.engine._spec import NetworkSpec, TrainingSpec
 
+# Below this many steps in all, a compilation by XLA takes longer than it saves.
+_XLA_STATEFUL_STEPS = 5_000
+_XLA_STATELESS_STEPS = 20_000
+
 
 def choose(
     network: NetworkSpec, training: TrainingSpec, callbacks: list, n_rows: int, window: int
 ) -> str:
     """Return the engine for this amount of work: "keras", "layer", "block" or "xla"."""
-    if keras.backend.backend() != "tensorflow" or looks_at_batches(callbacks):
+    stateful = network.stateful
+    if keras.backend.backend() != "tensorflow":
         return "keras"
-    if training.engine != "auto":
+    if not stateful and looks_at_batches(callbacks):
+        return "keras"
+    if training.engine != "auto" and not (stateful and training.engine == "keras"):
         return training.engine
-    if not fusable(network) or _has_gpu():
+    if _has_gpu() or not fusable(network):
         return "layer"
+    n_steps = training.epochs * -(-n_rows // training.batch_size)
+    if stateful:
+        short = window * training.bptt_steps <= 4
+        return "xla" if short and n_steps > _XLA_STATEFUL_STEPS else "block"
     return "block"
 
 

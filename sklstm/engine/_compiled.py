@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 import tensorflow as tf
 
@@ -42,7 +44,6 @@ class CompiledModel(HeldModel):
         batch_size: int,
         first: int,
         last: int,
-        xla: bool,
     ) -> np.ndarray:
         """Train from step `first` to before step `last` of one epoch per row of `orders`.
 
@@ -51,8 +52,6 @@ class CompiledModel(HeldModel):
         ndarray of shape (n_epochs, n_names)
             The logs of the epochs. A loss that is not finite ends the run, and the logs are shorter.
         """
-        if xla:
-            return self._train_by_xla(data, orders, batch_size, first, last)
         function = self._function(("train", data.weighted), self._epochs, _signature(self.network))
         logs, done = function(
             *data.tensors, orders, len(orders), data.window, batch_size, first, last
@@ -129,7 +128,8 @@ class CompiledModel(HeldModel):
         )
         return logs.stack(), done
 
-    def _train_by_xla(self, data, orders, batch_size, first, last):
+    def train_by_xla(self, data: DeviceData, orders, batch_size, first, last) -> np.ndarray:
+        """Do what `train` does, compiled by XLA for these numbers of rows."""
         rest = len(data) % batch_size
         key = ("xla", data.weighted, batch_size, rest, data.window)
         if key not in self._functions:
@@ -195,6 +195,19 @@ class DeviceData:
     def __len__(self) -> int:
         return self.tensors[1].shape[0]
 
+    @cached_property
+    def padded(self) -> list[tf.Tensor]:
+        """The tensors filled up to a few sizes, because XLA compiles for each size anew."""
+        return [tf.constant(padded(tensor.numpy())) for tensor in self.tensors]
+
+
+def padded(array: np.ndarray) -> np.ndarray:
+    """Fill `array` up with zeros along its first axis to a power of two of at least 32 rows."""
+    size = 1 << max(5, (len(array) - 1).bit_length())
+    filled = np.zeros((size, *array.shape[1:]), array.dtype)
+    filled[: len(array)] = array
+    return filled
+
 
 def most_epochs(n_rows: int) -> int:
     """Return how many epochs one call may run: the order of each takes memory."""
@@ -203,14 +216,15 @@ def most_epochs(n_rows: int) -> int:
 
 def _signature(network: NetworkSpec) -> list[tf.TensorSpec]:
     orders, counts = tf.TensorSpec((None, None), tf.int32), [tf.TensorSpec((), tf.int32)] * 5
-    return [*_data_signature(network), orders, *counts]
+    return [*data_signature(network), orders, *counts]
 
 
 def _test_signature(network: NetworkSpec) -> list[tf.TensorSpec]:
-    return [*_data_signature(network), *[tf.TensorSpec((), tf.int32)] * 2]
+    return [*data_signature(network), *[tf.TensorSpec((), tf.int32)] * 2]
 
 
-def _data_signature(network: NetworkSpec) -> list[tf.TensorSpec]:
+def data_signature(network: NetworkSpec) -> list[tf.TensorSpec]:
+    """Return what a `DeviceData` consists of, for any number of rows."""
     return [
         tf.TensorSpec((None, network.n_features), tf.float32),
         tf.TensorSpec((None,), tf.int32),

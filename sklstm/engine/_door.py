@@ -5,7 +5,7 @@ Imported inside ``fit`` and ``predict`` only, because Keras comes in with it.
 
 from __future__ import annotations
 
-import functools
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -23,7 +23,8 @@ from sklstm.engine._named import (
 )
 from sklstm.engine._networks import build, fresh_weights
 from sklstm.engine._pool import borrow, shared
-from sklstm.engine._rows import all_samples, samples
+from sklstm.engine._rows import Samples, all_samples, samples
+from sklstm.engine._run import run
 from sklstm.engine._scikeras import Resolved, train_through_scikeras
 from sklstm.engine._spec import NetworkSpec, Rows, Trained, TrainingSpec
 
@@ -34,6 +35,11 @@ def check(network: NetworkSpec, training: TrainingSpec) -> None:
     The message names the parameter, the value, and what would do.
     """
     check_names(network, training)
+    if network.stateful and not _on_tensorflow():
+        raise ValueError(
+            f"Got the Keras backend {keras.backend.backend()!r}, but a stateful run needs "
+            "TensorFlow. Set KERAS_BACKEND=tensorflow, or use a stateless regressor."
+        )
 
 
 def train(
@@ -52,10 +58,13 @@ def train(
     network : NetworkSpec
     training : TrainingSpec
     data, validation : Rows
+        In a stateful run the state runs on from the training rows into the validation rows.
     seed : int
-        Decides first weights, dropout and the order of the rows. No global random state is read or changed.
+        Decides first weights, dropout and the order of the rows. No global random state is read
+        or changed.
     start : Trained, optional
-        Go on from these weights and this optimizer state instead of fresh ones.
+        Go on from these weights and this optimizer state instead of fresh ones. A stateful run
+        with ``reset_states="never"`` goes on from its states, too.
 
     Returns
     -------
@@ -66,27 +75,39 @@ def train(
     ValueError
         If a name is unknown, or if the loss stops being finite.
     """
-    check_names(network, training)
+    check(network, training)
     gathered = samples(data)
     held_out = None if validation is None else samples(validation)
 
-    def run(resolved: Resolved) -> Trained:
+    def run_resolved(resolved: Resolved) -> Trained:
         engine = choose(network, training, resolved.callbacks, len(gathered), gathered.window)
-        with _borrowed(network, training, resolved, engine) as held:
+        with _borrowed(network, resolved, engine) as held:
             if start is None:
-                held.set(
-                    fresh_weights(network, held.model, seed),
-                    None,
-                    fixed_learning_rate(resolved.optimizer),
-                    seed,
+                rate = fixed_learning_rate(resolved.optimizer)
+                held.set(fresh_weights(network, held.model, seed), None, rate, seed)
+            else:
+                held.set(start.weights, start.optimizer_state, training.learning_rate, seed)
+            if engine == "keras":
+                fit = _keras_fit.fit
+                return held.take(fit(held, training, resolved.callbacks, gathered, held_out, seed))
+            if network.stateful:
+                from sklstm.engine._stateful_epochs import StatefulEpochs
+
+                breaks = data.breaks, validation and validation.breaks
+                states = start.states if start and training.reset_states == "never" else None
+                epochs = StatefulEpochs(
+                    held, training, gathered, held_out, *breaks, states, engine == "xla"
                 )
             else:
-                rate = training.learning_rate
-                held.set(start.weights, start.optimizer_state, rate, seed)
-            fit = _keras_fit.fit if engine == "keras" else _compiled_fit(engine)
-            return held.take(fit(held, training, resolved.callbacks, gathered, held_out, seed))
+                from sklstm.engine._epochs import StatelessEpochs
 
-    return train_through_scikeras(training, run)
+                epochs = StatelessEpochs(held, training, gathered, held_out, seed, engine == "xla")
+            return held.take(run(epochs, training, resolved.callbacks, held_out is not None))
+
+    trained = train_through_scikeras(training, run_resolved)
+    if network.stateful:
+        _, trained.states = _run_on(network, trained.weights, gathered, None, data.breaks)
+    return trained
 
 
 def predict(
@@ -95,7 +116,7 @@ def predict(
     """Return predictions for every window of `X`, float32 of shape (n, n_outputs)."""
     if len(X) == 0:
         return np.empty((0, network.n_outputs), dtype=np.float32)
-    if keras.backend.backend() != "tensorflow":
+    if not _on_tensorflow():
         model = build(network)
         model.set_weights(weights)
         return _keras_fit.predict(model, all_samples(X))
@@ -105,14 +126,42 @@ def predict(
     return predictor.predict(weights, all_samples(X))
 
 
+def predict_stateful(
+    network: NetworkSpec,
+    training: TrainingSpec,
+    weights: list[np.ndarray],
+    X: np.ndarray,
+    state: list[np.ndarray] | None = None,
+    breaks=None,
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return predictions for every window of `X` in their order, and the state after the last.
+
+    Parameters
+    ----------
+    network, training, weights
+    X : ndarray of shape (n, window, n_features)
+    state : list of ndarray of shape (1, units), optional
+        ``[h, c]`` of each LSTM layer before the first row; zeros if not given.
+    breaks : sequence of int, optional
+        Sorted rows at which the state starts from zero.
+
+    Returns
+    -------
+    predictions : float32 ndarray of shape (n, n_outputs)
+    state : list of ndarray of shape (1, units)
+    """
+    check(network, training)
+    return _run_on(network, weights, all_samples(X), state, breaks)
+
+
 def keras_model(
     network: NetworkSpec, training: TrainingSpec, weights: list[np.ndarray] | None
 ) -> keras.Model:
     """Return a compiled Keras model of stock layers that shares nothing with the engine.
 
-    What it saves can be loaded by Keras alone.
+    What it saves can be loaded by Keras alone. Its LSTM layers are not stateful.
     """
-    model = build(network)
+    model = build(replace(network, stateful=False))
     model.compile(
         optimizer=keras.optimizers.get(fresh_optimizer(training)),
         loss=training.loss,
@@ -125,12 +174,22 @@ def keras_model(
     return model
 
 
-def _borrowed(network: NetworkSpec, training: TrainingSpec, resolved: Resolved, engine: str):
+def _run_on(network: NetworkSpec, weights, data: Samples, state, breaks):
+    """Run over `data` from `state`."""
+    from sklstm.engine._stateful import StatefulPredictor
+
+    predictor = shared(("run on", identity(network)), lambda: StatefulPredictor(network))
+    state = state or predictor.forward.zero_states()
+    if len(data) == 0:
+        return np.empty((0, network.n_outputs), dtype=np.float32), state
+    return predictor.predict(weights, data, state, breaks)
+
+
+def _borrowed(network: NetworkSpec, resolved: Resolved, engine: str):
     """Borrow a compiled model; what shapes its graph is the key."""
-    from_tensorflow = keras.backend.backend() == "tensorflow"
-    kind = "fused" if engine in ("block", "xla") else "stock"
+    fused = engine in ("block", "xla")
     key = (
-        kind,
+        fused,
         identity(network),
         identity(resolved.loss),
         optimizer_identity(resolved.optimizer),
@@ -138,16 +197,18 @@ def _borrowed(network: NetworkSpec, training: TrainingSpec, resolved: Resolved, 
     )
 
     def make() -> HeldModel:
-        if not from_tensorflow:
+        if not _on_tensorflow():
             return HeldModel(network, resolved)
+        if network.stateful:
+            from sklstm.engine._stateful import CompiledStateful
+
+            return CompiledStateful(network, resolved, fused)
         from sklstm.engine._compiled import CompiledModel
 
-        return CompiledModel(network, resolved, fused=kind == "fused")
+        return CompiledModel(network, resolved, fused)
 
     return borrow(key, make)
 
 
-def _compiled_fit(engine: str):
-    from sklstm.engine._run import run
-
-    return functools.partial(run, xla=engine == "xla")
+def _on_tensorflow() -> bool:
+    return keras.backend.backend() == "tensorflow"

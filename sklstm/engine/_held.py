@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import keras
-
 from sklstm.engine._networks import build, seed_dropout
 from sklstm.engine._scikeras import Resolved
 from sklstm.engine._spec import NetworkSpec, Trained

@@ -39,6 +39,16 @@ def for_xla():
         _tracing.xla = False
 
 
+@contextmanager
+def right_padded():
+    """While every mask is known to cover the ends of sequences only."""
+    _tracing.right_padded = True
+    try:
+        yield
+    finally:
+        _tracing.right_padded = False
+
+
 def _fusable(layer: keras.layers.LSTM) -> bool:
     return (
         layer.activation is keras.activations.tanh
@@ -52,8 +62,8 @@ def _fusable(layer: keras.layers.LSTM) -> bool:
 
 
 def _fused_loop(layer, sequences, initial_state, mask, training=False):
-    """Stand in for ``keras.layers.LSTM.inner_loop``; `mask` has to cover the end of a sequence only."""
-    if mask is not None and not getattr(mask, "ends_only", False):
+    """Stand in for ``keras.layers.LSTM.inner_loop``."""
+    if mask is not None and not getattr(_tracing, "right_padded", False):
         return type(layer).inner_loop(layer, sequences, initial_state, mask, training)
     if training and layer.dropout:
         sequences *= tf.expand_dims(layer.cell.get_dropout_mask(sequences[:, 0, :]), 1)
@@ -64,8 +74,20 @@ def _fused_loop(layer, sequences, initial_state, mask, training=False):
     kernel = _xla_lstm if getattr(_tracing, "xla", False) else _block_lstm
     h, c = initial_state
     hs, cs = kernel(tf.transpose(sequences, [1, 0, 2]), h, c, *weights)
-    outputs = tf.transpose(hs, [1, 0, 2]) if layer.return_sequences else hs[-1][:, None]
-    return hs[-1], outputs, [hs[-1], cs[-1]]
+    if mask is None:
+        after = [hs[-1], cs[-1]]
+    else:
+        lengths = tf.reduce_sum(tf.cast(mask, tf.int32), 1)
+        after = [_at(lengths, h, hs), _at(lengths, c, cs)]
+    outputs = tf.transpose(hs, [1, 0, 2]) if layer.return_sequences else after[0][:, None]
+    return after[0], outputs, after
+
+
+def _at(lengths, before, states):
+    """Return the state of each sequence after its own number of steps."""
+    states = tf.concat([before[None], states], 0)
+    lanes = tf.range(tf.shape(states)[1])
+    return tf.gather_nd(states, tf.stack([lengths, lanes], 1))
 
 
 @tf.custom_gradient
@@ -74,18 +96,18 @@ def _block_lstm(x, h, c, kernel, recurrent, bias):
     steps = tf.shape(x, out_type=tf.int64)[0]
     weights = tf.concat([kernel, recurrent], 0)
     no_peephole = tf.zeros(tf.shape(recurrent)[:1])
-    ends = dict(
-        seq_len_max=steps,
-        x=x,
-        cs_prev=c,
-        h_prev=h,
-        w=weights,
-        wci=no_peephole,
-        wcf=no_peephole,
-        wco=no_peephole,
-        b=bias,
-        use_peephole=False,
-    )
+    ends = {
+        "seq_len_max": steps,
+        "x": x,
+        "cs_prev": c,
+        "h_prev": h,
+        "w": weights,
+        "wci": no_peephole,
+        "wcf": no_peephole,
+        "wco": no_peephole,
+        "b": bias,
+        "use_peephole": False,
+    }
     i, cs, f, o, ci, co, hs = tf.raw_ops.BlockLSTMV2(**ends, cell_clip=0.0)
 
     def gradient(d_hs, d_cs):

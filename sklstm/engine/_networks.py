@@ -13,7 +13,10 @@ from sklstm.engine._spec import NetworkSpec
 
 
 def build(network: NetworkSpec) -> keras.Model:
-    """Return the Keras model of `network`, made of stock layers, not compiled."""
+    """Return the Keras model of `network`, made of stock layers, not compiled.
+
+    In a stateful network every LSTM layer returns all its steps and its state.
+    """
     if network.network is not None:
         return seeded(_built_by_user(network), 0)
     inputs = keras.Input((None, network.n_features), name="windows")
@@ -28,9 +31,12 @@ def build(network: NetworkSpec) -> keras.Model:
             kernel_initializer=keras.initializers.GlorotUniform(seed=0),
             recurrent_initializer=keras.initializers.Orthogonal(seed=0),
             seed=0,
-            return_sequences=i < last,
+            return_sequences=i < last or network.stateful,
+            return_state=network.stateful,
             name=f"lstm_{i}",
         )(outputs)
+        if network.stateful:
+            outputs = outputs[0]
     for i, (units, activation) in enumerate(
         zip(network.dense_units, network.dense_activation, strict=True)
     ):

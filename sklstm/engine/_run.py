@@ -1,17 +1,14 @@
-"""One training run: calls of the compiled function, with a look in between where something wants one."""
+"""One training run: compiled calls, with a look in between where something wants one."""
 
 from __future__ import annotations
 
 import time
-from itertools import islice
+from typing import Protocol
 
 import keras
 import numpy as np
 
 from sklstm.engine import _callbacks
-from sklstm.engine._compiled import CompiledModel, DeviceData, most_epochs
-from sklstm.engine._networks import row_orders
-from sklstm.engine._rows import Samples
 from sklstm.engine._spec import TrainingSpec
 
 # A compiled call cannot be interrupted, so calls are kept to about this long.
@@ -19,90 +16,122 @@ _CALL_SECONDS = 0.5
 _FIRST_CALL_STEPS = 16
 
 
+class Epochs(Protocol):
+    """The epochs of a run, to be called for in portions.
+
+    Attributes
+    ----------
+    model : keras.Model
+    names : list of str
+        What an epoch's log holds.
+    n_steps : int
+        Weight updates per epoch.
+    most_epochs : int
+        Epochs that one call may run.
+    """
+
+    model: keras.Model
+    names: list[str]
+    n_steps: int
+    most_epochs: int
+
+    def begin(self, epochs: int) -> None:
+        """Make ready for the next `epochs` epochs."""
+
+    def call(self, first: int, last: int) -> np.ndarray:
+        """Run steps `first` to before `last` of each of these epochs and return their logs.
+
+        A loss that is not finite ends the run, and the logs are shorter.
+        """
+
+    def validate(self) -> dict[str, float]:
+        """Return the log of the held-out rows, empty where there are none."""
+
+
 def run(
-    compiled: CompiledModel,
-    training: TrainingSpec,
-    callbacks: list,
-    data: Samples,
-    validation: Samples | None,
-    seed: int,
-    xla: bool,
+    epochs: Epochs, training: TrainingSpec, callbacks: list, validated: bool
 ) -> dict[str, list[float]]:
-    """Train what `compiled` holds and return the history."""
-    looking = [*_callbacks.early_stopping(training, validation is not None), *callbacks]
+    """Train and return the history."""
+    looking = [*_callbacks.early_stopping(training, validated), *callbacks]
     if training.verbose:
         looking.append(_callbacks.EpochLines())
-    calls = _Calls(compiled, training, data, seed, xla)
-    held_out = None if validation is None else DeviceData(validation)
-    if not looking and held_out is None:
-        logs = _run_through(calls, training.epochs)
+    portions = _Portions(epochs)
+    if looking or validated:
+        history = _run_looking(epochs, portions, training.epochs, looking)
     else:
-        logs = _run_looking(compiled, training, calls, held_out, looking)
-    compiled.model.optimizer.finalize_variable_values(compiled.model.trainable_weights)
-    return logs
+        history = _run_through(epochs, portions, training.epochs)
+    model = epochs.model
+    model.optimizer.finalize_variable_values(model.trainable_weights)
+    return history
 
 
-def _run_through(calls: _Calls, epochs: int) -> dict[str, list[float]]:
-    logs = np.concatenate([logs for logs in calls.epochs(epochs)])
-    for epoch in np.flatnonzero(~np.isfinite(logs[:, 0])):
-        _callbacks.raise_if_diverged(int(epoch), float(logs[epoch, 0]))
-    return {name: logs[:, i].tolist() for i, name in enumerate(calls.compiled.names)}
+def _run_through(epochs: Epochs, portions: _Portions, count: int) -> dict[str, list[float]]:
+    blocks: list[np.ndarray] = []
+    done = 0
+    while done < count:
+        blocks.append(portions.take(count - done))
+        done += len(blocks[-1])
+        _callbacks.raise_if_diverged(done - 1, float(blocks[-1][-1, 0]))
+    logs = np.concatenate(blocks)
+    return {name: logs[:, i].tolist() for i, name in enumerate(epochs.names)}
 
 
-def _run_looking(compiled, training, calls, held_out, looking) -> dict[str, list[float]]:
-    model = compiled.model
+def _run_looking(
+    epochs: Epochs, portions: _Portions, count: int, looking: list
+) -> dict[str, list[float]]:
     history = keras.callbacks.History()
     callbacks = keras.callbacks.CallbackList(
-        [*looking, history], model=model, epochs=training.epochs, steps=calls.steps, verbose=0
+        [*looking, history], model=epochs.model, epochs=count, steps=epochs.n_steps, verbose=0
     )
+    if _callbacks.looks_at_batches(looking):
+        portions.hooks = callbacks
     callbacks.on_train_begin()
     logs: dict[str, float] = {}
-    for epoch in range(training.epochs):
+    for epoch in range(count):
         callbacks.on_epoch_begin(epoch)
-        [[values]] = calls.epochs(1)
+        [values] = portions.take(1)
         _callbacks.raise_if_diverged(epoch, float(values[0]))
-        logs = dict(zip(compiled.names, map(float, values), strict=True))
-        if held_out is not None:
-            tested = compiled.evaluate(held_out, training.batch_size)
-            logs |= {f"val_{name}": value for name, value in tested.items()}
+        logs = dict(zip(epochs.names, map(float, values), strict=True))
+        logs |= {f"val_{name}": value for name, value in epochs.validate().items()}
         callbacks.on_epoch_end(epoch, logs)
-        if model.stop_training:
+        if epochs.model.stop_training:
             break
     callbacks.on_train_end(logs)
     return history.history
 
 
-class _Calls:
-    """Cuts a run into calls of the compiled function."""
+class _Portions:
+    """Cuts a run into calls: as much as a call may take, or one step where hooks look at each."""
 
-    def __init__(self, compiled, training: TrainingSpec, data: Samples, seed: int, xla: bool):
-        self.compiled = compiled
-        self.batch_size = training.batch_size
-        self.xla = xla
-        self.steps = -(-len(data) // training.batch_size)
-        self.data = DeviceData(data)
-        self.orders = row_orders(len(data), training.shuffle, seed)
-        self.most_epochs = most_epochs(len(data))
+    def __init__(self, epochs: Epochs):
+        self.epochs = epochs
         self.budget = _FIRST_CALL_STEPS
+        self.hooks: keras.callbacks.CallbackList | None = None
 
-    def epochs(self, count: int):
-        """Yield the logs of the next `count` epochs, in blocks of shape (n_epochs, n_names)."""
-        while count:
-            size = min(count, self.most_epochs, max(1, self.budget // self.steps))
-            logs = self._block(np.stack(list(islice(self.orders, size))))
-            yield logs
-            if len(logs) < size or not np.isfinite(logs[-1, 0]):
-                return
-            count -= size
-
-    def _block(self, orders: np.ndarray) -> np.ndarray:
+    def take(self, most: int) -> np.ndarray:
+        """Run up to `most` epochs and return their logs, of shape (n_epochs, n_names)."""
+        n_steps = self.epochs.n_steps
+        count = max(1, min(most, self.epochs.most_epochs, self.budget // n_steps))
+        self.epochs.begin(count)
+        if self.hooks is not None:
+            return self._step_by_step(self.hooks)
         first = 0
         while True:
-            last = self.steps if len(orders) > 1 else min(first + self.budget, self.steps)
+            last = n_steps if count > 1 else min(first + self.budget, n_steps)
             begin = time.perf_counter()
-            logs = self.compiled.train(self.data, orders, self.batch_size, first, last, self.xla)
+            logs = self.epochs.call(first, last)
             if time.perf_counter() - begin < _CALL_SECONDS / 2:
                 self.budget *= 2
-            if last == self.steps or not np.isfinite(logs[-1, 0]):
+            if last == n_steps or not np.isfinite(logs[-1, 0]):
                 return logs
             first = last
+
+    def _step_by_step(self, hooks: keras.callbacks.CallbackList) -> np.ndarray:
+        for step in range(self.epochs.n_steps):
+            hooks.on_train_batch_begin(step)
+            logs = self.epochs.call(step, step + 1)
+            log = dict(zip(self.epochs.names, map(float, logs[-1]), strict=True))
+            hooks.on_train_batch_end(step, log)
+            if self.epochs.model.stop_training:
+                break
+        return logs

@@ -131,7 +131,9 @@ def test_only_the_chosen_rows_are_read():
         "ftrl",
         "lion",
         keras.optimizers.Lamb(),
-        keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(0.1, 3, 0.5), momentum=0.9),
+        keras.optimizers.SGD(
+            keras.optimizers.schedules.ExponentialDecay(0.1, 3, 0.5), momentum=0.9
+        ),
         keras.optimizers.Adam(clipnorm=0.1, use_ema=True, ema_overwrite_frequency=3),
     ],
     ids=lambda value: getattr(value, "name", value),

@@ -1,0 +1,75 @@
+"""The epochs of a stateful run: the rows in their order, the state running on from row to row."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sklstm.engine._compiled import DeviceData
+from sklstm.engine._plan import plan
+from sklstm.engine._rows import Samples
+from sklstm.engine._spec import TrainingSpec
+from sklstm.engine._stateful import MOST_XLA_EPOCHS, CompiledStateful, one_lane
+
+
+class StatefulEpochs:
+    """See ``_run.Epochs``.
+
+    Parameters
+    ----------
+    breaks, validation_breaks : sequence of int, or None
+        Rows whose past is unknown.
+    states : list of ndarray, or None
+        What the first lane of the first epoch starts from; zeros otherwise.
+    """
+
+    most_epochs = MOST_XLA_EPOCHS
+
+    def __init__(
+        self,
+        compiled: CompiledStateful,
+        training: TrainingSpec,
+        data: Samples,
+        validation: Samples | None,
+        breaks,
+        validation_breaks,
+        states,
+        xla: bool,
+    ):
+        self.compiled = compiled
+        self.model = compiled.model
+        self.names = compiled.names
+        every = training.reset_states
+        self._plan = plan(
+            len(data),
+            lanes=min(training.batch_size, len(data)),
+            chunk=training.bptt_steps,
+            reset_at_start=every == "epoch",
+            reset_every=None if isinstance(every, str) else every,
+            breaks=breaks,
+        )
+        self.n_steps, lanes = self._plan.counts.shape
+        self._train = compiled.train_by_xla if xla and self._plan.full else compiled.train
+        self._data = DeviceData(data)
+        self._held_out = None
+        if validation is not None:
+            self._held_out = DeviceData(validation), one_lane(validation, validation_breaks)
+        self._states = compiled.forward.zero_states(lanes)
+        for mine, given in zip(self._states, states or (), strict=False):
+            mine[:1] = given
+
+    def begin(self, epochs: int) -> None:
+        self._epochs = epochs
+
+    def call(self, first: int, last: int) -> np.ndarray:
+        logs, self._states = self._train(
+            self._data, self._plan, self._states, self._epochs, first, last
+        )
+        return logs
+
+    def validate(self) -> dict[str, float]:
+        if self._held_out is None:
+            return {}
+        lane = self._plan.last_lane
+        return self.compiled.evaluate(
+            *self._held_out, [state[lane : lane + 1] for state in self._states]
+        )
