@@ -127,11 +127,15 @@ class History:
         same_form = head is None
         head = self.head if same_form else head
         labelled = index is not None and self.labels is not None
-        bounds, numbers = self._number(index) if labelled else ([(0, len(rows))], [None])
+        bounds, numbers = [(0, len(rows))], [None]
+        if labelled:
+            bounds, numbers = self._number(index, warn=history == "auto")
 
         if history == "continue":
             whole = len(rows) == self.n_rows and _n_equal(rows, head) == len(head)
-            numbers[0] = 0 if whole else self.end
+            first = 0 if whole else self.end
+            # Parts after a gap keep their distance, so that none is taken for a training row.
+            numbers = [first, *(first + number - numbers[0] for number in numbers[1:])]
         elif not labelled:
             return self._place_by_value(rows, head, history, nan_breaks)
 
@@ -169,20 +173,21 @@ class History:
             ),
         ]
 
-    def _number(self, index):
+    def _number(self, index, warn):
         """Return the bounds of each unbroken part of an index and the number of its first row."""
         if self.clock is None:
-            return [(0, len(index))], [self._number_without_clock(index[0])]
+            return [(0, len(index))], [self._number_without_clock(index[0], warn)]
         numbers = self.clock.number(index)
         if numbers is None:
-            self._warn(
-                f"Rows from {index[0]!r} on do not lie on the regular step of the training rows"
-            )
+            if warn:
+                self._warn(
+                    f"Rows from {index[0]!r} on do not lie on the regular step of the training rows"
+                )
             return [(0, len(index))], [None]
         bounds = _unbroken(numbers)
         return bounds, [int(numbers[start]) for start, _ in bounds]
 
-    def _number_without_clock(self, label):
+    def _number_without_clock(self, label, warn):
         """Return the number of one label of an index without a regular step."""
         try:
             if label > self.labels[-1]:
@@ -194,7 +199,8 @@ class History:
         place = self.labels.get_indexer([label])[0]
         if place >= 0:
             return int(self.label_numbers[place])
-        self._warn(f"Row {label!r} has no known place among the training rows")
+        if warn:
+            self._warn(f"Row {label!r} has no known place among the training rows")
         return None
 
     def _agrees(self, rows, number):

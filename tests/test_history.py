@@ -224,6 +224,22 @@ def test_continue_follows_across_a_gap():
     np.testing.assert_array_equal(past, value_of(np.array([17, 18, 19])))
 
 
+@pytest.mark.parametrize("history", ["continue", "none"])
+@pytest.mark.parametrize(
+    "train", [REGULAR["days"], pd.Index([0, 3, 4, 90, 91])], ids=["regular", "irregular"]
+)
+def test_an_answer_given_is_not_asked_for_again(history, train):
+    """Who says what came before is not warned of labels without a known place."""
+    past_of(table(train), table(pd.Index([1, 2, 3]), [97, 98, 99]), history=history)
+
+
+def test_continue_does_not_reach_across_a_gap_of_a_reset_index():
+    """After a gap, labels that training rows happen to have give none of these as a past."""
+    later = table(pd.Index([0, 1, 2, 6, 7]), [90, 91, 92, 96, 97])
+    windower = LagWindower(4, history="continue").fit(table(pd.RangeIndex(30)))
+    assert np.isnan(windower.transform(later)[3, :-1]).all()
+
+
 def test_continue_keeps_the_training_rows_what_they_are():
     """fit_transform equals fit, transform under history="continue" as well."""
     series = table(REGULAR["days"])
