@@ -8,8 +8,9 @@ import numpy as np
 
 from ._clock import Clock
 
-#: Rows without labels are told from the training rows by at most this many first rows
-#: (or by as many as the look-back needs, where that is more).
+#: Rows without labels are told from the training rows by this many first rows, and rows that
+#: overlap the end of the training rows by as many still find their whole past; more where the
+#: look-back needs more.
 N_HEAD = 16
 
 HISTORY_OPTIONS = ("auto", "continue", "none")
@@ -76,8 +77,8 @@ class History:
         for start, stop in _unbroken(numbers):
             self.spans.append((int(numbers[start]), int(numbers[stop - 1]) + 1))
             keep[start : min(start + depth, stop)] = True
-            # Twice the depth, so that rows that overlap the end still find their whole past.
-            keep[max(start, stop - 2 * depth) : stop] = True
+            # More than the depth, so that rows that overlap the end still find their whole past.
+            keep[max(start, stop - depth - self.n_head) : stop] = True
         self.kept_numbers = numbers[keep]
         self.kept_rows = rows[keep]
         if index is not None:

@@ -199,8 +199,9 @@ class TransformedSeriesRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimat
         for part in self._rows.stretches(rows, index):
             # Rows that are told by their values lie together even where that is told late.
             start = part.start if labelled else 0
-            far = self._rows.end + 2 * len(rows) + FAR
-            number = far if part.number is None else part.number - (part.start - start)
+            # Nothing is known of rows that stand before all training rows.
+            nowhere = -len(rows) - FAR
+            number = nowhere if part.number is None else part.number - (part.start - start)
             observed = None
             if self._lags is not None:
                 # The value observed at a row stands in the next row; the last is not known yet.
@@ -233,8 +234,11 @@ class TransformedSeriesRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimat
     def _check_inverse(self, target, transformed, numbers):
         """Warn if the way back does not lead back."""
         back = self._invert_part(transformed, None, numbers)
-        known = ~np.isnan(target)
-        if back.shape != target.shape or not np.allclose(back[known], target[known]):
+        # A value that runs on from an unknown one is NaN, which says nothing against the way back.
+        restores = back.shape == target.shape and np.allclose(
+            *(np.where(np.isnan(back + target), 0.0, values) for values in (back, target))
+        )
+        if not restores:
             warnings.warn(
                 "The transformer's inverse_transform does not restore the training target, so"
                 " predictions come out in other units. Set check_inverse=False to go on silently.",
