@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+import functools
 
 import numpy as np
 import tensorflow as tf
@@ -153,7 +153,7 @@ class CompiledModel(HeldModel):
 
             data_weighted, window = data.weighted, data.window
             self._functions[key] = tf.function(body, autograph=False, jit_compile=True)
-        counts = [tf.constant(count) for count in (len(orders), first, last)]
+        counts = [scalar(count) for count in (len(orders), first, last)]
         # XLA compiles per shape, so fewer epochs are filled up with orders that are never run.
         orders = np.resize(orders, (most_epochs(len(data)), len(data)))
         logs, done = self._functions[key](*data.tensors, orders, *counts)
@@ -184,18 +184,27 @@ class CompiledModel(HeldModel):
 
 
 class DeviceData:
-    """Samples as tensors, made once per run."""
+    """Samples as tensors, made once per run.
+
+    Attributes
+    ----------
+    window : int
+    weighted : bool
+    untaught : bool
+        Whether some sample has no target.
+    """
 
     def __init__(self, data: Samples):
         self.window = data.window
         self.weighted = data.sample_weight is not None
+        self.untaught = bool(np.isnan(data.y).any())
         weight = data.sample_weight if self.weighted else _UNUSED
         self.tensors = [tf.constant(part) for part in (data.series, data.starts, data.y, weight)]
 
     def __len__(self) -> int:
         return self.tensors[1].shape[0]
 
-    @cached_property
+    @functools.cached_property
     def padded(self) -> list[tf.Tensor]:
         """The tensors filled up to a few sizes, because XLA compiles for each size anew."""
         return [tf.constant(padded(tensor.numpy())) for tensor in self.tensors]
@@ -207,6 +216,12 @@ def padded(array: np.ndarray) -> np.ndarray:
     filled = np.zeros((size, *array.shape[1:]), array.dtype)
     filled[: len(array)] = array
     return filled
+
+
+@functools.lru_cache(1024)
+def scalar(value: int) -> tf.Tensor:
+    """Return `value` as a tensor; making one anew takes longer than a small epoch."""
+    return tf.constant(value)
 
 
 def most_epochs(n_rows: int) -> int:

@@ -58,13 +58,14 @@ def train(
     network : NetworkSpec
     training : TrainingSpec
     data, validation : Rows
-        In a stateful run the state runs on from the training rows into the validation rows.
+        In a stateful run the state runs on from the training rows into the validation rows. It runs
+        on over rows whose target is NaN, too: they teach nothing.
     seed : int
         Decides first weights, dropout and the order of the rows. No global random state is read
         or changed.
     start : Trained, optional
-        Go on from these weights and this optimizer state instead of fresh ones. A stateful run
-        with ``reset_states="never"`` goes on from its states, too.
+        Go on from these weights and this optimizer state instead of fresh ones. In a stateful run
+        its states, where it has any, are those before the first row; they are for one epoch.
 
     Returns
     -------
@@ -94,7 +95,7 @@ def train(
                 from sklstm.engine._stateful_epochs import StatefulEpochs
 
                 breaks = data.breaks, validation and validation.breaks
-                states = start.states if start and training.reset_states == "never" else None
+                states = start and start.states
                 epochs = StatefulEpochs(
                     held, training, gathered, held_out, *breaks, states, engine == "xla"
                 )
@@ -104,10 +105,7 @@ def train(
                 epochs = StatelessEpochs(held, training, gathered, held_out, seed, engine == "xla")
             return held.take(run(epochs, training, resolved.callbacks, held_out is not None))
 
-    trained = train_through_scikeras(training, run_resolved)
-    if network.stateful:
-        _, trained.states = _run_on(network, trained.weights, gathered, None, data.breaks)
-    return trained
+    return train_through_scikeras(training, run_resolved)
 
 
 def predict(

@@ -43,6 +43,7 @@ def plan(
     reset_at_start: bool = True,
     reset_every: int | None = None,
     breaks: Sequence[int] | None = None,
+    carried: bool = False,
 ) -> Plan:
     """Lay `n` rows out in `lanes` contiguous stretches that are taken `chunk` rows at a step.
 
@@ -57,14 +58,17 @@ def plan(
         Rows after which the state of a lane goes back to zero, counted from the lane's start.
     breaks : sequence of int, optional
         Rows whose past is unknown.
+    carried : bool
+        Whether the state before row 0 is known, so that only `breaks` can reset it there.
     """
     length = -(-n // lanes)
     taken = []
     for begin in range(0, n, length):
         end = min(begin + length, n)
-        resets = {at for at in breaks or () if begin <= at < end}
-        resets |= {begin} if reset_at_start else set()
+        resets = {begin} if reset_at_start else set()
         resets |= set(range(begin, end, reset_every)) if reset_every else set()
+        resets -= {0} if carried else set()
+        resets |= {at for at in breaks or () if begin <= at < end}
         edges = sorted({begin, *resets})
         taken.append(
             [

@@ -143,7 +143,7 @@ class Trained:
     history : dict of str to list of float
         One entry per epoch, under Keras' names.
     states : list of ndarray, or None
-        Stateful only: ``[h, c]`` of each LSTM layer, of shape (1, units), after the last training row.
+        Stateful only: ``[h, c]`` of each LSTM layer, of shape (1, units), to go on from.
     """
 
     weights: list[np.ndarray]

@@ -6,11 +6,14 @@ can disturb it.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 import keras
 import numpy as np
 import tensorflow as tf
 
-from sklstm.engine._compiled import DeviceData, data_signature, padded
+from sklstm.engine._compiled import DeviceData, data_signature, padded, scalar
 from sklstm.engine._held import HeldModel
 from sklstm.engine._kernels import for_xla, right_padded, use_fused_kernels
 from sklstm.engine._networks import build
@@ -142,55 +145,54 @@ class CompiledStateful(HeldModel):
         if fused:
             use_fused_kernels(self.model)
         self.forward = StatefulForward(network, self.model)
-        self._learn(
-            np.zeros((1, network.n_outputs), np.float32),
-            np.zeros((1, network.n_outputs), np.float32),
-            None,
-        )
+        # Keras makes its metrics' variables at the first batch: too late inside a compiled run.
+        row = np.zeros((1, network.n_outputs), np.float32)
+        self._count(self.model.compute_loss(None, row, row, None), row, row, None)
         self.names = list(self.model.get_metrics_result())
         self._functions: dict = {}
 
-    def train(self, data: DeviceData, steps: Plan, states, epochs: int, first: int, last: int):
-        """Train from step `first` to before step `last` of each epoch.
+    def trainer(self, data: DeviceData, steps: Plan, xla: bool) -> Callable:
+        """Return the compiled training over `steps`.
 
         Returns
         -------
-        logs : ndarray of shape (n_epochs, n_names)
-            A loss that is not finite ends the run, and the logs are shorter.
-        states : list of tensors of shape (n_lanes, units)
+        callable
+            Takes states, a number of epochs, and the steps of each to begin and to end with;
+            returns the logs of shape (n_epochs, n_names) and the states. A loss that is not
+            finite ends the run, and the logs are shorter. By XLA, one compilation serves similar
+            numbers of rows.
         """
-        key = ("train", data.weighted, steps.full)
+        masked = data.untaught or not steps.full
+        # XLA cannot leave rows out: what it compiles has one shape.
+        xla = xla and not masked
+        key = ("train", data.weighted, masked, xla and data.window)
+        if xla:
+            given = [*data.padded, *(tf.constant(padded(part)) for part in _arrays(steps))]
+            body = self._for_xla(data.weighted, data.window)
+        else:
+            window = tf.constant(data.window)
+            given = [*data.tensors, window, *map(tf.constant, _arrays(steps))]
+            body = functools.partial(self._epochs, data.weighted, masked)
         if key not in self._functions:
-            weighted, full = data.weighted, steps.full
+            signature = None if xla else _train_signature(self.network)
             self._functions[key] = tf.function(
-                lambda *arguments: self._epochs(weighted, not full, *arguments),
-                input_signature=_train_signature(self.network),
-                autograph=False,
+                body, input_signature=signature, autograph=False, jit_compile=xla
             )
-        logs, done, states = self._functions[key](
-            *data.tensors, data.window, *_arrays(steps), states, epochs, epochs, first, last
-        )
-        return logs.numpy()[: int(done)], states
+        function = self._functions[key]
 
-    def train_by_xla(self, data: DeviceData, steps: Plan, states, epochs, first, last):
-        """Do what `train` does for a full plan; one compilation serves similar numbers of rows."""
-        key = ("xla", data.weighted, data.window)
-        if key not in self._functions:
-            weighted, window = data.weighted, data.window
+        def train(states, epochs: int, first: int, last: int):
+            counters = [scalar(value) for value in (epochs, first, last)]
+            logs, done, states = function(*given, states, *counters)
+            return logs.numpy()[: int(done)], states
 
-            def body(series, starts, y, weight, rows, counts, resets, states, *counters):
-                with for_xla():
-                    return self._epochs(
-                        weighted, False, series, starts, y, weight, window,
-                        rows, counts, resets, states, MOST_XLA_EPOCHS, *counters,
-                    )  # fmt: skip
+        return train
 
-            self._functions[key] = tf.function(body, autograph=False, jit_compile=True)
-        counters = [tf.constant(value) for value in (epochs, first, last)]
-        logs, done, states = self._functions[key](
-            *data.padded, *map(padded, _arrays(steps)), states, *counters
-        )
-        return logs.numpy()[: int(done)], states
+    def _for_xla(self, weighted, window):
+        def body(series, starts, y, weight, *rest):
+            with for_xla():
+                return self._epochs(weighted, False, series, starts, y, weight, window, *rest)
+
+        return body
 
     def evaluate(self, data: DeviceData, steps, states) -> dict[str, float]:
         """Return the logs of `data`, whose state runs on from `states`, without training."""
@@ -207,7 +209,7 @@ class CompiledStateful(HeldModel):
 
     def _epochs(
         self, weighted, masked, series, starts, y, weight, window, rows, counts, resets, states,
-        most_epochs, epochs, first, last,
+        epochs, first, last,
     ):  # fmt: skip
         def train_on(s, *states):
             with tf.GradientTape() as tape:
@@ -217,11 +219,26 @@ class CompiledStateful(HeldModel):
                 real = tf.reshape(rows[s], [-1])
                 if masked:
                     mask = tf.reshape(tf.sequence_mask(counts[s], tf.shape(rows)[2]), [-1])
+                    mask &= _taught(tf.gather(y, real))
                     predicted, real = tf.boolean_mask(predicted, mask), tf.boolean_mask(real, mask)
-                row_weight = tf.gather(weight, real) if weighted else None
-                loss = self._learn(tf.gather(y, real), predicted, row_weight)
-            gradients = tape.gradient(loss, self.model.trainable_variables)
-            self.model.optimizer.apply(gradients, self.model.trainable_variables)
+                learnt = (
+                    tf.gather(y, real),
+                    predicted,
+                    tf.gather(weight, real) if weighted else None,
+                )
+                loss = self.model.compute_loss(None, *learnt)
+                scaled = self.model.optimizer.scale_loss(loss)
+            gradients = tape.gradient(scaled, self.model.trainable_variables)
+
+            def update():
+                self._count(loss, *learnt)
+                self.model.optimizer.apply(gradients, self.model.trainable_variables)
+                return 0
+
+            if masked:
+                tf.cond(tf.size(real) > 0, update, lambda: 0)
+            else:
+                update()
             return s + 1, *states
 
         def epoch(e, logs, finite, *states):
@@ -232,7 +249,7 @@ class CompiledStateful(HeldModel):
             log = tf.stack(list(self.model.get_metrics_result().values()))
             return e + 1, logs.write(e, log), tf.math.is_finite(log[0]), *states
 
-        logs = tf.TensorArray(tf.float32, most_epochs, element_shape=(len(self.names),))
+        logs = tf.TensorArray(tf.float32, MOST_EPOCHS, element_shape=(len(self.names),))
         done, logs, _, *states = tf.while_loop(
             lambda e, _, finite, *__: (e < epochs) & finite,
             epoch,
@@ -241,24 +258,24 @@ class CompiledStateful(HeldModel):
         )
         return logs.stack(), done, states
 
-    def _learn(self, y, predicted, weight):
-        """Return the loss to take gradients of, and count it as Keras' own training step does."""
-        model = self.model
-        loss = model.compute_loss(None, y, predicted, weight)
-        model.metrics[0].update_state(loss, sample_weight=tf.shape(y)[0])
-        model.compute_metrics(None, y, predicted, sample_weight=weight)
-        return model.optimizer.scale_loss(loss)
+    def _count(self, loss, y, predicted, weight):
+        """Count the loss and the metrics of some rows as Keras' own training step does."""
+        self.model.metrics[0].update_state(loss, sample_weight=tf.shape(y)[0])
+        self.model.compute_metrics(None, y, predicted, sample_weight=weight)
 
     def _test(self, weighted, series, starts, y, weight, window, rows, counts, resets, states):
         predicted, _ = self.forward.all_rows(
             (series, starts, window), (rows, counts, resets), states
         )
+        known = _taught(y)
+        y, predicted = tf.boolean_mask(y, known), tf.boolean_mask(predicted, known)
+        learnt = y, predicted, tf.boolean_mask(weight, known) if weighted else None
         self.model.reset_metrics()
-        self._learn(y, predicted, weight if weighted else None)
+        self._count(self.model.compute_loss(None, *learnt), *learnt)
         return tf.stack(list(self.model.get_metrics_result().values()))
 
 
-MOST_XLA_EPOCHS = 256
+MOST_EPOCHS = 256
 
 
 def forward_signature(network: NetworkSpec) -> list:
@@ -276,7 +293,7 @@ def _train_signature(network: NetworkSpec) -> list:
     return [
         *data_signature(network),
         *forward_signature(network),
-        *[tf.TensorSpec((), tf.int32)] * 4,
+        *[tf.TensorSpec((), tf.int32)] * 3,
     ]
 
 
@@ -294,6 +311,11 @@ def _state_signature(network: NetworkSpec) -> list[tf.TensorSpec]:
 
 def _arrays(steps: Plan) -> list[np.ndarray]:
     return [steps.rows, steps.counts, steps.resets]
+
+
+def _taught(y):
+    """Tell which rows have a target; the state runs on over the others."""
+    return ~tf.reduce_any(tf.math.is_nan(y), axis=1)
 
 
 def _shape(tensor):

@@ -8,7 +8,7 @@ from sklstm.engine._compiled import DeviceData
 from sklstm.engine._plan import plan
 from sklstm.engine._rows import Samples
 from sklstm.engine._spec import TrainingSpec
-from sklstm.engine._stateful import MOST_XLA_EPOCHS, CompiledStateful, one_lane
+from sklstm.engine._stateful import MOST_EPOCHS, CompiledStateful, one_lane
 
 
 class StatefulEpochs:
@@ -19,10 +19,10 @@ class StatefulEpochs:
     breaks, validation_breaks : sequence of int, or None
         Rows whose past is unknown.
     states : list of ndarray, or None
-        What the first lane of the first epoch starts from; zeros otherwise.
+        What the first row starts from, instead of zeros.
     """
 
-    most_epochs = MOST_XLA_EPOCHS
+    most_epochs = MOST_EPOCHS
 
     def __init__(
         self,
@@ -46,10 +46,10 @@ class StatefulEpochs:
             reset_at_start=every == "epoch",
             reset_every=None if isinstance(every, str) else every,
             breaks=breaks,
+            carried=states is not None,
         )
         self.n_steps, lanes = self._plan.counts.shape
-        self._train = compiled.train_by_xla if xla and self._plan.full else compiled.train
-        self._data = DeviceData(data)
+        self._train = compiled.trainer(DeviceData(data), self._plan, xla)
         self._held_out = None
         if validation is not None:
             self._held_out = DeviceData(validation), one_lane(validation, validation_breaks)
@@ -61,9 +61,7 @@ class StatefulEpochs:
         self._epochs = epochs
 
     def call(self, first: int, last: int) -> np.ndarray:
-        logs, self._states = self._train(
-            self._data, self._plan, self._states, self._epochs, first, last
-        )
+        logs, self._states = self._train(self._states, self._epochs, first, last)
         return logs
 
     def validate(self) -> dict[str, float]:
