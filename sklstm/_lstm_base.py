@@ -78,7 +78,9 @@ class BaseLSTMRegressor(RegressorMixin, BaseEstimator):
         if validation is not None:
             held_out = self._check_validation(*validation, target.shape[1])
         elif self.validation_fraction and not one_epoch:
-            rows, last_rows = _split_off_last(rows, self.validation_fraction)
+            taught = rows[~np.isnan(target[rows]).any(axis=1)]
+            first = _first_held_out(taught, self.validation_fraction)
+            rows, last_rows = rows[rows < first], rows[rows >= first]
             held_out = self._rows(X, windows, last_rows, target, weight, held_out=True)
         seed = self._seed(go_on)
 
@@ -255,15 +257,15 @@ def filled(windows, n_unknown):
     return rows, repeat_oldest_known(windows[rows], n_unknown[rows])
 
 
-def _split_off_last(rows, fraction):
-    """Split the last rows off for validation, as many as Keras does."""
+def _first_held_out(rows, fraction):
+    """Return the first of the last rows that validate, as many as Keras takes."""
     n_train = int(np.floor(len(rows) * (1 - fraction)))
     if n_train < 1 or n_train == len(rows):
         raise ValueError(
             f"validation_fraction={fraction} of {len(rows)} rows leaves {n_train} rows to learn"
             f" from and {len(rows) - n_train} to validate with: use more rows or another fraction."
         )
-    return rows[:n_train], rows[n_train:]
+    return rows[n_train]
 
 
 def _ints(value, name):

@@ -352,7 +352,8 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
         begins = np.isin(rows, [part.start for part in parts])
         begins[1:] |= np.diff(rows) > 1
         if rows[0] == 0:
-            begins[0] = held_out and parts[0].number != self._history.end
+            follows = self.history != "none" and parts[0].number == self._history.end
+            begins[0] = held_out and not follows
         else:
             begins[0] |= np.isnan(windows[rows[0] - 1]).any()
         return Rows(windows, rows, target, weight, breaks=np.flatnonzero(begins).tolist())
@@ -383,7 +384,7 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
         number = part.number - (part.start - start)
         if number == (self._end if exact else self._history.end):
             return self.state_
-        if number > 0:
+        if number > 0 and number not in (first for first, _ in self._history.spans):
             warnings.warn(
                 f"Rows start at row {number}, counted from the first training row, but the state is"
                 f" that before row {self._end}: they start from a state of zero. Pass the rows in"
