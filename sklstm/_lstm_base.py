@@ -126,7 +126,7 @@ class BaseLSTMRegressor(RegressorMixin, BaseEstimator):
         predicted[n_unknown == window] = self._target_mean
         return predicted.ravel() if self._y_ndim == 1 else predicted
 
-    def _network_spec(self, window, n_outputs, **options):
+    def _network_spec(self, window, n_outputs, /, **options):
         """Describe the network that the parameters ask for."""
         dense_units = _ints(self.dense_units, "dense_units")
         activations = self.dense_activation
