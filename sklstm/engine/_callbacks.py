@@ -48,16 +48,40 @@ class EpochLines(keras.callbacks.Callback):
         print(f"Epoch {epoch + 1}/{self.params['epochs']} - {values}")
 
 
+class StopEarly(keras.callbacks.Callback):
+    """Do what Keras' early stopping does with ``restore_best_weights=True``.
+
+    Keras compares two numbers by a TensorFlow op, which takes longer than a small epoch.
+    """
+
+    def __init__(self, monitor: str, patience: int):
+        super().__init__()
+        self.monitor = monitor
+        self.patience = patience
+
+    def on_train_begin(self, logs=None):
+        self.best = math.inf
+        self.best_weights = self.model.get_weights()
+        self.waited = 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.waited += 1
+        if logs[self.monitor] < self.best:
+            self.best = logs[self.monitor]
+            self.best_weights = self.model.get_weights()
+            self.waited = 0
+        elif self.waited >= self.patience and epoch > 0:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs=None):
+        self.model.set_weights(self.best_weights)
+
+
 def early_stopping(training: TrainingSpec, validated: bool) -> list[keras.callbacks.Callback]:
-    """Return Keras' early stopping when `training` asks for it."""
+    """Return the early stopping that `training` asks for, if it does."""
     if not training.early_stopping:
         return []
-    monitor = "val_loss" if validated else "loss"
-    return [
-        keras.callbacks.EarlyStopping(
-            monitor=monitor, mode="min", patience=training.patience, restore_best_weights=True
-        )
-    ]
+    return [StopEarly("val_loss" if validated else "loss", training.patience)]
 
 
 def looks_at_batches(callbacks) -> bool:

@@ -179,10 +179,13 @@ class CompiledStateful(HeldModel):
                 body, input_signature=signature, autograph=False, jit_compile=xla
             )
         function = self._functions[key]
+        states = self.forward.zero_states(steps.rows.shape[1])
+        # Looking up the trace for every call would take longer than a small epoch.
+        concrete = function.get_concrete_function(*given, states, *[scalar(0)] * 3)
 
         def train(states, epochs: int, first: int, last: int):
             counters = [scalar(value) for value in (epochs, first, last)]
-            logs, done, states = function(*given, states, *counters)
+            logs, done, states = concrete(*given, states, *counters)
             return logs.numpy()[: int(done)], states
 
         return train

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import tensorflow as tf
 
 from sklstm.engine._compiled import DeviceData
 from sklstm.engine._plan import plan
@@ -56,6 +57,7 @@ class StatefulEpochs:
         self._states = compiled.forward.zero_states(lanes)
         for mine, given in zip(self._states, states or (), strict=False):
             mine[:1] = given
+        self._states = [tf.constant(state) for state in self._states]
 
     def begin(self, epochs: int) -> None:
         self._epochs = epochs
