@@ -3,6 +3,7 @@
 from sklstm._differencer import Differencer
 from sklstm._lstm import LSTMRegressor
 from sklstm._scaler import SeriesMinMaxScaler
+from sklstm._stateful import StatefulLSTMRegressor
 from sklstm._supervised import series_to_supervised
 from sklstm._target import TransformedSeriesRegressor
 from sklstm._windower import LagWindower
@@ -14,6 +15,7 @@ __all__ = [
     "LSTMRegressor",
     "LagWindower",
     "SeriesMinMaxScaler",
+    "StatefulLSTMRegressor",
     "TransformedSeriesRegressor",
     "series_to_supervised",
 ]
