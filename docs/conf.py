@@ -1,4 +1,5 @@
 import os
+import re
 
 import sklstm
 
@@ -55,6 +56,14 @@ def skip_inherited_from_sklearn(app, what, name, obj, skip, options):
     return skip or str(getattr(obj, "__module__", "")).startswith("sklearn")
 
 
+def quote_fitted_names(app, what, name, obj, options, lines):
+    """Quote the name in a shape like (n_features_in_,): its last underscore makes a link."""
+    for number, line in enumerate(lines):
+        if re.match(r"\s*\w+ : ", line):
+            lines[number] = re.sub(r"(?<=[( ])(\w+_)(?=[,)])", r"``\1``", line)
+
+
 def setup(app):
-    """Tell Sphinx what to leave out."""
+    """Connect the functions above."""
     app.connect("autodoc-skip-member", skip_inherited_from_sklearn)
+    app.connect("autodoc-process-docstring", quote_fitted_names, priority=400)  # before numpydoc
