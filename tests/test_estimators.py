@@ -1,0 +1,113 @@
+"""scikit-learn's own checks over everything public."""
+
+import pytest
+from sklearn.base import BaseEstimator, is_regressor
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeRegressor
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import sklstm
+from sklstm import (
+    Differencer,
+    LagWindower,
+    LSTMRegressor,
+    SeriesMinMaxScaler,
+    StatefulLSTMRegressor,
+    TransformedSeriesRegressor,
+)
+
+LSTM = {"units": 8, "epochs": 60, "learning_rate": 0.02}
+
+# One row per time step, so a row's neighbours count.
+ORDER = "A row looks back on the rows before it, so another order of the rows is another series."
+SUBSET = (
+    "A row looks back on the rows before it, so rows cut out of their series have another past."
+)
+WEIGHTS = (
+    "A row of weight two counts double in its mini-batch, two equal rows may fall into different"
+    " mini-batches: stochastic gradient descent takes other steps."
+)
+REPEATED = "A repeated row is a time step more, which moves the state on; a weight does not."
+RANDOM_ROWS = (
+    "The check's rows are drawn at random, so the differences of neighbouring targets have nothing"
+    " to do with X, and summed up they drift away from the target."
+)
+
+LOOKS_BACK = {
+    "check_methods_sample_order_invariance": ORDER,
+    "check_methods_subset_invariance": SUBSET,
+}
+NAN_ANYWHERE = (
+    "The check puts NaN anywhere, as the tag allow_nan permits; the windows take it, but ridge"
+    " takes it at the head of a series only, which no tag can say."
+)
+
+MINI_BATCHES = {"check_sample_weight_equivalence_on_dense_data": WEIGHTS}
+
+#: Estimators and the checks that they are expected to fail.
+ESTIMATORS = [
+    (LagWindower(), {}),
+    (LagWindower(3), LOOKS_BACK),
+    (LagWindower(flatten=True), {}),
+    (LagWindower(2, flatten=True, history="none"), LOOKS_BACK),
+    (Differencer(), LOOKS_BACK),
+    (Differencer([1, 2], history="continue"), LOOKS_BACK),
+    (SeriesMinMaxScaler(), {}),
+    (SeriesMinMaxScaler((-1, 1), clip=True, target=0), {}),
+    (LSTMRegressor(**LSTM), MINI_BATCHES),
+    (LSTMRegressor(**LSTM, dense_units=4, loss="huber"), MINI_BATCHES),
+    (
+        StatefulLSTMRegressor(units=8, epochs=30, learning_rate=0.02, batch_size=2),
+        {**LOOKS_BACK, "check_sample_weight_equivalence_on_dense_data": REPEATED},
+    ),
+    (TransformedSeriesRegressor(Ridge()), {}),
+    (TransformedSeriesRegressor(Ridge(), StandardScaler()), {}),
+    (TransformedSeriesRegressor(DecisionTreeRegressor(random_state=0)), {}),
+    (
+        TransformedSeriesRegressor(Ridge(), Differencer()),
+        {**LOOKS_BACK, "check_regressors_train": RANDOM_ROWS},
+    ),
+    (
+        TransformedSeriesRegressor(
+            make_pipeline(LagWindower(2, flatten=True), Ridge()), SeriesMinMaxScaler()
+        ),
+        {**LOOKS_BACK, "check_estimators_pickle": NAN_ANYWHERE},
+    ),
+    (
+        TransformedSeriesRegressor(LSTMRegressor(**LSTM, random_state=0), SeriesMinMaxScaler()),
+        MINI_BATCHES,
+    ),
+]
+
+
+def expected_failures(estimator):
+    """Return the checks that an estimator is expected to fail, with the reasons."""
+    return next(checks for known, checks in ESTIMATORS if known is estimator)
+
+
+@parametrize_with_checks(
+    [estimator for estimator, _ in ESTIMATORS], expected_failed_checks=expected_failures
+)
+def test_scikit_learn_checks(estimator, check):
+    """Every public estimator does what scikit-learn expects of one."""
+    check(estimator)
+
+
+def test_no_public_estimator_is_left_out():
+    """Whatever sklstm makes public and is an estimator is among those checked."""
+    public = {getattr(sklstm, name) for name in sklstm.__all__}
+    estimators = {
+        thing for thing in public if isinstance(thing, type) and issubclass(thing, BaseEstimator)
+    }
+    assert estimators == {type(estimator) for estimator, _ in ESTIMATORS}
+
+
+@pytest.mark.parametrize(
+    "estimator", [LSTMRegressor(), TransformedSeriesRegressor(Ridge())], ids=repr
+)
+def test_regressors_are_regressors(estimator):
+    """scikit-learn knows them as regressors, alone and at the end of a pipeline."""
+    assert is_regressor(estimator)
+    assert is_regressor(make_pipeline(LagWindower(), estimator))
