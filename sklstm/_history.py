@@ -28,12 +28,15 @@ class Stretch:
         The rows before ``start``, oldest first; NaN where they are not known.
     number : int or None
         Row number of ``start``, counted from the first training row; None where unknown.
+    agrees : bool
+        False where rows have the labels of training rows but other values.
     """
 
     start: int
     stop: int
     past: np.ndarray
     number: int | None
+    agrees: bool = True
 
 
 class History:
@@ -142,13 +145,13 @@ class History:
 
         stretches = []
         for (start, stop), number in zip(bounds, numbers, strict=True):
-            known = number is not None and history != "none"
+            known, agrees = number is not None and history != "none", True
             if known and history == "auto" and same_form:
-                known = self._agrees(rows[start:stop], number)
+                known = agrees = self._agrees(rows[start:stop], number)
             if nan_breaks and np.isnan(rows[start]).all():
                 known = False
             past = self._past(number, warn=history == "auto") if known else self._no_past()
-            stretches.append(Stretch(start, stop, past, number))
+            stretches.append(Stretch(start, stop, past, number, agrees))
         return stretches
 
     def _place_by_value(self, rows, head, history, nan_breaks):

@@ -223,6 +223,8 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch, going on from the weights and the state so far.
 
+        ``reset_states="epoch"`` does not count here; an int counts the rows of this call.
+
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features) or (n_rows, window, n_features)
@@ -384,11 +386,18 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
         number = part.number - (part.start - start)
         if number == (self._end if exact else self._history.end):
             return self.state_
-        if number > 0 and number not in (first for first, _ in self._history.spans):
-            warnings.warn(
+        what = None
+        if not part.agrees:
+            what = "Rows have the labels of training rows but other values (was the index reset?)"
+        elif number > 0 and number not in (first for first, _ in self._history.spans):
+            what = (
                 f"Rows start at row {number}, counted from the first training row, but the state is"
-                f" that before row {self._end}: they start from a state of zero. Pass the rows in"
-                " between to advance() first, or set history='continue' if they do follow.",
+                f" that before row {self._end}"
+            )
+        if what is not None and self.history == "auto":
+            warnings.warn(
+                f"{what}: they start from a state of zero. Set history='continue' if they do follow"
+                " the last row seen, or pass rows in between to advance() first.",
                 UserWarning,
                 stacklevel=3,
             )
