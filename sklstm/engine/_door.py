@@ -15,9 +15,7 @@ from sklstm.engine._choice import choose
 from sklstm.engine._held import HeldModel
 from sklstm.engine._named import (
     check_names,
-    fixed_learning_rate,
-    fresh_metrics,
-    fresh_optimizer,
+    copied,
     identity,
     optimizer_identity,
 )
@@ -84,8 +82,8 @@ def train(
         engine = choose(network, training, resolved.callbacks, len(gathered), gathered.window)
         with _borrowed(network, resolved, engine) as held:
             if start is None:
-                rate = fixed_learning_rate(resolved.optimizer)
-                held.set(fresh_weights(network, held.model, seed), None, rate, seed)
+                first = fresh_weights(network, held.model, seed)
+                held.set(first, None, resolved.learning_rate, seed)
             else:
                 held.set(start.weights, start.optimizer_state, training.learning_rate, seed)
             if engine == "keras":
@@ -161,9 +159,9 @@ def keras_model(
     """
     model = build(replace(network, stateful=False))
     model.compile(
-        optimizer=keras.optimizers.get(fresh_optimizer(training)),
+        optimizer=copied(keras.optimizers.get(training.optimizer), training.learning_rate),
         loss=training.loss,
-        metrics=fresh_metrics(training.metrics),
+        metrics=[copied(metric) for metric in training.metrics or []],
     )
     # A file of an optimizer without its variables makes Keras warn when it loads it.
     model.optimizer.build(model.trainable_variables)
@@ -190,7 +188,7 @@ def _borrowed(network: NetworkSpec, resolved: Resolved, engine: str):
         fused,
         identity(network),
         identity(resolved.loss),
-        optimizer_identity(resolved.optimizer),
+        optimizer_identity(resolved.optimizer, scheduled=resolved.learning_rate is None),
         tuple(identity(metric) for metric in resolved.metrics),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sklstm.engine._named import copied
 from sklstm.engine._networks import build, seed_dropout
 from sklstm.engine._scikeras import Resolved
 from sklstm.engine._spec import NetworkSpec, Trained
@@ -23,9 +24,9 @@ class HeldModel:
         self.network = network
         self.model = build(network)
         self.model.compile(
-            optimizer=resolved.optimizer,
+            optimizer=copied(resolved.optimizer, resolved.learning_rate),
             loss=resolved.loss,
-            metrics=resolved.metrics,
+            metrics=[copied(metric) for metric in resolved.metrics],
             jit_compile=False,
         )
         self.model.optimizer.build(self.model.trainable_variables)

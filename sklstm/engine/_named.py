@@ -62,28 +62,17 @@ def check_names(network: NetworkSpec, training: TrainingSpec) -> None:
         )
 
 
-def fresh_optimizer(training: TrainingSpec) -> Any:
-    """Return an optimizer of its own for one run: the user's keeps its state to itself."""
-    optimizer = training.optimizer
-    if isinstance(optimizer, str):
-        # A name that Keras knows may still need SciKeras' routing; only a learning rate forces an instance here.
-        if training.learning_rate is None:
-            return optimizer
-        optimizer = keras.optimizers.get(optimizer)
-    config = optimizer.get_config()
-    if training.learning_rate is not None:
-        config["learning_rate"] = float(training.learning_rate)
-    return type(optimizer).from_config(config)
+def copied(thing: Any, learning_rate: float | None = None) -> Any:
+    """Return an optimizer or a metric made anew, without what it has learnt or counted.
 
-
-def fresh_metrics(metrics) -> list:
-    """Return `metrics` with every metric object made anew."""
-    return [
-        type(metric).from_config(metric.get_config())
-        if isinstance(metric, keras.metrics.Metric) and _has_telling_config(metric)
-        else metric
-        for metric in metrics or []
-    ]
+    An object whose config may not tell everything is returned as it is.
+    """
+    if not _has_telling_config(thing):
+        return thing
+    config = thing.get_config()
+    if learning_rate is not None:
+        config["learning_rate"] = float(learning_rate)
+    return type(thing).from_config(config)
 
 
 def identity(thing: Any) -> Hashable:
@@ -101,12 +90,12 @@ def identity(thing: Any) -> Hashable:
     return thing
 
 
-def optimizer_identity(optimizer: keras.optimizers.Optimizer) -> Hashable:
-    """Return `identity` without what a run sets anew: the name and a fixed learning rate."""
+def optimizer_identity(optimizer: keras.optimizers.Optimizer, scheduled: bool) -> Hashable:
+    """Return `identity` without what a run sets anew: the name and, unless scheduled, the rate."""
     if not _has_telling_config(optimizer):
         return optimizer
     config = dict(optimizer.get_config(), name=None)
-    if not isinstance(config["learning_rate"], dict):
+    if not scheduled:
         config["learning_rate"] = None
     return type(optimizer), _hashable(config)
 
@@ -132,9 +121,17 @@ def _hashable(value: Any) -> Any:
     return value if isinstance(value, Hashable) else repr(value)
 
 
+_names_known: set[tuple[str, str]] = set()
+
+
 def _check(parameter: str, value: Any, get: Callable, expected: str, known: list[str]) -> None:
+    if isinstance(value, str) and (parameter, value) in _names_known:
+        return
     try:
         get(value)
+        if isinstance(value, str):
+            # Asking Keras makes an object each time, and that takes memory for good.
+            _names_known.add((parameter, value))
     except Exception as error:
         close = difflib.get_close_matches(str(value), known, n=1)
         hint = f" Did you mean {close[0]!r}?" if close and close[0] != value else ""
