@@ -1,0 +1,169 @@
+"""
+Milk: searching the window and the units, then three years of forecasts
+=======================================================================
+
+An LSTM learns the monthly milk production of a cow, differenced by one month and by one year. A
+grid search picks its window and its units on the past, and the three years that it has not touched
+are forecast one month ahead, in pounds.
+"""
+
+# %%
+# Rows
+# ----
+# Row t of ``X`` holds the month before ``y[t]``. The last 36 months are held out.
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.linear_model import Ridge
+from sklearn.metrics import root_mean_squared_error
+from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
+from sklearn.pipeline import make_pipeline
+
+from sklstm import (
+    Differencer,
+    LagWindower,
+    LSTMRegressor,
+    SeriesMinMaxScaler,
+    TransformedSeriesRegressor,
+    series_to_supervised,
+)
+from sklstm.datasets import load_milk
+
+X, y = series_to_supervised(load_milk())
+X_past, X_new, y_past, y_new = X[:-36], X[-36:], y[:-36], y[-36:]
+
+# %%
+# One estimator
+# -------------
+# The inputs and the target go through the same two steps; ``y_lag`` names the column with the last
+# observed value, from which each prediction is brought back to pounds.
+
+to_stationary = make_pipeline(Differencer([1, 12]), SeriesMinMaxScaler((-1, 1)))
+lstm = LSTMRegressor(units=16, epochs=100, learning_rate=0.005, random_state=0)
+model = TransformedSeriesRegressor(
+    make_pipeline(to_stationary, LagWindower(12), lstm),
+    transformer=to_stationary,
+    y_lag="milk_lag1",
+)
+
+# %%
+# Search
+# ------
+# Each of the five folds trains on the past and scores the year after it. The first fold trains on
+# 71 months, of which differencing takes 13 and the longest window 23 more. No step drops a row, so
+# every window is scored on the same months.
+#
+# The learning rate was chosen on these folds, too: mean RMSE of the best candidate over three seeds
+# 8.67 pounds with 0.001, 8.42 with 0.003 and 8.35 with 0.005.
+
+search = GridSearchCV(
+    model,
+    {
+        "regressor__lagwindower__window": [6, 12, 24],
+        "regressor__lstmregressor__units": [8, 16, 32],
+    },
+    cv=TimeSeriesSplit(5, test_size=12),
+    scoring="neg_root_mean_squared_error",
+).fit(X_past, y_past)
+
+table = pd.DataFrame(search.cv_results_)
+table = pd.DataFrame(
+    {
+        "window (months)": table["param_regressor__lagwindower__window"],
+        "units": table["param_regressor__lstmregressor__units"],
+        "RMSE (pounds)": -table["mean_test_score"],
+        "std over folds": table["std_test_score"],
+        "rank": table["rank_test_score"],
+    }
+)
+print("Grid search, five folds of 12 months")
+print(table.to_string(index=False, float_format="{:.2f}".format))
+
+# %%
+# Held-out months
+# ---------------
+# The winner is fitted again with five seeds, since one fit of a network is one draw. Ridge gets the
+# same differences through the same windower, as flat columns.
+
+ridge = TransformedSeriesRegressor(
+    make_pipeline(Differencer([1, 12]), LagWindower(12, flatten=True), Ridge()),
+    transformer=Differencer([1, 12]),
+    y_lag="milk_lag1",
+).fit(X_past, y_past)
+
+seeds = [
+    clone(model)
+    .set_params(**search.best_params_, regressor__lstmregressor__random_state=seed)
+    .fit(X_past, y_past)
+    .predict(X_new)
+    for seed in range(5)
+]
+scores = [root_mean_squared_error(y_new, predicted) for predicted in seeds]
+lstm_name = "LSTM, median of 5 seeds"
+held_out = {
+    "same as last month": (
+        root_mean_squared_error(y_new, X_new["milk_lag1"]),
+        "46.39 on 54 months",
+    ),
+    "same as last year": (root_mean_squared_error(y_new, y.shift(12)[-36:]), "15.49"),
+    "Holt-Winters": (np.nan, "8.87"),
+    "ridge on 12 lags": (root_mean_squared_error(y_new, ridge.predict(X_new)), "7.83"),
+    lstm_name: (np.median(scores), "8.0 to 8.8"),
+}
+print(f"\nBest: {search.best_params_}")
+print(f"\n{'RMSE of 36 held-out months':<30}{'pounds':>8}   published")
+for name, (score, published) in held_out.items():
+    print(f"{name:<30}{'' if np.isnan(score) else format(score, '.2f'):>8}   {published}")
+print(f"{'the five seeds':<30}  {'  '.join(f'{score:.2f}' for score in scores)}")
+
+# %%
+# Picture
+# -------
+
+blue, orange, green, grey = "#0072B2", "#D55E00", "#009E73", "0.6"
+fig, (left, right) = plt.subplots(
+    1, 2, figsize=(11, 4), width_ratios=[1, 2.2], layout="constrained"
+)
+for colour, marker, (units, rows) in zip(
+    (green, blue, orange), "osD", table.groupby("units"), strict=True
+):
+    place = np.arange(len(rows)) + {8: -0.15, 16: 0.0, 32: 0.15}[units]
+    left.errorbar(
+        place,
+        rows["RMSE (pounds)"],
+        rows["std over folds"],
+        fmt=marker,
+        color=colour,
+        capsize=3,
+        label=f"{units} units",
+    )
+left.set_xticks(range(3), [6, 12, 24])
+left.set_ylim(0)
+left.set(
+    xlabel="window (months)", ylabel="RMSE (pounds), mean ± std of 5 folds", title="Grid search"
+)
+left.legend(frameon=False, loc="lower left")
+
+forecasts = pd.DataFrame(np.transpose(seeds), index=y_new.index)
+right.plot(y[-60:], color=grey, lw=3.5, label="milk production")
+right.plot(
+    forecasts.median(axis=1),
+    color=blue,
+    lw=1.5,
+    label=f"LSTM, one month ahead: RMSE {np.median(scores):.1f} pounds",
+)
+right.fill_between(
+    forecasts.index, forecasts.min(axis=1), forecasts.max(axis=1), color=blue, alpha=0.3, lw=0
+)
+right.axvline(y_past.index[-1], color="black", lw=0.8, ls=":", ymax=0.88)
+right.text(y_past.index[-1], 736, " held out", va="bottom")
+right.set_ylim(735, 1040)
+right.set(
+    xlabel="month",
+    ylabel="milk per cow (pounds per month)",
+    title="Held-out months, median of five seeds",
+)
+right.legend(frameon=False, loc="upper left", ncols=2)
+plt.show()
