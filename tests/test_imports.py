@@ -27,9 +27,19 @@ LEVELS = {
     "_lstm": 4,
     "_stateful": 4,
     "_target": 3,
+    "_labels": 1,
+    "_layout": 1,
+    "_look_back": 1,
+    "_baselines": 1,
+    "_scores": 1,
+    "_plotting": 1,
+    "_lags": 2,
+    "_feedback": 2,
     "_forecast": 5,
-    "_backtest": 5,
-    "_display": 5,
+    "_backtest": 6,
+    "_conformal": 6,
+    "_forecast_display": 6,
+    "_training_display": 6,
     "datasets": 5,  # from nothing but itself, which another test holds it to
 }
 TRANSFORMERS = {"_differencer", "_scaler", "_windower"}

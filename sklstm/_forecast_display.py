@@ -1,0 +1,287 @@
+"""A picture of predictions beside what was observed."""
+
+import numpy as np
+import pandas as pd
+
+from ._forecast import forecast
+from ._plotting import COLOURS, LABELS, axes_of, broken, finish, places_of
+
+
+class ForecastDisplay:
+    """Observed values, predictions, and the intervals around them.
+
+    Make one with `from_estimator`, `from_predictions` or `from_backtest`; all of them draw it.
+
+    Parameters
+    ----------
+    y_pred : Series of shape (n_rows,)
+        Predictions.
+    y_true : Series of shape (n_observed,), default=None
+        Observed values; NaN leaves a gap in the line.
+    interval : DataFrame of shape (n_rows, 2), default=None
+        Columns ``"lower"`` and ``"upper"``, drawn as a band.
+    folds : ndarray of shape (n_rows,), default=None
+        The fold of each prediction: every other one is shaded, and lines do not run across.
+    baselines : DataFrame of shape (n_rows, n_baselines), default=None
+        Other predictions to compare with.
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+        Axes that were drawn on last.
+    figure_ : matplotlib.figure.Figure
+        Their figure.
+    lines_ : list of matplotlib.lines.Line2D
+        The lines: observed values, predictions (one line for each fold), baselines.
+    band_ : matplotlib.collections.PolyCollection or None
+        The interval.
+
+    See Also
+    --------
+    TrainingHistoryDisplay : A picture of how a network learnt.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> from sklstm import ForecastDisplay, series_to_supervised
+    >>> from sklstm.datasets import load_milk
+    >>> X, y = series_to_supervised(load_milk())
+    >>> display = ForecastDisplay.from_estimator(Ridge().fit(X, y), X, 12, y=y)
+    >>> [line.get_label() for line in display.lines_]
+    ['Observed', 'Predicted']
+    """
+
+    def __init__(self, y_pred, y_true=None, *, interval=None, folds=None, baselines=None):
+        self.y_pred = y_pred
+        self.y_true = y_true
+        self.interval = interval
+        self.folds = folds
+        self.baselines = baselines
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, X, steps, *, y=None, exog=None, y_lag=None, interval=None, ax=None
+    ):
+        """Forecast with an estimator and draw it after the observed values.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted.
+        X : DataFrame or ndarray of shape (n_rows, n_features)
+            The rows so far.
+        steps : int
+            Steps to forecast.
+        y : Series, DataFrame or ndarray of shape (n_rows,) or (n_rows, n_outputs), default=None
+            The target observed at the rows of `X`; drawn as far as it has one column.
+        exog : DataFrame or ndarray of shape (n_new_rows, n_exog), default=None
+            Passed to :func:`forecast`.
+        y_lag : str, int or sequence of these, default=None
+            Passed to :func:`forecast`.
+        interval : callable, default=None
+            Given the forecast, returns its interval, for instance
+            ``lambda ahead: conformal_interval(result, ahead)``.
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on; by default those of a new figure.
+
+        Returns
+        -------
+        ForecastDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If nothing can be forecast, or there are several targets.
+        """
+        ahead = forecast(estimator, X, steps, y=y, exog=exog, y_lag=y_lag)
+        if ahead.ndim > 1:
+            raise ValueError(
+                f"{type(estimator).__name__} forecasts {ahead.shape[1]} targets, but one display"
+                " shows one. Draw each with ForecastDisplay.from_predictions, on axes of its own."
+            )
+        band = None if interval is None else interval(ahead)
+        seen = None
+        if y is not None:
+            seen = y if np.ndim(y) == 1 else (y.iloc[:, 0] if hasattr(y, "iloc") else y[:, 0])
+            seen = pd.Series(seen)
+        if not isinstance(ahead, pd.Series):
+            first = 0 if seen is None else len(seen)
+            ahead = pd.Series(ahead, index=pd.RangeIndex(first, first + steps))
+        return cls(ahead, seen, interval=_band(band, ahead.index)).plot(ax)
+
+    @classmethod
+    def from_predictions(
+        cls, y_true, y_pred, *, interval=None, folds=None, baselines=None, ax=None
+    ):
+        """Draw predictions that were made before.
+
+        Parameters
+        ----------
+        y_true : Series or ndarray of shape (n_observed,) or None
+            Observed values, of any dates.
+        y_pred : Series or ndarray of shape (n_rows,)
+            Predictions. Without labels they lie at the last observed rows.
+        interval : DataFrame or ndarray of shape (n_rows, 2), default=None
+            Lower and upper ends.
+        folds : array-like of shape (n_rows,), default=None
+            The fold of each prediction.
+        baselines : DataFrame of shape (n_rows, n_baselines), default=None
+            Other predictions to compare with.
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on; by default those of a new figure.
+
+        Returns
+        -------
+        ForecastDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If there is more than one axis, or the lengths differ.
+        """
+        for name, values in (("y_true", y_true), ("y_pred", y_pred)):
+            if values is not None and np.ndim(values) != 1:
+                raise ValueError(
+                    f"{name} has shape {np.shape(values)}, but one display shows one target:"
+                    " expected (n_rows,)."
+                )
+        seen = None if y_true is None else pd.Series(y_true)
+        ahead = y_pred
+        if not isinstance(y_pred, pd.Series):
+            n_rows = len(y_pred)
+            fits = seen is not None and len(seen) >= n_rows
+            ahead = pd.Series(y_pred, index=seen.index[-n_rows:] if fits else None)
+        for name, values in (("interval", interval), ("folds", folds), ("baselines", baselines)):
+            if values is not None and len(values) != len(ahead):
+                raise ValueError(
+                    f"{name} has {len(values)} rows, but y_pred has {len(ahead)}: expected one"
+                    " for each prediction."
+                )
+        folds = None if folds is None else np.asarray(folds)
+        band = _band(interval, ahead.index)
+        return cls(ahead, seen, interval=band, folds=folds, baselines=baselines).plot(ax)
+
+    @classmethod
+    def from_backtest(cls, result, *, baselines=(), output=None, interval=None, ax=None):
+        """Draw the out-of-fold predictions of a back-test.
+
+        Parameters
+        ----------
+        result : BacktestResult
+            What :func:`backtest` returned.
+        baselines : sequence of str, default=()
+            The baselines to draw as well.
+        output : str or int, default=None
+            Which output to draw where there are several; by default the first.
+        interval : DataFrame or ndarray of shape (n_rows, 2), default=None
+            Lower and upper ends, a row for each prediction that is drawn.
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on; by default those of a new figure.
+
+        Returns
+        -------
+        ForecastDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If the back-test has no such output or baseline.
+        """
+        lines = result.predictions
+        if "output" in lines:
+            outputs = list(dict.fromkeys(lines["output"]))
+            output = outputs[0] if output is None else output
+            if output not in outputs:
+                raise ValueError(f"output={output!r} is none of the back-test: {outputs!r}.")
+            lines = lines[lines["output"] == output]
+        baselines = [baselines] if isinstance(baselines, str) else list(baselines)
+        known = list(result.skill.columns)
+        if not set(baselines) <= set(known):
+            raise ValueError(f"baselines={baselines!r} are not all of the back-test: {known!r}.")
+        seen = lines["actual"][~lines.index.duplicated()].sort_index()
+        return cls.from_predictions(
+            seen,
+            lines["prediction"],
+            interval=interval,
+            folds=lines["fold"],
+            baselines=lines[baselines] if baselines else None,
+            ax=ax,
+        )
+
+    def plot(self, ax=None):
+        """Draw the display.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on; by default those of a new figure.
+
+        Returns
+        -------
+        ForecastDisplay
+            The display itself.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        self.ax_ = ax = axes_of(ax)
+        self.figure_ = ax.figure
+        self.lines_ = []
+        self.band_ = None
+        if self.y_true is not None:
+            self._line(self.y_true, "actual", linewidth=1.2)
+        folds = np.zeros(len(self.y_pred)) if self.folds is None else self.folds
+        for number, fold in enumerate(dict.fromkeys(folds)):
+            rows = folds == fold
+            drawn = self.y_pred[rows]
+            if self.folds is not None and number % 2 == 0:
+                places = places_of(self.y_pred.index)[rows]
+                ax.axvspan(places[0], places[-1], color="0.94", linewidth=0, zorder=0)
+            if self.baselines is not None:
+                for name, values in self.baselines[rows].items():
+                    self._line(values, name, again=number, linewidth=1.0, linestyle="--")
+            self._line(drawn, "prediction", again=number, linewidth=1.6)
+            if self.interval is not None:
+                self._fill(self.interval[rows], number)
+        names = [getattr(values, "name", None) for values in (self.y_true, self.y_pred)]
+        told = [name for name in names if name not in (None, "actual", "prediction")]
+        if told and not ax.get_ylabel():
+            ax.set_ylabel(str(told[0]))
+        finish(ax, self.y_pred.index)
+        return self
+
+    def _line(self, values, name, *, again=0, **style):
+        label = LABELS.get(name, str(name).capitalize())
+        style |= {"color": COLOURS.get(name)}
+        # Each fold has a line of its own, and all of them one entry in the legend.
+        self.lines_ += self.ax_.plot(*broken(values), label="_" * bool(again) + label, **style)
+
+    def _fill(self, band, again):
+        places, lower = broken(band.iloc[:, 0])
+        self.band_ = self.ax_.fill_between(
+            places,
+            lower,
+            broken(band.iloc[:, 1])[1],
+            color=COLOURS["prediction"],
+            alpha=0.18,
+            linewidth=0,
+            label="_" * bool(again) + "Interval",
+        )
+
+
+def _band(interval, index):
+    """Return lower and upper ends as a table with the labels of the predictions."""
+    if interval is None:
+        return None
+    ends = np.asarray(interval, dtype=float)
+    if ends.shape != (len(index), 2):
+        raise ValueError(
+            f"interval has shape {ends.shape}, but expected ({len(index)}, 2): a lower and an upper"
+            " end for each prediction."
+        )
+    return pd.DataFrame(ends, index, ["lower", "upper"])

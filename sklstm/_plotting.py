@@ -1,0 +1,112 @@
+"""What the displays share: axes, colours, and lines that break where the rows do."""
+
+import numpy as np
+import pandas as pd
+
+from ._clock import Clock
+
+#: Told apart by readers who see colours otherwise, and in grey.
+COLOURS = {
+    "actual": "#333333",
+    "prediction": "#c4431f",
+    "persistence": "#7a9cc6",
+    "seasonal_naive": "#5b8c5a",
+    "drift": "#b59a3c",
+}
+LABELS = {"actual": "Observed", "prediction": "Predicted", "seasonal_naive": "Seasonal naive"}
+
+
+def axes_of(ax):
+    """Return the axes to draw on.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes or None
+        Axes of the user's own; None makes a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    """
+    if ax is not None:
+        return ax
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError(
+            "Displays draw with matplotlib, which is not installed: pip install 'sklstm[plot]'."
+        ) from error
+    return plt.subplots(figsize=(8, 4), layout="constrained")[1]
+
+
+def places_of(index):
+    """Return where labels stand on an axis.
+
+    Parameters
+    ----------
+    index : pandas.Index
+        Labels.
+
+    Returns
+    -------
+    ndarray
+        Times, numbers, or else positions.
+    """
+    if isinstance(index, pd.PeriodIndex):
+        index = index.to_timestamp()
+    if isinstance(index, pd.DatetimeIndex):
+        # Matplotlib's dates know no zone: the clock on the wall is what a reader expects.
+        return index.tz_localize(None).to_numpy()
+    if isinstance(index, pd.TimedeltaIndex):
+        return index.total_seconds().to_numpy()
+    if pd.api.types.is_numeric_dtype(index):
+        return index.to_numpy()
+    return np.arange(len(index))
+
+
+def broken(series):
+    """Return places and values of a series, with NaN wherever rows are missing in between.
+
+    Parameters
+    ----------
+    series : Series
+        Sorted values.
+
+    Returns
+    -------
+    places, values : ndarray
+        What a line is drawn through.
+    """
+    places, values = places_of(series.index), series.to_numpy(dtype=float)
+    clock = Clock.fit(series.index)
+    numbers = None if clock is None else clock.number(series.index)
+    if numbers is None:
+        return places, values
+    gaps = np.flatnonzero(np.diff(numbers) > 1) + 1
+    return np.insert(places, gaps, places[gaps]), np.insert(values, gaps, np.nan)
+
+
+def finish(ax, index=None):
+    """Give axes a legend and, where they show dates, short ones.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Axes that were drawn on.
+    index : pandas.Index, default=None
+        Labels of the horizontal axis.
+    """
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    if isinstance(index, pd.DatetimeIndex | pd.PeriodIndex):
+        locator = AutoDateLocator()
+        ax.xaxis.set_major_locator(locator)
+        ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    ax.spines[["top", "right"]].set_visible(False)
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(frameon=False)

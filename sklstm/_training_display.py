@@ -1,0 +1,161 @@
+"""A picture of how a network learnt."""
+
+from sklearn.pipeline import Pipeline
+
+from ._plotting import axes_of, finish
+
+
+class TrainingHistoryDisplay:
+    """Loss, or a metric, over the epochs of a training.
+
+    Make one with `from_estimator` or `from_history`; both draw it.
+
+    Parameters
+    ----------
+    history : dict of str to list of float
+        One value per epoch, by the names that Keras gives: ``"loss"``, ``"val_loss"`` and so on.
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+        Axes that were drawn on last.
+    figure_ : matplotlib.figure.Figure
+        Their figure.
+    lines_ : list of matplotlib.lines.Line2D
+        The lines: training rows, then validation rows where there are some.
+
+    See Also
+    --------
+    ForecastDisplay : A picture of predictions.
+
+    Examples
+    --------
+    >>> from sklstm import TrainingHistoryDisplay
+    >>> history = {"loss": [0.9, 0.5, 0.4], "val_loss": [1.0, 0.7, 0.8]}
+    >>> display = TrainingHistoryDisplay.from_history(history)
+    >>> [line.get_label() for line in display.lines_]
+    ['Training rows', 'Validation rows']
+    """
+
+    def __init__(self, history):
+        self.history = history
+
+    @classmethod
+    def from_estimator(cls, estimator, *, metric="loss", log=False, ax=None):
+        """Draw the history of a fitted network.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A fitted network, or a pipeline, search or target transformer that holds one.
+        metric : str, default="loss"
+            What to draw.
+        log : bool, default=False
+            Whether the vertical axis is logarithmic.
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on; by default those of a new figure.
+
+        Returns
+        -------
+        TrainingHistoryDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If there is no history, or no such metric in it.
+        """
+        return cls(_history_of(estimator)).plot(ax, metric=metric, log=log)
+
+    @classmethod
+    def from_history(cls, history, *, metric="loss", log=False, ax=None):
+        """Draw a history.
+
+        Parameters
+        ----------
+        history : dict of str to list of float
+            One value per epoch, as ``history_`` holds.
+        metric : str, default="loss"
+            What to draw.
+        log : bool, default=False
+            Whether the vertical axis is logarithmic.
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on; by default those of a new figure.
+
+        Returns
+        -------
+        TrainingHistoryDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If there is no such metric in the history.
+        """
+        return cls(history).plot(ax, metric=metric, log=log)
+
+    def plot(self, ax=None, *, metric="loss", log=False):
+        """Draw the display.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw on; by default those of a new figure.
+        metric : str, default="loss"
+            What to draw.
+        log : bool, default=False
+            Whether the vertical axis is logarithmic.
+
+        Returns
+        -------
+        TrainingHistoryDisplay
+            The display itself.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If there is no such metric in the history.
+        """
+        if metric not in self.history:
+            raise ValueError(
+                f"metric={metric!r} is not in the history, which holds {list(self.history)!r}."
+            )
+        self.ax_ = ax = axes_of(ax)
+        self.figure_ = ax.figure
+        self.lines_ = []
+        drawn = (
+            (metric, "Training rows", "#333333"),
+            (f"val_{metric}", "Validation rows", "#c4431f"),
+        )
+        for name, label, colour in drawn:
+            if name in self.history:
+                values = self.history[name]
+                epochs = range(1, len(values) + 1)
+                self.lines_ += ax.plot(epochs, values, color=colour, linewidth=1.4, label=label)
+        if log:
+            ax.set_yscale("log")
+        ax.set_xlabel("Epoch")
+        ax.set_ylabel(metric.replace("_", " ").capitalize())
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        finish(ax)
+        return self
+
+
+def _history_of(estimator):
+    """Return the history of the network inside an estimator."""
+    inner = estimator
+    while not hasattr(inner, "history_"):
+        if isinstance(inner, Pipeline):
+            inner = inner.steps[-1][1]
+        elif hasattr(inner, "best_estimator_"):
+            inner = inner.best_estimator_
+        elif hasattr(inner, "regressor_"):
+            inner = inner.regressor_
+        else:
+            raise ValueError(
+                f"{type(estimator).__name__} has no history_: fit an LSTMRegressor, or a pipeline,"
+                " search or TransformedSeriesRegressor that ends in one."
+            )
+    return inner.history_
