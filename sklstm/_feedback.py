@@ -73,7 +73,7 @@ class Feedback:
         others = [i for i in range(rows.shape[1]) if i not in lag_columns]
         self._exog = exog
         if isinstance(rows, pd.DataFrame):
-            self._others = [rows.columns[i] for i in others]
+            self._others: list = [rows.columns[i] for i in others]
             given = _labelled_exog(exog, self._others, labels)
             self._missing = ~labels.isin(given.index)
             later = given.reindex(labels)

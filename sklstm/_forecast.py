@@ -1,7 +1,6 @@
 """Values beyond the last observed one."""
 
 import warnings
-from contextlib import nullcontext
 from numbers import Integral
 
 import numpy as np
@@ -101,15 +100,14 @@ def forecast(estimator, X, steps, *, y=None, exog=None, y_lag=None, lookback=Non
     feedback.extend(steps, labels, exog, oldest=0 if lookback is None else start - lookback)
 
     at = start
-    while at < start + steps:
-        oldest = 0 if lookback is None else max(0, at - lookback)
-        # That rows which were cut off here have no known past is no news to anyone.
-        quiet = warnings.catch_warnings() if oldest else nullcontext()
-        with quiet:
-            if oldest:
-                warnings.filterwarnings("ignore", ".*the rows before them are not known")
+    with warnings.catch_warnings():
+        if lookback is not None and start > lookback:
+            # That rows which are cut off here have no known past is no news to anyone.
+            warnings.filterwarnings("ignore", ".*the rows before them are not known")
+        while at < start + steps:
+            oldest = 0 if lookback is None else max(0, at - lookback)
             predicted = np.asarray(estimator.predict(feedback.rows(oldest, at + 1)))[-1]
-        at += feedback.observe(at, predicted.ravel(), type(estimator).__name__)
+            at += feedback.observe(at, predicted.ravel(), type(estimator).__name__)
 
     values = feedback.values(start, start + steps)
     if labels is None:

@@ -151,8 +151,8 @@ class ForecastDisplay:
         ahead = y_pred
         if not isinstance(y_pred, pd.Series):
             n_rows = len(y_pred)
-            fits = seen is not None and len(seen) >= n_rows
-            ahead = pd.Series(y_pred, index=seen.index[-n_rows:] if fits else None)
+            index = None if seen is None or len(seen) < n_rows else seen.index[-n_rows:]
+            ahead = pd.Series(y_pred, index=index)
         for name, values in (("interval", interval), ("folds", folds), ("baselines", baselines)):
             if values is not None and len(values) != len(ahead):
                 raise ValueError(

@@ -27,6 +27,7 @@ def next_labels(index, n_labels):
     if n_labels == 0:
         return index[:0]
     freq = _freq(index)
+    labels: pd.Index
     if isinstance(index, pd.PeriodIndex):
         clock = Clock.fit(index)
         step = 1 if clock is None else int(clock.step)
@@ -61,6 +62,7 @@ def season_of(index):
         12 for months, 4 for quarters, 52 for weeks, 7 for days, 5 for business days, 24 for
         hours; None for all other labels.
     """
+    name: str | None
     if isinstance(index, pd.PeriodIndex):
         name = index.freqstr
     else:

@@ -81,6 +81,7 @@ def lags_of(rows, y, target, exog, y_lag):
     horizon = 1 if target is None else horizon_of(names, target)
     n_targets = None if target is None else target.shape[1] // horizon
     names = None if names is None else base_names(names, horizon)
+    named: list
     columns = list(rows.columns) if isinstance(rows, pd.DataFrame) else list(range(rows.shape[1]))
     parsed = [_LAG.fullmatch(name) if isinstance(name, str) else None for name in columns]
 
@@ -90,7 +91,7 @@ def lags_of(rows, y, target, exog, y_lag):
     else:
         firsts = []
         in_exog = set(_exog_names(exog))
-        named = names
+        named = list(names or [])
         if names is None or not any(found and found[1] in names for found in parsed):
             told = [f[1] for f, c in zip(parsed, columns, strict=True) if f and c not in in_exog]
             named = list(dict.fromkeys(told)) if names is None else []
@@ -132,7 +133,7 @@ def _positions(y_lag, columns):
     for column in wanted:
         if column in columns:
             positions.append(columns.index(column))
-        elif isinstance(column, Integral) and 0 <= column < len(columns):
+        elif isinstance(column, Integral) and 0 <= int(column) < len(columns):
             positions.append(int(column))
         else:
             raise ValueError(

@@ -75,6 +75,6 @@ def base_names(names, horizon):
     list
         One name for each target.
     """
-    if horizon == 1 and not all(isinstance(name, str) and _STEP.fullmatch(name) for name in names):
-        return list(names)
-    return [_STEP.fullmatch(name)[1] for name in names[: len(names) // horizon]]
+    told = [_STEP.fullmatch(name) if isinstance(name, str) else None for name in names]
+    bare = [found[1] for found in told if found]
+    return bare[: len(names) // horizon] if len(bare) == len(names) else list(names)

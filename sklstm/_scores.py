@@ -76,7 +76,8 @@ def score_folds(scorers, folds, fitted, X, y_ndim):
         np.concatenate([rows for rows, _ in folds]),
         {name: np.concatenate([values[name] for _, values in folds]) for name in folds[0][1]},
     ]
-    scores, skill = {}, {}
+    scores: dict = {}
+    skill: dict = {}
     labelled = [*enumerate(folds), ("overall", together)]
     for name, scorer in scorers.items():
         for (label, (rows, values)), of in zip(labelled, [*fitted, fitted[-1]], strict=True):
