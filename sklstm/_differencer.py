@@ -216,7 +216,10 @@ class Differencer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         depth = self._history.depth
 
         expected = np.zeros_like(observed)
-        for part in self._history.stretches(observed, index, self.history, nan_breaks=False):
+        # What was observed at a row must not decide on what came before it.
+        for part in self._history.stretches(
+            observed, index, self.history, nan_breaks=False, by_labels=True
+        ):
             known = np.concatenate([part.past, observed[part.start : part.stop]])
             for lag in lags:
                 earlier = known[depth - lag : len(known) - lag]

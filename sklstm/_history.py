@@ -95,7 +95,9 @@ class History:
         """The first training rows."""
         return self.kept_rows[: self.n_head]
 
-    def stretches(self, rows, index, history="auto", *, head=None, nan_breaks=True):
+    def stretches(
+        self, rows, index, history="auto", *, head=None, nan_breaks=True, by_labels=False
+    ):
         """Split a table where its labels break off, and find what came before each part.
 
         Parameters
@@ -113,6 +115,9 @@ class History:
             another form than at fit.
         nan_breaks : bool, default=True
             Whether a first row of NaN says that an earlier step lost the past.
+        by_labels : bool, default=False
+            Whether labels are believed even where the first row has other values than the training
+            row of its label. A warning says so all the same.
 
         Returns
         -------
@@ -147,7 +152,8 @@ class History:
         for (start, stop), number in zip(bounds, numbers, strict=True):
             known, agrees = number is not None and history != "none", True
             if known and history == "auto" and same_form:
-                known = agrees = self._agrees(rows[start:stop], number)
+                agrees = self._agrees(rows[start:stop], number)
+                known = agrees or by_labels
             if nan_breaks and np.isnan(rows[start]).all():
                 known = False
             past = self._past(number, warn=history == "auto") if known else self._no_past()

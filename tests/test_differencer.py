@@ -122,6 +122,17 @@ def test_a_row_does_not_use_its_own_observed_value(rows):
     )
 
 
+def test_an_observed_value_does_not_decide_on_its_own_past(rows):
+    """What was observed at a labelled training row changes nothing about how it is restored."""
+    frame = pd.DataFrame(rows, index=DAYS)
+    differencer = Differencer(1).fit(frame[:40])
+    differences, other = np.ones((5, 2)), frame[35:40].copy()
+    other.iloc[0] = 1e3
+    with pytest.warns(UserWarning, match="other values"):
+        restored = differencer.inverse_transform(differences, observed=other)
+    np.testing.assert_allclose(restored[0], rows[34] + 1)
+
+
 def test_observed_training_rows_restore_all_but_the_first(rows):
     """What has no known row before it cannot be restored from observed rows."""
     differencer = Differencer([1, 12]).fit(rows)
