@@ -201,7 +201,16 @@ class TransformedSeriesRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimat
             start = part.start if labelled else 0
             # Nothing is known of rows that stand before all training rows.
             nowhere = -len(rows) - FAR
-            number = nowhere if part.number is None else part.number - (part.start - start)
+            placed = part.number is not None and part.agrees
+            number = part.number - (part.start - start) if placed else nowhere
+            if labelled and not placed:
+                warnings.warn(
+                    f"Rows from {index[part.start]!r} on have no known place among the training"
+                    " rows or after them (was the index reset?): where the values before them"
+                    " would be needed, the prediction is that of y_lag, or else the training mean.",
+                    UserWarning,
+                    stacklevel=3,
+                )
             observed = None
             if self._lags is not None:
                 # The value observed at a row stands in the next row; the last is not known yet.

@@ -222,6 +222,25 @@ def test_rows_after_a_gap_without_a_lag_are_the_training_mean(milk):
     np.testing.assert_allclose(predicted, y[:100].mean())
 
 
+def test_rows_whose_index_was_reset_are_not_taken_for_training_rows(milk):
+    """Labels of training rows with other values: a warning, and nothing to run on from."""
+    X, y = (part.reset_index(drop=True) for part in milk)
+    model = TransformedSeriesRegressor(Fixed(3.0), Differencer(1)).fit(X[:100], y[:100])
+    with pytest.warns(UserWarning, match=r"index reset.*training mean"):
+        predicted = model.predict(X[100:].reset_index(drop=True))
+    np.testing.assert_allclose(predicted, y[:100].mean())
+
+
+def test_rows_off_the_regular_step_are_not_inverted(milk):
+    """Labels between those of the training rows: a warning, and the value of y_lag."""
+    X, y = milk
+    model = TransformedSeriesRegressor(Fixed(3.0), Differencer(1), y_lag=0).fit(X[:100], y[:100])
+    later = X[100:103].set_axis(X.index[100:103] + pd.Timedelta("5D"))
+    with pytest.warns(UserWarning, match="no known place"):
+        predicted = model.predict(later)
+    assert predicted[0] == X["milk_lag1"].iloc[100]
+
+
 # ---------------------------------------------------------------------------------- transformers
 
 
