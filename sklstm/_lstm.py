@@ -1,11 +1,20 @@
 """The LSTM regressor whose samples are independent windows."""
 
+from dataclasses import replace
+from numbers import Real
+
 import numpy as np
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._lstm_base import BaseLSTMRegressor, filled
 from ._validation import restore_on_error
 from ._windows import check_windows
+
+
+def _is_quantile(regressor):
+    """Tell whether a regressor learns quantiles."""
+    return isinstance(regressor.loss, str) and regressor.loss == "quantile"
 
 
 class LSTMRegressor(BaseLSTMRegressor):
@@ -35,7 +44,11 @@ class LSTMRegressor(BaseLSTMRegressor):
         ``network(input_shape, n_outputs)`` returns a Keras model to use instead of the one that the
         parameters above describe. ``input_shape`` is ``(window, n_features)``.
     loss : str, keras.losses.Loss or callable, default="mean_squared_error"
-        What training minimises: any Keras loss.
+        What training minimises: any Keras loss, or ``"quantile"``, with which the network learns
+        `quantiles` of the target and `predict` returns the median.
+    quantiles : sequence of float, default=(0.05, 0.5, 0.95)
+        Which quantiles ``loss="quantile"`` learns: rising, between 0 and 1, 0.5 among them. The
+        network has so many outputs for each target.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         Any Keras optimizer. An instance is copied for each fit.
     learning_rate : float, default=None
@@ -85,6 +98,8 @@ class LSTMRegressor(BaseLSTMRegressor):
         Number of targets.
     n_samples_fit_ : int
         Number of rows that were learnt from.
+    quantiles_ : ndarray of shape (n_quantiles,)
+        The quantiles that were learnt; only with ``loss="quantile"``.
 
     See Also
     --------
@@ -94,6 +109,8 @@ class LSTMRegressor(BaseLSTMRegressor):
     References
     ----------
     .. [1] S. Hochreiter, J. Schmidhuber, "Long Short-Term Memory", Neural Computation 9 (8), 1997.
+    .. [2] V. Chernozhukov, I. Fernández-Val, A. Galichon, "Quantile and Probability Curves Without
+       Crossing", Econometrica 78 (3), 2010.
 
     Examples
     --------
@@ -112,6 +129,7 @@ class LSTMRegressor(BaseLSTMRegressor):
     _parameter_constraints: dict = {
         **BaseLSTMRegressor._parameter_constraints,
         "network": [callable, None],
+        "quantiles": [list, tuple, np.ndarray],
         "shuffle": ["boolean"],
     }
 
@@ -127,6 +145,7 @@ class LSTMRegressor(BaseLSTMRegressor):
         output_activation=None,
         network=None,
         loss="mean_squared_error",
+        quantiles=(0.05, 0.5, 0.95),
         optimizer="adam",
         learning_rate=None,
         metrics=None,
@@ -151,6 +170,7 @@ class LSTMRegressor(BaseLSTMRegressor):
         self.output_activation = output_activation
         self.network = network
         self.loss = loss
+        self.quantiles = quantiles
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.metrics = metrics
@@ -248,6 +268,39 @@ class LSTMRegressor(BaseLSTMRegressor):
             elsewhere than in the oldest steps of a window.
         """
         check_is_fitted(self)
+        outputs, n_unknown, window = self._outputs(X)
+        if not hasattr(self, "quantiles_"):
+            return self._finish(outputs, n_unknown, window)
+        median = self._sorted_quantiles(outputs, n_unknown, window)[:, :, self._median]
+        return median.ravel() if self._y_ndim == 1 else median
+
+    @available_if(_is_quantile)
+    def predict_quantiles(self, X):
+        """Predict quantiles of the target of each row; only with ``loss="quantile"``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, window, n_features) or (n_rows, n_features)
+            Windows or rows.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_quantiles) or (n_rows, n_outputs, n_quantiles), float64
+            The `quantiles_` of each row, in rising order: those that the network gets in the wrong
+            order are sorted, which never makes their loss worse [2]_. A window with no known step
+            gets those of the training targets.
+
+        Raises
+        ------
+        ValueError
+            As in `predict`.
+        """
+        check_is_fitted(self, "quantiles_")
+        ordered = self._sorted_quantiles(*self._outputs(X))
+        return ordered[:, 0] if self._y_ndim == 1 else ordered
+
+    def _outputs(self, X):
+        """Return what the network puts out, and the unknown steps and the length of the windows."""
         windows, n_unknown = check_windows(self, X, reset=False)
 
         # Keras and TensorFlow come in with the engine, so not before something is predicted.
@@ -261,12 +314,62 @@ class LSTMRegressor(BaseLSTMRegressor):
         if len(rows):
             predicted = np.array(predicted)
             predicted[rows] = predict(repeated)
-        return self._finish(predicted, n_unknown, windows.shape[1])
+        return predicted, n_unknown, windows.shape[1]
+
+    def _sorted_quantiles(self, outputs, n_unknown, window):
+        """Shape outputs as (n_rows, n_outputs, n_quantiles), in rising order."""
+        by_target = np.array(outputs, dtype=np.float64).reshape(len(outputs), self.n_outputs_, -1)
+        by_target.sort(axis=2)
+        by_target[n_unknown == window] = self._target_mean
+        return by_target
+
+    @property
+    def _median(self):
+        return int(np.flatnonzero(self.quantiles_ == 0.5)[0])
+
+    def _fit(self, *args, **options):
+        fitted = super()._fit(*args, **options)
+        if _is_quantile(self):
+            self.quantiles_ = np.array(self.quantiles, dtype=float)
+        elif hasattr(self, "quantiles_"):
+            del self.quantiles_
+        return fitted
+
+    def _check_quantiles(self):
+        levels = list(self.quantiles)
+        if (
+            not all(isinstance(level, Real) and 0 < level < 1 for level in levels)
+            or sorted(set(levels)) != levels
+            or 0.5 not in levels
+        ):
+            raise ValueError(
+                f"quantiles={self.quantiles!r} is not valid: expected rising numbers between 0 and"
+                " 1, with 0.5, which predict returns, among them; for instance (0.05, 0.5, 0.95)."
+            )
+        return levels
+
+    def _expected(self, taught):
+        if not _is_quantile(self):
+            return super()._expected(taught)
+        return np.quantile(taught, self._check_quantiles(), axis=0).T
+
+    def _rows(self, X, windows, rows, target, weight, *, held_out=False):
+        if _is_quantile(self):
+            # The network has an output for each quantile of each target.
+            target = np.repeat(target, len(self.quantiles), axis=1)
+        return super()._rows(X, windows, rows, target, weight, held_out=held_out)
 
     def _network_spec(self, window, n_outputs):
+        if _is_quantile(self):
+            n_outputs *= len(self._check_quantiles())
         if self.network is None:
             return super()._network_spec(window, n_outputs)
         return super()._network_spec(window, n_outputs, network=self.network, window=window)
 
     def _training_spec(self, one_epoch):
-        return super()._training_spec(one_epoch, shuffle=self.shuffle)
+        training = super()._training_spec(one_epoch, shuffle=self.shuffle)
+        if not _is_quantile(self):
+            return training
+        from .engine._losses import QuantileLoss
+
+        return replace(training, loss=QuantileLoss(self.quantiles))

@@ -103,7 +103,7 @@ class BaseLSTMRegressor(RegressorMixin, BaseEstimator):
         self._first_seed = self._first_seed if go_on else seed
         self._y_ndim = np.asarray(y).ndim
         taught = target[rows][~np.isnan(target[rows]).any(axis=1)]
-        self._target_mean = taught.mean(axis=0)
+        self._target_mean = self._expected(taught)
         self.n_iter_ = len(self.history_["loss"])
         self.n_outputs_ = target.shape[1]
         self.n_samples_fit_ = len(taught)
@@ -115,6 +115,10 @@ class BaseLSTMRegressor(RegressorMixin, BaseEstimator):
     def _start(self):
         """Return what training goes on from."""
         return self._trained
+
+    def _expected(self, taught):
+        """Return what to predict where nothing is known, given the targets learnt from."""
+        return taught.mean(axis=0)
 
     def _goes_on(self):
         """Whether `fit` starts from the weights of the last one."""
