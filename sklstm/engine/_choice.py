@@ -11,6 +11,9 @@ from sklstm.engine._spec import NetworkSpec, TrainingSpec
 _XLA_STATEFUL_STEPS = 5_000
 _XLA_STATELESS_STEPS = 20_000
 
+# Above this much arithmetic per step, the fused op is as fast as what XLA makes.
+_XLA_BATCH_UNITS = 128
+
 
 def choose(
     network: NetworkSpec, training: TrainingSpec, callbacks: list, n_rows: int, window: int
@@ -23,13 +26,18 @@ def choose(
         return "keras"
     if training.engine != "auto" and not (stateful and training.engine == "keras"):
         return training.engine
-    if _has_gpu() or not fusable(network):
+    if _has_gpu():
         return "layer"
+    if network.network is not None or not fusable(network):
+        # Its LSTM layers still get the fused op where it can stand in.
+        return "block"
     n_steps = training.epochs * -(-n_rows // training.batch_size)
     if stateful:
         short = window * training.bptt_steps <= 4
         return "xla" if short and n_steps > _XLA_STATEFUL_STEPS else "block"
-    return "block"
+    # With dropout XLA draws other numbers than the fused op.
+    small = training.batch_size * max(network.units) <= _XLA_BATCH_UNITS and not network.dropout
+    return "xla" if small and n_steps > _XLA_STATELESS_STEPS else "block"
 
 
 def fusable(network: NetworkSpec) -> bool:

@@ -37,6 +37,14 @@ class CompiledModel(HeldModel):
         self.names = list(self.model.get_metrics_result())
         self._functions: dict = {}
 
+    def can_train(self, weighted: bool) -> bool:
+        """Tell whether a training run of this network can be traced as one function."""
+        try:
+            self._train_function(weighted).get_concrete_function()
+        except Exception:
+            return False
+        return True
+
     def train(
         self,
         data: DeviceData,
@@ -52,8 +60,7 @@ class CompiledModel(HeldModel):
         ndarray of shape (n_epochs, n_names)
             The logs of the epochs. A loss that is not finite ends the run, and the logs are shorter.
         """
-        function = self._function(("train", data.weighted), self._epochs, _signature(self.network))
-        logs, done = function(
+        logs, done = self._train_function(data.weighted)(
             *data.tensors, orders, len(orders), data.window, batch_size, first, last
         )
         return logs.numpy()[: int(done)]
@@ -65,6 +72,9 @@ class CompiledModel(HeldModel):
         )
         logs = function(*data.tensors, data.window, batch_size).numpy()
         return dict(zip(self.names, map(float, logs), strict=True))
+
+    def _train_function(self, weighted: bool):
+        return self._function(("train", weighted), self._epochs, _signature(self.network))
 
     def _function(self, key, body, signature):
         """Return `body` as a function that is traced once, for any number of rows and any window."""
@@ -153,7 +163,7 @@ class CompiledModel(HeldModel):
 
             data_weighted, window = data.weighted, data.window
             self._functions[key] = tf.function(body, autograph=False, jit_compile=True)
-        counts = [scalar(count) for count in (len(orders), first, last)]
+        counts = [tf.constant(count) for count in (len(orders), first, last)]
         # XLA compiles per shape, so fewer epochs are filled up with orders that are never run.
         orders = np.resize(orders, (most_epochs(len(data)), len(data)))
         logs, done = self._functions[key](*data.tensors, orders, *counts)
@@ -216,12 +226,6 @@ def padded(array: np.ndarray) -> np.ndarray:
     filled = np.zeros((size, *array.shape[1:]), array.dtype)
     filled[: len(array)] = array
     return filled
-
-
-@functools.lru_cache(1024)
-def scalar(value: int) -> tf.Tensor:
-    """Return `value` as a tensor; making one anew takes longer than a small epoch."""
-    return tf.constant(value)
 
 
 def most_epochs(n_rows: int) -> int:

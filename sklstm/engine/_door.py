@@ -86,6 +86,11 @@ def train(
                 held.set(first, None, resolved.learning_rate, seed)
             else:
                 held.set(start.weights, start.optimizer_state, training.learning_rate, seed)
+            weighted = gathered.sample_weight is not None
+            if engine != "keras" and network.network is not None and not held.can_train(weighted):
+                engine = "keras"
+            if engine == "keras" and training.engine != "keras" and training.verbose:
+                print("Training by Keras' own fit, which the network or a callback needs.")
             if engine == "keras":
                 fit = _keras_fit.fit
                 return held.take(fit(held, training, resolved.callbacks, gathered, held_out, seed))

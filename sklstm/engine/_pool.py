@@ -7,6 +7,7 @@ at most `_MOST` of them, and each with one run at a time.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
@@ -17,6 +18,7 @@ _MOST = 32
 
 _guard = threading.Lock()
 _entries: OrderedDict[Hashable, _Entry] = OrderedDict()
+_cut_off = False
 
 
 class _Entry:
@@ -28,6 +30,7 @@ class _Entry:
 @contextmanager
 def borrow(key: Hashable, make: Callable[[], Any]) -> Iterator[Any]:
     """Lend what `key` stands for to one borrower at a time, made by `make` the first time."""
+    _refuse_if_cut_off()
     with _guard:
         entry = _entries.setdefault(key, _Entry())
         _entries.move_to_end(key)
@@ -45,12 +48,25 @@ def shared(key: Hashable, make: Callable[[], Any]) -> Any:
         return thing
 
 
-def _forget() -> None:
+def _after_fork() -> None:
     """Start empty in a forked child: a lock that another thread held would never open there."""
-    global _guard
+    global _guard, _cut_off
     _guard = threading.Lock()
     _entries.clear()
+    module = sys.modules.get("tensorflow.python.eager.context")
+    context = module and module.context_safe()
+    _cut_off = _cut_off or (context is not None and context._context_handle is not None)
+
+
+def _refuse_if_cut_off() -> None:
+    """Raise where TensorFlow would wait for ever for threads that only its parent has."""
+    if _cut_off:
+        raise RuntimeError(
+            "This process was forked from one that had used TensorFlow, whose threads are not in "
+            "it. Start workers with joblib's default backend 'loky' or by 'spawn', or fork before "
+            "anything is fitted."
+        )
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+    os.register_at_fork(after_in_child=_after_fork)

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from sklstm.engine._compiled import DeviceData, data_signature, padded, scalar
+from sklstm.engine._compiled import DeviceData, data_signature, padded
 from sklstm.engine._held import HeldModel
 from sklstm.engine._kernels import for_xla, right_padded, use_fused_kernels
 from sklstm.engine._networks import build
@@ -180,7 +180,8 @@ class CompiledStateful(HeldModel):
             )
         function = self._functions[key]
         states = self.forward.zero_states(steps.rows.shape[1])
-        # Looking up the trace for every call would take longer than a small epoch.
+        # Looking up the trace or making a tensor for every call takes longer than a small epoch.
+        scalar = functools.cache(tf.constant)
         concrete = function.get_concrete_function(*given, states, *[scalar(0)] * 3)
 
         def train(states, epochs: int, first: int, last: int):
