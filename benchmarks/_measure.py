@@ -1,0 +1,187 @@
+"""Measuring: contenders in processes of their own, run in alternating rounds."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import multiprocessing
+import os
+import platform
+import statistics
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+
+import psutil
+
+MIB = 2**20
+_LONGEST_EXIT = 30  # seconds
+_PACKAGES = ("sklstm", "tensorflow", "keras", "scikeras", "scikit-learn", "numpy", "torch")
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way to do a piece of work.
+
+    Attributes
+    ----------
+    name : str
+        What the table calls it.
+    prepare : callable
+        Imports, makes data and returns a function without arguments, which is the work that is
+        measured. Where that does several units of the work, or a part of it, it returns the
+        seconds of one unit; otherwise it returns None and is timed.
+    fresh : bool
+        Whether each measurement gets a new process, so that tracing and compiling count. Otherwise
+        one process stays for all rounds, and the first run is not counted.
+    """
+
+    name: str
+    prepare: Callable
+    fresh: bool = False
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Medians over the rounds: seconds, and the most memory above that before the work, in MiB."""
+
+    seconds: float
+    mib: float
+
+
+def contender(name: str, prepare: Callable, *, fresh: bool = False, **arguments) -> Contender:
+    """Return a contender whose `prepare` gets `arguments`."""
+    return Contender(name, functools.partial(prepare, **arguments), fresh)
+
+
+def alternate(contenders: list[Contender], rounds: int) -> dict[str, Measured]:
+    """Let each contender run once per round, one at a time, and return the medians.
+
+    Rounds alternate, so that a slow minute of the machine falls on all of them. Each contender has
+    a process of its own, so that no thread pool and no memory of one is in another's way.
+    """
+    seen: dict[str, list[Measured]] = {each.name: [] for each in contenders}
+    standing = {each.name: _Process(each) for each in contenders if not each.fresh}
+    try:
+        for _ in range(rounds):
+            for each in contenders:
+                process = _Process(each) if each.fresh else standing[each.name]
+                seen[each.name].append(process.measure())
+                if each.fresh:
+                    process.end()
+    finally:
+        for process in standing.values():
+            process.end()
+    return {
+        name: Measured(
+            statistics.median(one.seconds for one in measured),
+            statistics.median(one.mib for one in measured),
+        )
+        for name, measured in seen.items()
+    }
+
+
+class _Process:
+    """A process that measures one contender whenever it is asked to."""
+
+    def __init__(self, contender: Contender):
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(contender, theirs))
+        self._process.start()
+        theirs.close()
+        self._receive()  # prepared
+
+    def measure(self) -> Measured:
+        self._pipe.send("measure")
+        return self._receive()
+
+    def end(self) -> None:
+        # Let it end by itself, so that workers that it started end with it.
+        if self._process.is_alive():
+            self._pipe.send(None)
+        self._process.join(_LONGEST_EXIT)
+        self._process.kill()
+
+    def _receive(self):
+        answer = self._pipe.recv()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def _serve(contender: Contender, pipe) -> None:
+    try:
+        work = contender.prepare()
+        if not contender.fresh:
+            work()
+        pipe.send("prepared")
+        while pipe.recv():
+            pipe.send(_measure(work))
+    except Exception as error:
+        pipe.send(RuntimeError(f"{contender.name}: {type(error).__name__}: {error}"))
+
+
+def _measure(work: Callable) -> Measured:
+    gc.collect()
+    with _PeakMemory() as memory:
+        begin = time.perf_counter()
+        seconds = work()
+        elapsed = time.perf_counter() - begin
+    return Measured(elapsed if seconds is None else seconds, memory.grown / MIB)
+
+
+class _PeakMemory:
+    """Watches this process; `grown` is its peak of memory above that at the start, in bytes."""
+
+    _PERIOD = 0.02
+
+    def __enter__(self) -> _PeakMemory:
+        self._me = psutil.Process()
+        self._before = self._peak = self._me.memory_info().rss
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._done.set()
+        self._thread.join()
+        self.grown = self._peak - self._before
+
+    def _watch(self) -> None:
+        while True:
+            self._peak = max(self._peak, self._me.memory_info().rss)
+            if self._done.wait(self._PERIOD):
+                return
+
+
+def installed(package: str) -> bool:
+    """Tell whether `package` can be measured here."""
+    try:
+        metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def machine() -> list[str]:
+    """Return lines that tell what the figures were measured on and with."""
+    here = filter(installed, _PACKAGES)
+    packages = ", ".join(f"{name} {metadata.version(name)}" for name in here)
+    memory = psutil.virtual_memory().total / 2**30
+    return [
+        f"{_cpu()}, {os.cpu_count()} cores, {memory:.0f} GiB of memory, "
+        f"{platform.system()} {platform.machine()}",
+        f"Python {platform.python_version()}, {packages}",
+    ]
+
+
+def _cpu() -> str:
+    try:
+        with open("/proc/cpuinfo") as lines:
+            return next(line.split(":")[1].strip() for line in lines if "model name" in line)
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
