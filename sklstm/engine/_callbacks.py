@@ -1,4 +1,4 @@
-"""What looks in between epochs: the user's callbacks, early stopping, the epoch lines, and the stop at NaN."""
+"""What looks in between epochs: callbacks, early stopping, epoch lines, and the stop at NaN."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ def raise_if_diverged(epoch: int, loss: float) -> None:
     """Raise once the training loss is NaN or infinite: no later epoch can bring it back."""
     if not math.isfinite(loss):
         raise DivergedError(
-            f"The training loss became {loss} in epoch {epoch + 1}. Scale the inputs and targets to about -1 to 1, "
-            "lower learning_rate, or clip the gradients with optimizer=keras.optimizers.Adam(clipnorm=1.0)."
+            f"The training loss became {loss} in epoch {epoch + 1}. Scale the inputs and targets "
+            "to about -1 to 1, lower learning_rate, or clip the gradients with "
+            "optimizer=keras.optimizers.Adam(clipnorm=1.0)."
         )
 
 

@@ -58,7 +58,8 @@ class CompiledModel(HeldModel):
         Returns
         -------
         ndarray of shape (n_epochs, n_names)
-            The logs of the epochs. A loss that is not finite ends the run, and the logs are shorter.
+            The logs of the epochs. A loss that is not finite ends the run, and the logs are
+            shorter.
         """
         logs, done = self._train_function(data.weighted)(
             *data.tensors, orders, len(orders), data.window, batch_size, first, last
@@ -77,7 +78,7 @@ class CompiledModel(HeldModel):
         return self._function(("train", weighted), self._epochs, _signature(self.network))
 
     def _function(self, key, body, signature):
-        """Return `body` as a function that is traced once, for any number of rows and any window."""
+        """Return `body` as a function that is traced once, whatever the rows and the window."""
         if key not in self._functions:
             weighted = key[1]
             self._functions[key] = tf.function(

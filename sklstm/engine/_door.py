@@ -22,7 +22,7 @@ from sklstm.engine._named import (
 from sklstm.engine._networks import build, fresh_weights
 from sklstm.engine._pool import borrow, shared
 from sklstm.engine._rows import Samples, all_samples, samples
-from sklstm.engine._run import run
+from sklstm.engine._run import Epochs, run
 from sklstm.engine._scikeras import Resolved, train_through_scikeras
 from sklstm.engine._spec import NetworkSpec, Rows, Trained, TrainingSpec
 
@@ -94,6 +94,7 @@ def train(
             if engine == "keras":
                 fit = _keras_fit.fit
                 return held.take(fit(held, training, resolved.callbacks, gathered, held_out, seed))
+            epochs: Epochs
             if network.stateful:
                 from sklstm.engine._stateful_epochs import StatefulEpochs
 

@@ -1,4 +1,4 @@
-"""Keras' own ``fit`` and ``predict`` behind the engine's door: any backend, any callback, any network."""
+"""Keras' own ``fit`` and ``predict``: for any backend, any callback, any network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PREDICT_CELLS = 4_000_000
 
 
 class _Batches(keras.utils.PyDataset):
-    """Batches gathered one at a time, in an order of our own: Keras' shuffling draws from the global state."""
+    """Batches gathered one at a time, in an order that draws from no global state."""
 
     def __init__(self, samples: Samples, batch_size: int):
         super().__init__()

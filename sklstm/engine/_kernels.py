@@ -1,7 +1,7 @@
-"""Two faster time loops for Keras' LSTM layer on a CPU: one fused TensorFlow op, and one written for XLA.
+"""Two faster time loops for Keras' LSTM layer on a CPU: one fused op, and one written for XLA.
 
-Both keep the layer, its weights and its numbers: only ``inner_loop`` is another. A layer that they cannot stand in for
-keeps Keras' own.
+Both keep the layer, its weights and its numbers: only ``inner_loop`` is another. A layer that they
+cannot stand in for keeps Keras' own.
 """
 
 from __future__ import annotations
@@ -19,14 +19,12 @@ _tracing = threading.local()
 _UNROLLED_STEPS = 4
 
 
-def use_fused_kernels(model: keras.Model) -> bool:
-    """Put a fused time loop into every LSTM layer of `model` that allows it; tell whether all did."""
-    layers = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.LSTM)]
-    fusable = [layer for layer in layers if _fusable(layer)]
-    for layer in fusable:
-        # On the instance, so that the model saves and loads as one of stock layers.
-        layer.inner_loop = types.MethodType(_fused_loop, layer)
-    return bool(layers) and len(fusable) == len(layers)
+def use_fused_kernels(model: keras.Model) -> None:
+    """Put a fused time loop into every LSTM layer of `model` that allows it."""
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.LSTM) and _fusable(layer):
+            # On the instance, so that the model saves and loads as one of stock layers.
+            layer.inner_loop = types.MethodType(_fused_loop, layer)
 
 
 @contextmanager
@@ -178,7 +176,7 @@ def _xla_lstm(x, h, c, kernel, recurrent, bias):
 
 
 def _over_time(steps, step, state, widths, batch, reverse=False):
-    """Run ``step(t, *state)`` over time; return what it returns at each step, stacked in order of time."""
+    """Run ``step(t, *state)`` over time and return its results, stacked in order of time."""
     if steps <= _UNROLLED_STEPS:
         results = []
         for t in reversed(range(steps)) if reverse else range(steps):
@@ -191,8 +189,8 @@ def _over_time(steps, step, state, widths, batch, reverse=False):
     def body(n, h, c, *stacks):
         t = steps - 1 - n if reverse else n
         new = step(t, h, c)
-        stacks = [stack.write(t, value) for stack, value in zip(stacks, new, strict=True)]
-        return n + 1, new[0], new[1], *stacks
+        written = [stack.write(t, value) for stack, value in zip(stacks, new, strict=True)]
+        return n + 1, new[0], new[1], *written
 
     stacks = [tf.TensorArray(tf.float32, steps, element_shape=(batch, width)) for width in widths]
     _, _, _, *stacks = tf.while_loop(

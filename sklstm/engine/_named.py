@@ -1,4 +1,4 @@
-"""Losses, optimizers, metrics and activations: checked before any work, and never the user's own objects."""
+"""Losses, optimizers, metrics and activations: their names checked, their objects copied."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def check_names(network: NetworkSpec, training: TrainingSpec) -> None:
         "optimizer",
         training.optimizer,
         keras.optimizers.get,
-        "the name of a Keras optimizer such as 'adam' or 'rmsprop', or a keras.optimizers.Optimizer",
+        "the name of a Keras optimizer such as 'adam' or 'rmsprop', "
+        "or a keras.optimizers.Optimizer",
         [name.lower() for name in _public(keras.optimizers)],
     )
     for metric in training.metrics or []:
@@ -36,7 +37,8 @@ def check_names(network: NetworkSpec, training: TrainingSpec) -> None:
                 "metrics",
                 metric,
                 keras.metrics.get,
-                "names of Keras metrics such as 'mae', keras.metrics.Metric objects, or functions of (y_true, y_pred)",
+                "names of Keras metrics such as 'mae', keras.metrics.Metric objects, "
+                "or functions of (y_true, y_pred)",
                 _public(keras.metrics),
             )
     for parameter, activation in (
@@ -57,8 +59,9 @@ def check_names(network: NetworkSpec, training: TrainingSpec) -> None:
         )
     if network.stateful and network.network is not None:
         raise ValueError(
-            "Got network=<callable> for a stateful run, but a state can only be carried through the built-in network. "
-            "Use units, dense_units and their companions, or a stateless regressor."
+            "Got network=<callable> for a stateful run, but a state can only be carried through "
+            "the built-in network. Use units, dense_units and their companions, or a stateless "
+            "regressor."
         )
 
 
@@ -107,7 +110,7 @@ def fixed_learning_rate(optimizer: keras.optimizers.Optimizer) -> float | None:
 
 
 def _has_telling_config(thing: Any) -> bool:
-    """Tell whether the class answers for its own config: an inherited one leaves out what it adds."""
+    """Tell whether a config may tell everything: an inherited one leaves out what is added."""
     return hasattr(thing, "get_config") and (
         "get_config" in vars(type(thing)) or type(thing).__module__.startswith("keras.")
     )

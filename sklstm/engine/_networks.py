@@ -1,10 +1,12 @@
 """Keras models from a NetworkSpec, and fresh weights for them.
 
-Building here draws nothing from anyone's random state: every initialiser and dropout layer gets a seed, and a run
-sets weights and dropout seeds of its own.
+Building here draws nothing from anyone's random state: every initialiser and dropout layer gets a
+seed, and a run sets weights and dropout seeds of its own.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -18,7 +20,7 @@ def build(network: NetworkSpec) -> keras.Model:
     In a stateful network every LSTM layer returns all its steps and its state.
     """
     if network.network is not None:
-        return seeded(_built_by_user(network), 0)
+        return seeded(_built_by_user(network, network.network), 0)
     inputs = keras.Input((None, network.n_features), name="windows")
     outputs = inputs
     last = len(network.units) - 1
@@ -46,9 +48,9 @@ def build(network: NetworkSpec) -> keras.Model:
 
 
 def fresh_weights(network: NetworkSpec, model: keras.Model, seed: int) -> list[np.ndarray]:
-    """Return first weights for `model`, drawn by its own initialisers with seeds that follow from `seed`."""
+    """Return first weights for `model`, drawn by Keras' initialisers with seeds from `seed`."""
     if network.network is not None:
-        return _fresh_user_weights(network, seed)
+        return _fresh_user_weights(network, network.network, seed)
     weights = []
     seeds = _seeds(seed)
     for layer in model.layers:
@@ -57,7 +59,7 @@ def fresh_weights(network: NetworkSpec, model: keras.Model, seed: int) -> list[n
             weights += [
                 keras.initializers.GlorotUniform(seed=next(seeds))(kernel.shape),
                 keras.initializers.Orthogonal(seed=next(seeds))(recurrent.shape),
-                np.repeat(np.float32([0, 1, 0, 0]), layer.units),
+                np.repeat(np.array([0, 1, 0, 0], np.float32), layer.units),
             ]
         elif isinstance(layer, keras.layers.Dense):
             kernel, bias = layer.weights
@@ -85,7 +87,8 @@ def row_orders(n: int, shuffle: bool, seed: int):
 def seeded(model: keras.Model, seed: int) -> keras.Model:
     """Return `model` built again with a seed in every initialiser and dropout layer that has none.
 
-    A model that has no config stays as it is: what its builder draws at random differs from run to run then.
+    A model that has no config stays as it is: what its builder draws at random differs from run to
+    run then.
     """
     try:
         config = model.get_config()
@@ -105,11 +108,11 @@ def _dense(units: int, activation: str | None, name: str) -> keras.layers.Layer:
     )
 
 
-def _built_by_user(network: NetworkSpec) -> keras.Model:
-    model = network.network((network.window, network.n_features), network.n_outputs)
+def _built_by_user(network: NetworkSpec, builder: Callable) -> keras.Model:
+    model = builder((network.window, network.n_features), network.n_outputs)
     if not isinstance(model, keras.Model):
         raise ValueError(
-            f"Got network={network.network!r}, which returned a {type(model).__name__}, "
+            f"Got network={builder!r}, which returned a {type(model).__name__}, "
             "but expected a function of (input_shape, n_outputs) that returns a keras.Model."
         )
     if not model.built:
@@ -117,18 +120,19 @@ def _built_by_user(network: NetworkSpec) -> keras.Model:
     expected = (None, network.n_outputs)
     if tuple(model.output_shape) != expected:
         raise ValueError(
-            f"Got network={network.network!r}, whose model has output shape {tuple(model.output_shape)}, "
-            f"but expected {expected}: one row per window, one column per target."
+            f"Got network={builder!r}, whose model has output shape "
+            f"{tuple(model.output_shape)}, but expected {expected}: one row per window, one column "
+            "per target."
         )
     return model
 
 
-def _fresh_user_weights(network: NetworkSpec, seed: int) -> list[np.ndarray]:
-    """Draw anew only what the builder draws at random: weights that it loads or fixes come out twice the same."""
-    model = _built_by_user(network)
+def _fresh_user_weights(network: NetworkSpec, builder: Callable, seed: int) -> list[np.ndarray]:
+    """Draw anew only what the builder draws at random, which it never draws twice the same."""
+    model = _built_by_user(network, builder)
     built, again, drawn = (
         model.get_weights(),
-        _built_by_user(network).get_weights(),
+        _built_by_user(network, builder).get_weights(),
         seeded(model, seed).get_weights(),
     )
     return [

@@ -1,7 +1,7 @@
 """Compiled models, kept for the next run that has the same shape of graph.
 
-Tracing a model costs more than a small fit, and what it takes from memory is never given back, so models are shared:
-at most `_MOST` of them, and each with one run at a time.
+Tracing a model costs more than a small fit, and what it takes from memory is never given back, so
+models are shared: at most `_MOST` of them, and each with one run at a time.
 """
 
 from __future__ import annotations

@@ -19,14 +19,15 @@ class Samples:
     window : int
     starts : int32 ndarray of shape (n_samples,)
         Where each sample's window starts in `series`.
-    y : float32 ndarray of shape (n_samples, n_outputs), or None
+    y : float32 ndarray of shape (n_samples, n_outputs)
+        Empty where there are no targets.
     sample_weight : float32 ndarray of shape (n_samples,), or None
     """
 
     series: np.ndarray
     window: int
     starts: np.ndarray
-    y: np.ndarray | None = None
+    y: np.ndarray
     sample_weight: np.ndarray | None = None
 
     def __len__(self) -> int:
@@ -48,7 +49,9 @@ def samples(data: Rows) -> Samples:
         series=np.ascontiguousarray(series, dtype=np.float32),
         window=window,
         starts=((rows - first) * hop).astype(np.int32),
-        y=None if data.y is None else np.ascontiguousarray(data.y[rows], dtype=np.float32),
+        y=np.empty((0, 0), np.float32)
+        if data.y is None
+        else np.ascontiguousarray(data.y[rows], dtype=np.float32),
         sample_weight=None
         if data.sample_weight is None
         else np.ascontiguousarray(data.sample_weight[rows], dtype=np.float32),
@@ -63,7 +66,8 @@ def all_samples(X: np.ndarray) -> Samples:
 def _base_series(X: np.ndarray) -> tuple[np.ndarray, int]:
     """Return the series that the windows `X` look into, and the steps from one window to the next.
 
-    A strided view shares its steps between windows; a plain 3-D array is a series whose windows stand end to end.
+    A strided view shares its steps between windows; a plain 3-D array is a series whose windows
+    stand end to end.
     """
     n, window, n_features = X.shape
     if n == 0:

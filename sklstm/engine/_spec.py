@@ -32,8 +32,9 @@ class NetworkSpec:
     n_features, n_outputs : int
         Columns of a window, and of a target.
     network : callable or None
-        ``network(input_shape, n_outputs)`` builds any Keras model instead; ``input_shape`` is ``(window, n_features)``.
-        It has to build the same model whenever it is called with the same arguments.
+        ``network(input_shape, n_outputs)`` builds any Keras model instead; ``input_shape`` is
+        ``(window, n_features)``. It has to build the same model whenever it is called with the same
+        arguments.
     window : int or None
         Steps per window for ``network``; None leaves the time dimension free.
     stateful : bool
@@ -70,8 +71,8 @@ class TrainingSpec:
     epochs, batch_size : int
     shuffle : bool
     early_stopping : bool
-        Stop after `patience` epochs without a better ``val_loss`` (``loss`` without validation rows) and go back to
-        the best weights.
+        Stop after `patience` epochs without a better ``val_loss`` (``loss`` without validation
+        rows) and go back to the best weights.
     patience : int
     callbacks : sequence of keras.callbacks.Callback, or None
         Copied for each run.
@@ -82,8 +83,10 @@ class TrainingSpec:
         - ``"auto"`` chooses by the amount of work.
         - ``"keras"`` is Keras' own ``fit``: one Python call per batch.
         - ``"layer"`` is one compiled call around the stock Keras layers.
-        - ``"block"`` is that with TensorFlow's fused LSTM kernel for the CPU in the layers that it can stand in for.
-        - ``"xla"`` is that with everything compiled by XLA: the fastest steps, after seconds of compiling.
+        - ``"block"`` is that with TensorFlow's fused LSTM op for the CPU in the layers that it can
+          stand in for: tanh, no recurrent dropout.
+        - ``"xla"`` is that with everything compiled by XLA: the fastest steps of small networks,
+          after seconds of compiling. Dropout draws other numbers there.
     reset_states : {"epoch", "never"} or int
         Stateful only: when the state goes back to zero; an int is a number of rows.
     bptt_steps : int
@@ -120,7 +123,8 @@ class Rows:
         Only the values at `rows` mean something.
     sample_weight : ndarray of shape (n,), or None
     breaks : sequence of int, or None
-        Stateful only: sorted positions in `rows` at which the past is unknown, so that the state starts from zero.
+        Stateful only: sorted positions in `rows` at which the past is unknown, so that the state
+        starts from zero.
     """
 
     X: np.ndarray

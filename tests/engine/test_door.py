@@ -50,7 +50,7 @@ def test_an_unknown_name_is_refused_before_training(parameter, value, hint):
 
 def test_an_unknown_activation_is_refused():
     """An activation is checked like every other name."""
-    with pytest.raises(ValueError, match="dense_activation='rellu'.*Did you mean 'relu'"):
+    with pytest.raises(ValueError, match=r"dense_activation='rellu'.*Did you mean 'relu'"):
         _door.check(NetworkSpec(dense_units=(2,), dense_activation=("rellu",)), TrainingSpec())
 
 

@@ -111,13 +111,15 @@ def test_early_stopping_equals_keras():
 class Look(keras.callbacks.Callback):
     """Sees weights, sets the learning rate, stops."""
 
-    seen: list = []  # noqa: RUF012
+    seen: list = []
 
     def on_train_begin(self, logs=None):
+        """Remember the first weights."""
         self.seen.clear()
         self.seen.append(self.model.get_weights())
 
     def on_epoch_end(self, epoch, logs=None):
+        """Remember the weights, then learn nothing more."""
         self.seen.append(self.model.get_weights())
         self.model.optimizer.learning_rate = 0.0
         self.model.stop_training = epoch == 1
@@ -141,6 +143,7 @@ class CountBatches(keras.callbacks.Callback):
     count = 0
 
     def on_train_batch_end(self, batch, logs=None):
+        """Count."""
         type(self).count += 1
 
 
@@ -157,6 +160,7 @@ class Interrupt(keras.callbacks.Callback):
     """Interrupts the run."""
 
     def on_epoch_end(self, epoch, logs=None):
+        """Press Ctrl-C."""
         raise KeyboardInterrupt
 
 

@@ -61,7 +61,7 @@ def assert_same(trained, weights, history, tolerance=1e-5):
 
 @pytest.mark.parametrize("engine", ["keras", *COMPILED])
 def test_ten_epochs_equal_keras(engine):
-    """Weights, loss and metrics after ten epochs are those of stock Keras, last short batch included."""
+    """Weights, loss and metrics are those of stock Keras, last short batch included."""
     X, y = windows()
     weights = first_weights(STACKED)
     training = TrainingSpec(epochs=10, batch_size=8, metrics=["mae"], engine=engine)
