@@ -67,7 +67,7 @@ def test_the_next_label_continues(index):
     """The row after the training rows is preceded by the last of them, whatever labels count."""
     series = table(index)
     np.testing.assert_array_equal(
-        past_of(series[:25], series[25:]), value_of(np.array([22, 23, 24]))
+        past_of(series.iloc[:25], series.iloc[25:]), value_of(np.array([22, 23, 24]))
     )
 
 
@@ -76,7 +76,7 @@ def test_a_skipped_label_is_a_gap(index):
     """After one step left out nothing before is known, and a warning gives the steps."""
     series = table(index)
     with pytest.warns(UserWarning, match="start 1 steps later"):
-        past = past_of(series[:25], series[26:])
+        past = past_of(series.iloc[:25], series.iloc[26:])
     assert np.isnan(past).all()
 
 
@@ -85,7 +85,7 @@ def test_overlapping_labels_get_the_rows_before_them(index):
     """Rows that begin inside the last training rows get the rows that truly precede them."""
     series = table(index)
     np.testing.assert_array_equal(
-        past_of(series[:25], series[23:]), value_of(np.array([20, 21, 22]))
+        past_of(series.iloc[:25], series.iloc[23:]), value_of(np.array([20, 21, 22]))
     )
 
 
@@ -93,14 +93,14 @@ def test_overlapping_labels_get_the_rows_before_them(index):
 def test_the_training_rows_have_no_past(index):
     """The first training row is known again by its label."""
     series = table(index)
-    assert np.isnan(past_of(series[:25], series[:25])).all()
+    assert np.isnan(past_of(series.iloc[:25], series.iloc[:25])).all()
 
 
 @pytest.mark.parametrize("index", HOLED.values(), ids=HOLED)
 def test_a_hole_inside_a_table_is_not_reached_across(index):
     """The row after a hole has no known past, though rows stand before it in the table."""
     series = table(index)
-    holed = pd.concat([series[:20], series[25:]])
+    holed = pd.concat([series.iloc[:20], series.iloc[25:]])
     windows = LagWindower(4).fit_transform(holed)
     assert np.isnan(windows[20, :-1]).all()
     assert np.isfinite(windows[19]).all()
@@ -111,21 +111,23 @@ def test_a_hole_inside_a_table_is_not_reached_across(index):
 def test_a_fold_cut_out_of_the_middle_keeps_its_past(index):
     """Rows that fill a hole of the training rows are preceded by the rows before the hole."""
     series = table(index)
-    holed = pd.concat([series[:20], series[25:]])
-    np.testing.assert_array_equal(past_of(holed, series[20:25]), value_of(np.array([17, 18, 19])))
+    holed = pd.concat([series.iloc[:20], series.iloc[25:]])
+    np.testing.assert_array_equal(
+        past_of(holed, series.iloc[20:25]), value_of(np.array([17, 18, 19]))
+    )
 
 
 def test_rows_before_the_training_rows_have_no_past():
     """Earlier rows are placed before the training rows, which is not worth a warning."""
     series = table(REGULAR["days"])
-    assert np.isnan(past_of(series[10:], series[:5])).all()
+    assert np.isnan(past_of(series.iloc[10:], series.iloc[:5])).all()
 
 
 def test_labels_inside_the_training_rows_that_were_not_kept_are_unknown():
     """Only the ends of the training rows are remembered, and a warning says so."""
     series = table(pd.RangeIndex(200))
     with pytest.warns(UserWarning, match="inside the training rows"):
-        past = past_of(series, series[100:])
+        past = past_of(series, series.iloc[100:])
     assert np.isnan(past).all()
 
 
@@ -143,7 +145,7 @@ def test_an_irregular_index_has_no_gaps(labels):
     """Where labels keep no regular step, a later label is the next row."""
     series = table(labels)
     np.testing.assert_array_equal(
-        past_of(series[:3], series[3:], depth=2), value_of(np.array([1, 2]))
+        past_of(series.iloc[:3], series.iloc[3:], depth=2), value_of(np.array([1, 2]))
     )
 
 
@@ -173,30 +175,34 @@ def test_another_kind_of_label_has_no_known_place():
 def test_another_time_zone_is_the_same_time():
     """Labels are placed by the moment that they mean."""
     series = table(pd.date_range("2024-01-01", periods=30, freq="h", tz="UTC"))
-    later = series[25:].tz_convert("Asia/Tokyo")
-    np.testing.assert_array_equal(past_of(series[:25], later), value_of(np.array([22, 23, 24])))
+    later = series.iloc[25:].tz_convert("Asia/Tokyo")
+    np.testing.assert_array_equal(
+        past_of(series.iloc[:25], later), value_of(np.array([22, 23, 24]))
+    )
 
 
 def test_dates_without_a_zone_are_not_placed_among_dates_with_one():
     """A moment without a zone has no place among moments with one."""
     series = table(pd.date_range("2024-01-01", periods=30, freq="h", tz="UTC"))
     with pytest.warns(UserWarning, match=UNKNOWN):
-        past = past_of(series[:25], series[25:].tz_localize(None))
+        past = past_of(series.iloc[:25], series.iloc[25:].tz_localize(None))
     assert np.isnan(past).all()
 
 
 def test_dates_of_another_resolution_are_the_same_dates():
     """Labels kept in seconds and in nanoseconds are the same labels."""
     series = table(pd.date_range("2024-01-01", periods=30, freq="D").as_unit("ns"))
-    later = series[25:].set_axis(series.index[25:].as_unit("s"))
-    np.testing.assert_array_equal(past_of(series[:25], later), value_of(np.array([22, 23, 24])))
+    later = series.iloc[25:].set_axis(series.index[25:].as_unit("s"))
+    np.testing.assert_array_equal(
+        past_of(series.iloc[:25], later), value_of(np.array([22, 23, 24]))
+    )
 
 
 def test_one_training_row_is_followed_by_any_later_label():
     """A single label shows no step, so whatever is later comes next."""
     series = table(REGULAR["days"])
-    windower = LagWindower(1).fit(series[:1])
-    np.testing.assert_array_equal(windower.transform(series[1:2])[0, :, 0], [value_of(1)])
+    windower = LagWindower(1).fit(series.iloc[:1])
+    np.testing.assert_array_equal(windower.transform(series.iloc[1:2])[0, :, 0], [value_of(1)])
 
 
 # ------------------------------------------------------------------------ labels that start anew
@@ -220,7 +226,7 @@ def test_continue_follows_a_reset_index():
 def test_continue_follows_across_a_gap():
     """history="continue" overrules a gap of the labels."""
     series = table(REGULAR["days"])
-    past = past_of(series[:20], series[30:], history="continue")
+    past = past_of(series.iloc[:20], series.iloc[30:], history="continue")
     np.testing.assert_array_equal(past, value_of(np.array([17, 18, 19])))
 
 
@@ -249,7 +255,7 @@ def test_continue_keeps_the_training_rows_what_they_are():
 def test_none_knows_no_past():
     """history="none" cuts rows off from the training rows, without a warning."""
     series = table(REGULAR["days"])
-    assert np.isnan(past_of(series[:20], series[20:], history="none")).all()
+    assert np.isnan(past_of(series.iloc[:20], series.iloc[20:], history="none")).all()
 
 
 def test_none_knows_no_past_of_arrays():
@@ -326,9 +332,9 @@ def test_what_is_remembered_is_small():
 def test_a_windower_comes_back_from_a_pickle():
     """What was remembered travels with the estimator."""
     series = table(REGULAR["months"])
-    windower = pickle.loads(pickle.dumps(LagWindower(4).fit(series[:30])))
+    windower = pickle.loads(pickle.dumps(LagWindower(4).fit(series.iloc[:30])))
     np.testing.assert_array_equal(
-        windower.transform(series[30:])[0, :, 0], value_of(np.array([27, 28, 29, 30]))
+        windower.transform(series.iloc[30:])[0, :, 0], value_of(np.array([27, 28, 29, 30]))
     )
 
 
