@@ -44,7 +44,7 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
         When training sets the state back to zero: before each epoch, never, or every so many rows.
     bptt_steps : int, default=1
         Rows per weight update through which the gradient flows (truncated backpropagation). 1 is
-        the classic recipe, which can learn no memory that is longer than a row's own window.
+        the classic recipe, in which no row learns what later rows will need.
     history : {"auto", "continue", "none"}, default="auto"
         What comes before the rows that are predicted; as in :class:`LagWindower`.
     loss : str, keras.losses.Loss or callable, default="mean_squared_error"

@@ -78,7 +78,7 @@ def weights_of(model):
     return model.model_.get_weights()
 
 
-def stateful_keras(weights, units, window, n_features=1, *, sequences=False):
+def stateful_keras(weights, units, window, n_features=1, *, sequences=False, rate=0.05):
     """Return the stateful Keras model that one would write by hand."""
     last = len(units) - 1
     model = keras.Sequential(
@@ -91,7 +91,7 @@ def stateful_keras(weights, units, window, n_features=1, *, sequences=False):
             keras.layers.Dense(weights[-1].shape[0]),
         ]
     )
-    model.compile(loss="mse", optimizer=keras.optimizers.Adam(0.05))
+    model.compile(loss="mse", optimizer=keras.optimizers.Adam(rate))
     model.set_weights(weights)
     return model
 
@@ -216,8 +216,8 @@ def labelled():
 def test_one_row_at_a_time_equals_the_hand_written_keras_loop(units, window, n_features, epochs):
     """Weights are those of fit for one epoch, reset the state, fit, reset, and so on."""
     X, y = windows(N_TRAIN, window, n_features)
-    model = regressor(units=units, epochs=epochs)
-    by_hand = stateful_keras(first_weights(model, X, y), units, window, n_features)
+    model = regressor(units=units, epochs=epochs, learning_rate=0.01)
+    by_hand = stateful_keras(first_weights(model, X, y), units, window, n_features, rate=0.01)
     losses = []
     for _ in range(epochs):
         log = by_hand.fit(X, y, epochs=1, batch_size=1, shuffle=False, verbose=0)
