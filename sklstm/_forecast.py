@@ -99,13 +99,14 @@ def forecast(estimator, X, steps, *, y=None, exog=None, y_lag=None, lookback=Non
     labels = _labels_after(index_of(X), start + steps - len(rows), exog)
     feedback.extend(steps, labels, exog, oldest=0 if lookback is None else start - lookback)
 
-    at = start
+    at, cut = start, False
     with warnings.catch_warnings():
-        if lookback is not None and start > lookback:
-            # That rows which are cut off here have no known past is no news to anyone.
-            warnings.filterwarnings("ignore", ".*the rows before them are not known")
         while at < start + steps:
             oldest = 0 if lookback is None else max(0, at - lookback)
+            if oldest and not cut:
+                # That rows which are cut off here have no known past is no news to anyone.
+                warnings.filterwarnings("ignore", ".*the rows before them are not known")
+                cut = True
             predicted = np.asarray(estimator.predict(feedback.rows(oldest, at + 1)))[-1]
             at += feedback.observe(at, predicted.ravel(), type(estimator).__name__)
 

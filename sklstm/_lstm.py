@@ -11,6 +11,9 @@ from ._lstm_base import BaseLSTMRegressor, filled
 from ._validation import restore_on_error
 from ._windows import check_windows
 
+#: Numbers in windows that may be copied to save a call.
+SMALL = 100_000
+
 
 def _is_quantile(regressor):
     """Tell whether a regressor learns quantiles."""
@@ -309,8 +312,13 @@ class LSTMRegressor(BaseLSTMRegressor):
         def predict(windows):
             return _door.predict(self._network, self._training, self._trained.weights, windows)
 
-        predicted = predict(windows)
         rows, repeated = filled(windows, n_unknown)
+        if len(rows) and windows.size <= SMALL:
+            # A call of the engine costs more than a copy of few windows.
+            windows = np.array(windows)
+            windows[rows] = repeated
+            rows = rows[:0]
+        predicted = predict(windows)
         if len(rows):
             predicted = np.array(predicted)
             predicted[rows] = predict(repeated)
@@ -338,7 +346,7 @@ class LSTMRegressor(BaseLSTMRegressor):
     def _check_quantiles(self):
         levels = list(self.quantiles)
         if (
-            not all(isinstance(level, Real) and 0 < level < 1 for level in levels)
+            not all(isinstance(level, Real) and 0 < float(level) < 1 for level in levels)
             or sorted(set(levels)) != levels
             or 0.5 not in levels
         ):
