@@ -82,7 +82,9 @@ class Feedback:
             rows = rows.iloc[self._first :]
             whole = {name: float for name in rows.columns[lag_columns] if not _is_float(rows[name])}
             rows = rows.astype(whole)
-            self._cells = pd.concat([rows, later[rows.columns]]) if n_new else rows.copy()
+            kinds = {name: rows[name].dtype for name in rows.columns[lag_columns]}
+            later = later.astype(kinds)[rows.columns]
+            self._cells = pd.concat([rows, later]) if n_new else rows.copy()
         else:
             self._others = others
             given = np.zeros((0, len(others))) if exog is None else _plain_exog(exog, others)

@@ -335,6 +335,16 @@ def test_other_bad_arguments_are_refused():
         forecast(Ridge().fit(np.zeros((9, 2)), np.zeros(9)), np.zeros((9, 2)), 2)
 
 
+@pytest.mark.parametrize("kind", ["int64", "float32"])
+def test_rows_of_any_kind_of_number_are_continued(kind):
+    """Whole numbers make room for predictions, and short floats stay short."""
+    X, y = series_to_supervised(MILK)
+    expected = forecast(Ridge().fit(X, y), X, 6, y=y)
+    for rows, target in ((X.astype(kind), y), (X.to_numpy().astype(kind), y.to_numpy())):
+        ahead = forecast(Ridge().fit(rows, target), rows, 6, y=target)
+        np.testing.assert_allclose(ahead, expected, rtol=1e-5)
+
+
 def test_forecasting_changes_nothing():
     """Neither the estimator nor the rows are touched."""
     X, y = series_to_supervised(MILK)
