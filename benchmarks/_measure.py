@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import multiprocessing
@@ -63,17 +64,17 @@ def alternate(contenders: list[Contender], rounds: int) -> dict[str, Measured]:
     a process of its own, so that no thread pool and no memory of one is in another's way.
     """
     seen: dict[str, list[Measured]] = {each.name: [] for each in contenders}
-    standing = {each.name: _Process(each) for each in contenders if not each.fresh}
-    try:
+    with contextlib.ExitStack() as stack:
+        standing = {
+            each.name: stack.enter_context(_Process(each)) for each in contenders if not each.fresh
+        }
         for _ in range(rounds):
             for each in contenders:
-                process = _Process(each) if each.fresh else standing[each.name]
-                seen[each.name].append(process.measure())
                 if each.fresh:
-                    process.end()
-    finally:
-        for process in standing.values():
-            process.end()
+                    with _Process(each) as process:
+                        seen[each.name].append(process.measure())
+                else:
+                    seen[each.name].append(standing[each.name].measure())
     return {
         name: Measured(
             statistics.median(one.seconds for one in measured),
@@ -92,15 +93,22 @@ class _Process:
         self._process = context.Process(target=_serve, args=(contender, theirs))
         self._process.start()
         theirs.close()
-        self._receive()  # prepared
+
+    def __enter__(self) -> _Process:
+        try:
+            self._receive()  # that it is prepared
+        except Exception:
+            self.__exit__()
+            raise
+        return self
 
     def measure(self) -> Measured:
         self._pipe.send("measure")
         return self._receive()
 
-    def end(self) -> None:
+    def __exit__(self, *_) -> None:
         # Let it end by itself, so that workers that it started end with it.
-        if self._process.is_alive():
+        with contextlib.suppress(OSError):
             self._pipe.send(None)
         self._process.join(_LONGEST_EXIT)
         self._process.kill()

@@ -67,10 +67,10 @@ def grid(*, epochs, windows, units, folds):
     return work
 
 
-def fit(*, rows, window, units, batch, epochs):
+def fit(*, rows, window, units, batch, epochs, engine="auto"):
     """Return a fit over windows that are a view."""
     X, y = _data.windows(rows, window)
-    model = LSTMRegressor(units, epochs=epochs, batch_size=batch, random_state=0)
+    model = LSTMRegressor(units, epochs=epochs, batch_size=batch, engine=engine, random_state=0)
 
     def work():
         model.fit(X, y)
