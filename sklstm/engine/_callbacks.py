@@ -6,7 +6,7 @@ import math
 
 import keras
 
-from sklstm.engine._spec import TrainingSpec
+from sklstm.engine._spec import TrainingSpec, Watch
 
 _BATCH_HOOKS = (
     "on_batch_begin",
@@ -47,6 +47,21 @@ class EpochLines(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         values = " - ".join(f"{name}: {value:.4f}" for name, value in (logs or {}).items())
         print(f"Epoch {epoch + 1}/{self.params['epochs']} - {values}")
+
+
+class Watched(keras.callbacks.Callback):
+    """Tell a watcher of each epoch, and stop when it asks to."""
+
+    def __init__(self, watch: Watch):
+        super().__init__()
+        self.watch = watch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.watch.begin(epoch)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.watch.end(epoch, self.model.get_weights):
+            self.model.stop_training = True
 
 
 class StopEarly(keras.callbacks.Callback):

@@ -25,6 +25,8 @@ class CompiledModel(HeldModel):
     ----------
     names : list of str
         What an epoch's log holds, under Keras' names.
+    averages : bool
+        Whether the loss of many rows is the mean of theirs, whatever the batches.
     """
 
     def __init__(self, network: NetworkSpec, resolved: Resolved, fused: bool):
@@ -35,6 +37,8 @@ class CompiledModel(HeldModel):
         window = np.zeros((1, network.window or 1, network.n_features), np.float32)
         self.model.test_step((window, np.zeros((1, network.n_outputs), np.float32), None))
         self.names = list(self.model.get_metrics_result())
+        reduction = getattr(resolved.loss, "reduction", "mean")
+        self.averages = network.network is None and reduction in ("mean", "sum_over_batch_size")
         self._functions: dict = {}
 
     def can_train(self, weighted: bool) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 
-from sklstm.engine import _keras_fit
+from sklstm.engine import _callbacks, _keras_fit
 from sklstm.engine._choice import choose
 from sklstm.engine._held import HeldModel
 from sklstm.engine._named import (
@@ -24,7 +24,7 @@ from sklstm.engine._pool import borrow, shared
 from sklstm.engine._rows import Samples, all_samples, samples
 from sklstm.engine._run import Epochs, run
 from sklstm.engine._scikeras import Resolved, train_through_scikeras
-from sklstm.engine._spec import NetworkSpec, Rows, Trained, TrainingSpec
+from sklstm.engine._spec import NetworkSpec, Rows, Trained, TrainingSpec, Watch
 
 
 def check(network: NetworkSpec, training: TrainingSpec) -> None:
@@ -48,6 +48,7 @@ def train(
     *,
     seed: int,
     start: Trained | None = None,
+    watch: Watch | None = None,
 ) -> Trained:
     """Train `network` on `data`.
 
@@ -64,6 +65,8 @@ def train(
     start : Trained, optional
         Go on from these weights and this optimizer state instead of fresh ones. In a stateful run
         its states, where it has any, are those before the first row; they are for one epoch.
+    watch : Watch, optional
+        Told of each epoch.
 
     Returns
     -------
@@ -79,6 +82,8 @@ def train(
     held_out = None if validation is None else samples(validation)
 
     def run_resolved(resolved: Resolved) -> Trained:
+        if watch is not None:
+            resolved.callbacks.append(_callbacks.Watched(watch))
         engine = choose(network, training, resolved.callbacks, len(gathered), gathered.window)
         with _borrowed(network, resolved, engine) as held:
             if start is None:

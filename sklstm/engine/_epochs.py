@@ -11,6 +11,9 @@ from sklstm.engine._networks import row_orders
 from sklstm.engine._rows import Samples
 from sklstm.engine._spec import TrainingSpec
 
+# Numbers gathered at a time for validation.
+_MOST_TESTED_CELLS = 100_000
+
 
 class StatelessEpochs:
     """See ``_run.Epochs``."""
@@ -33,6 +36,10 @@ class StatelessEpochs:
         self._train = compiled.train_by_xla if xla else compiled.train
         self._data = DeviceData(data)
         self._held_out = None if validation is None else DeviceData(validation)
+        self._held_out_batch = training.batch_size
+        if compiled.averages:
+            cells = data.window * data.series.shape[1]
+            self._held_out_batch = max(training.batch_size, _MOST_TESTED_CELLS // cells, 1)
         self._all_orders = row_orders(len(data), training.shuffle, seed)
 
     def begin(self, epochs: int) -> None:
@@ -44,4 +51,4 @@ class StatelessEpochs:
     def validate(self) -> dict[str, float]:
         if self._held_out is None:
             return {}
-        return self.compiled.evaluate(self._held_out, self.batch_size)
+        return self.compiled.evaluate(self._held_out, self._held_out_batch)

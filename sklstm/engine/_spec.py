@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -81,7 +81,8 @@ class TrainingSpec:
         What computes. All give the same result within float tolerance.
 
         - ``"auto"`` chooses by the amount of work.
-        - ``"keras"`` is Keras' own ``fit``: one Python call per batch.
+        - ``"keras"`` is Keras' own ``fit``: one Python call per batch. A stateful run takes
+          ``"auto"`` instead.
         - ``"layer"`` is one compiled call around the stock Keras layers.
         - ``"block"`` is that with TensorFlow's fused LSTM op for the CPU in the layers that it can
           stand in for: tanh, no recurrent dropout.
@@ -154,3 +155,13 @@ class Trained:
     optimizer_state: list[np.ndarray]
     history: dict[str, list[float]] = field(default_factory=dict)
     states: list[np.ndarray] | None = None
+
+
+class Watch(Protocol):
+    """What wants to be told of each epoch."""
+
+    def begin(self, epoch: int) -> None:
+        """Hear that an epoch, counted from 0, begins."""
+
+    def end(self, epoch: int, weights: Callable[[], list[np.ndarray]]) -> bool:
+        """Hear that it is over, and tell whether to stop; `weights` returns those so far."""

@@ -172,6 +172,23 @@ def test_an_interrupted_run_leaves_the_model_usable():
     assert same(train().weights, expected)
 
 
+class FitInside(keras.callbacks.Callback):
+    """Fits the same architecture while a run of it is under way."""
+
+    found: list = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Fit."""
+        self.found.append(train(seed=9, epochs=1).weights)
+
+
+def test_a_callback_may_fit_the_same_architecture():
+    """A fit inside a fit gets a model of its own."""
+    expected, inside = train(epochs=2).weights, train(seed=9, epochs=1).weights
+    assert same(train(epochs=2, callbacks=[FitInside()]).weights, expected)
+    assert same(FitInside.found[0], inside)
+
+
 @pytest.mark.parametrize("callbacks", [None, [Look()]])
 def test_a_loss_that_is_not_finite_is_an_error(callbacks):
     """The error names the epoch and what would do, and the next fit is as ever."""

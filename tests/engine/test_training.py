@@ -121,15 +121,15 @@ def test_only_the_chosen_rows_are_read():
     "optimizer",
     [
         "sgd",
-        "rmsprop",
+        pytest.param("rmsprop", marks=pytest.mark.slow),
         "adamw",
-        "nadam",
-        "adagrad",
-        "adadelta",
-        "adamax",
+        pytest.param("nadam", marks=pytest.mark.slow),
+        pytest.param("adagrad", marks=pytest.mark.slow),
+        pytest.param("adadelta", marks=pytest.mark.slow),
+        pytest.param("adamax", marks=pytest.mark.slow),
         "adafactor",
-        "ftrl",
-        "lion",
+        pytest.param("ftrl", marks=pytest.mark.slow),
+        pytest.param("lion", marks=pytest.mark.slow),
         keras.optimizers.Lamb(),
         keras.optimizers.SGD(
             keras.optimizers.schedules.ExponentialDecay(0.1, 3, 0.5), momentum=0.9
@@ -152,7 +152,13 @@ def test_every_optimizer_equals_keras(optimizer):
 
 @pytest.mark.parametrize(
     "loss",
-    ["mae", "huber", "log_cosh", keras.losses.MeanSquaredError(reduction="sum"), "mape"],
+    [
+        "huber",
+        keras.losses.MeanSquaredError(reduction="sum"),
+        pytest.param("mae", marks=pytest.mark.slow),
+        pytest.param("mape", marks=pytest.mark.slow),
+        pytest.param("log_cosh", marks=pytest.mark.slow),
+    ],
     ids=lambda value: getattr(value, "name", value),
 )
 def test_every_loss_equals_keras(loss):
