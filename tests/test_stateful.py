@@ -591,7 +591,7 @@ def test_validation_counts_rows_that_have_a_target():
 
 
 def test_early_stopping_goes_back_to_the_best_weights():
-    """Weights are those of the epoch with the lowest validation loss, the state follows all rows."""
+    """Weights are those of the epoch with the best validation loss; the state follows all rows."""
     X, y = rows()
     y[-4:] += 50  # what the training rows teach makes these worse
     options = {"validation_fraction": 0.3, "learning_rate": 0.2}
