@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._history import HISTORY_OPTIONS, History
+from ._progress import FollowedMixin, one_task
 from ._validation import (
     check_not_infinite,
     check_numeric,
@@ -18,7 +19,7 @@ from ._validation import (
 )
 
 
-class Differencer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class Differencer(FollowedMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Subtract from every row the row some steps earlier, and undo it.
 
     The differencer keeps one row per time step: a difference that would need an unknown row is NaN.
@@ -71,6 +72,7 @@ class Differencer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.history = history
 
     @restore_on_error
+    @one_task
     def fit(self, X, y=None):
         """Remember the rows that later differences, and the way back, need.
 

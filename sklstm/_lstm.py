@@ -8,6 +8,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._lstm_base import BaseLSTMRegressor, filled
+from ._progress import follow
 from ._validation import restore_on_error
 from ._windows import check_windows
 
@@ -190,6 +191,7 @@ class LSTMRegressor(BaseLSTMRegressor):
         self.engine = engine
 
     @restore_on_error
+    @follow
     def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
         """Train the network.
 
@@ -224,6 +226,7 @@ class LSTMRegressor(BaseLSTMRegressor):
         return self
 
     @restore_on_error
+    @follow
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch, going on from the weights so far.
 

@@ -8,12 +8,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from ._progress import EpochTasks, FollowedMixin
 from ._validation import check_sample_weight, check_target
 from ._windows import check_windows, repeat_oldest_known
-from .engine._spec import ENGINES, NetworkSpec, Rows, TrainingSpec
+from .engine._spec import ENGINES, NetworkSpec, Rows, Trained, TrainingSpec
 
 
-class BaseLSTMRegressor(RegressorMixin, BaseEstimator):
+class BaseLSTMRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
     """Parameters, validation and training that all LSTM regressors have in common."""
 
     # Warm-up rows and rows without a target are left out of training here, in `_learnable`.
@@ -76,13 +77,36 @@ class BaseLSTMRegressor(RegressorMixin, BaseEstimator):
         rows = self._learnable(windows, n_unknown, target)
         held_out = None
         if validation is not None:
-            held_out = self._check_validation(*validation, target.shape[1])
+            held_out = self._check_validation(*validation, windows, target)
         elif self.validation_fraction and not one_epoch:
             taught = rows[~np.isnan(target[rows]).any(axis=1)]
             first = _first_held_out(taught, self.validation_fraction)
             rows, last_rows = rows[rows < first], rows[rows >= first]
             held_out = self._rows(X, windows, last_rows, target, weight, held_out=True)
+        taught = rows[~np.isnan(target[rows]).any(axis=1)]
         seed = self._seed(go_on)
+        y_ndim = np.asarray(y).ndim
+
+        def fitted(weights, n_epochs):
+            """Return what makes a fitted regressor, also of one that is still in training."""
+            return {
+                "_network": network,
+                "_training": training,
+                "_trained": Trained(weights, []),
+                "_y_ndim": y_ndim,
+                "_target_mean": self._expected(target[taught]),
+                "history_": {},
+                "n_iter_": n_epochs,
+                "n_outputs_": target.shape[1],
+                "n_samples_fit_": len(taught),
+                **self._before_any_row(network),
+            }
+
+        data = {"X": lambda: windows[taught], "y": lambda: _shaped(target[taught], y_ndim)}
+        context = self._begin_fit(training.epochs, **data)
+        watch = None
+        if getattr(self, "_skl_callbacks", None):
+            watch = EpochTasks(self, context, data, fitted)
 
         # Keras and TensorFlow come in with the engine, so not before something is fitted.
         from .engine import _door
@@ -94,19 +118,17 @@ class BaseLSTMRegressor(RegressorMixin, BaseEstimator):
             held_out,
             seed=seed,
             start=self._start() if go_on else None,
+            watch=watch,
         )
         before = self.history_ if go_on else {}
-        self.history_ = {
+        history = {
             name: [*before.get(name, []), *values] for name, values in trained.history.items()
         }
-        self._network, self._training, self._trained = network, training, trained
+        vars(self).update(fitted(trained.weights, len(history["loss"])))
+        self.history_, self._trained = history, trained
         self._first_seed = self._first_seed if go_on else seed
-        self._y_ndim = np.asarray(y).ndim
-        taught = target[rows][~np.isnan(target[rows]).any(axis=1)]
-        self._target_mean = self._expected(taught)
-        self.n_iter_ = len(self.history_["loss"])
-        self.n_outputs_ = target.shape[1]
-        self.n_samples_fit_ = len(taught)
+        if context is not None:
+            context.call_on_fit_task_end(estimator=self, **data)
         return windows, n_unknown
 
     def _place(self, X, windows, *, carries_on):
@@ -120,6 +142,10 @@ class BaseLSTMRegressor(RegressorMixin, BaseEstimator):
         """Return what to predict where nothing is known, given the targets learnt from."""
         return taught.mean(axis=0)
 
+    def _before_any_row(self, network):
+        """Return what else a regressor has that has seen no row yet."""
+        return {}
+
     def _goes_on(self):
         """Whether `fit` starts from the weights of the last one."""
         return self.warm_start and hasattr(self, "n_iter_")
@@ -128,7 +154,7 @@ class BaseLSTMRegressor(RegressorMixin, BaseEstimator):
         """Shape predictions as the target was; samples with no known step get the mean."""
         predicted = np.asarray(predicted, dtype=np.float64)
         predicted[n_unknown == window] = self._target_mean
-        return predicted.ravel() if self._y_ndim == 1 else predicted
+        return _shaped(predicted, self._y_ndim)
 
     def _network_spec(self, window, n_outputs, /, **options):
         """Describe the network that the parameters ask for."""
@@ -206,16 +232,23 @@ class BaseLSTMRegressor(RegressorMixin, BaseEstimator):
                 " warm_start=False and call fit to start anew."
             )
 
-    def _check_validation(self, X_val, y_val, n_outputs):
+    def _check_validation(self, X_val, y_val, training_windows, training_target):
         """Validate rows to look at after each epoch."""
         if X_val is None or y_val is None:
             given, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
             raise ValueError(f"{given} was given without {missing}: pass both or neither.")
         windows, n_unknown = check_windows(self, X_val, reset=False, name="X_val")
-        target = check_target(y_val, X_val)
-        if target.shape[1] != n_outputs:
+        if windows.shape[1] != training_windows.shape[1]:
             raise ValueError(
-                f"y_val has {target.shape[1]} target(s), but y has {n_outputs}: they must agree."
+                f"X_val has windows of {windows.shape[1]} step(s), but X of"
+                f" {training_windows.shape[1]}: X_val must have gone through the same transformers."
+                " A Pipeline does that with transform_input=['X_val'] (and metadata routing)."
+            )
+        target = check_target(y_val, X_val)
+        if target.shape[1] != training_target.shape[1]:
+            raise ValueError(
+                f"y_val has {target.shape[1]} target(s), but y has {training_target.shape[1]}:"
+                " they must agree."
             )
         rows = self._learnable(windows, n_unknown, target)
         return self._rows(X_val, windows, rows, target, None, held_out=True)
@@ -238,6 +271,11 @@ class BaseLSTMRegressor(RegressorMixin, BaseEstimator):
         tags.input_tags.three_d_array = True
         tags.target_tags.multi_output = True
         return tags
+
+
+def _shaped(values, y_ndim):
+    """Return targets with as many axes as `y` had."""
+    return values.ravel() if y_ndim == 1 else values
 
 
 def filled(windows, n_unknown):

@@ -6,10 +6,11 @@ import numpy as np
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.validation import check_is_fitted
 
+from ._progress import FollowedMixin, one_task
 from ._validation import check_numeric, check_rows, like, restore_on_error
 
 
-class SeriesMinMaxScaler(MinMaxScaler):
+class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
     """Scale each column to a range, and bring back whatever a model returns.
 
     This is scikit-learn's :class:`~sklearn.preprocessing.MinMaxScaler`, which can also scale
@@ -76,6 +77,7 @@ class SeriesMinMaxScaler(MinMaxScaler):
         self.target = target
 
     @restore_on_error
+    @one_task
     def fit(self, X, y=None):
         """Learn the range of each column.
 

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._history import HISTORY_OPTIONS, History
 from ._lstm_base import BaseLSTMRegressor, filled
+from ._progress import follow
 from ._validation import index_of, restore_on_error
 from ._windows import check_windows
 from .engine._spec import Rows
@@ -186,6 +187,7 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
         self.engine = engine
 
     @restore_on_error
+    @follow
     def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
         """Train the network, and run the training rows once more to their end.
 
@@ -220,6 +222,7 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
         return self._run_to_end(X, windows, n_unknown)
 
     @restore_on_error
+    @follow
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch, going on from the weights and the state so far.
 
@@ -337,6 +340,9 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
         self._history = History(windows[:, -1], index_of(X), depth=1, quiet=True)
         self._end = self._history.end
 
+    def _before_any_row(self, network):
+        return {"state_": _zero_states(network)}
+
     def _start(self):
         return replace(self._trained, states=self._states_before)
 
@@ -422,7 +428,7 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
             else:
                 states = None
         if states is None:
-            states = [np.zeros((1, n), np.float32) for n in self._network.units for _ in "hc"]
+            states = _zero_states(self._network)
         return outputs, states
 
     def _network_spec(self, window, n_outputs):
@@ -435,3 +441,8 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
             reset_states=self.reset_states,
             bptt_steps=self.bptt_steps,
         )
+
+
+def _zero_states(network):
+    """Return the hidden and the cell state of each layer before anything is known."""
+    return [np.zeros((1, units), np.float32) for units in network.units for _ in "hc"]

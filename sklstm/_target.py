@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
 
 from ._history import History
+from ._progress import FollowedMixin, follow, passed_on
 from ._validation import (
     check_rows,
     check_target,
@@ -26,7 +27,7 @@ from ._validation import (
 FAR = 1_000_000
 
 
-class TransformedSeriesRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """Train on a transformed target and predict in the target's own units.
 
     This is scikit-learn's :class:`~sklearn.compose.TransformedTargetRegressor` for series: the
@@ -102,6 +103,7 @@ class TransformedSeriesRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimat
         self.check_inverse = check_inverse
 
     @restore_on_error
+    @follow
     def fit(self, X, y, **fit_params):
         """Fit the transformer to the target and the regressor to the transformed target.
 
@@ -126,6 +128,7 @@ class TransformedSeriesRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimat
             of `X` and `y` differ, or `y` holds infinity or text.
         """
         self._validate_params()
+        context = self._begin_fit(1, X=X, y=y)
         rows = check_rows(self, X, reset=True, allow_nd=True)
         self._refuse_stray_nan(rows, X)
         target = check_target(y, X)
@@ -157,7 +160,15 @@ class TransformedSeriesRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimat
         if self._y_ndim == 1:
             transformed = transformed.ravel()
         self.regressor_ = clone(self.regressor)
-        _fit_known(self.regressor_, _labelled_or(X, rows), transformed, fit_params)
+        known_rows = _labelled_or(X, rows)
+        if skips_unknown_rows(_last(self.regressor_)):
+            data = {"estimator": self, "X": known_rows, "y": transformed}
+            with passed_on(context, self.regressor_, "fit-regressor", **data):
+                self.regressor_.fit(known_rows, transformed, **fit_params)
+        else:
+            _fit_known(self.regressor_, known_rows, transformed, fit_params)
+        if context is not None:
+            context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
     def predict(self, X):
@@ -334,9 +345,6 @@ def _last(regressor):
 
 def _fit_known(regressor, X, y, fit_params):
     """Fit a regressor on the rows whose target and oldest inputs are known."""
-    if skips_unknown_rows(_last(regressor)):
-        regressor.fit(X, y, **fit_params)
-        return
     if isinstance(regressor, Pipeline):
         name, last = regressor.steps[-1]
         own = {

@@ -10,6 +10,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._history import HISTORY_OPTIONS, History
+from ._progress import FollowedMixin, one_task
 from ._validation import check_feature_names_in, check_rows, index_of, like, restore_on_error
 
 
@@ -18,7 +19,7 @@ def _is_flat(windower):
     return windower.flatten
 
 
-class LagWindower(TransformerMixin, BaseEstimator):
+class LagWindower(FollowedMixin, TransformerMixin, BaseEstimator):
     """Give every row the rows before it: one window of past steps per row.
 
     The windower keeps one window per row. The windows of rows that follow the training rows reach
@@ -77,6 +78,7 @@ class LagWindower(TransformerMixin, BaseEstimator):
         self.history = history
 
     @restore_on_error
+    @one_task
     def fit(self, X, y=None):
         """Remember the rows that later rows need as their past.
 

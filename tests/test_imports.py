@@ -16,6 +16,7 @@ HEAVY = {"keras", "matplotlib", "scikeras", "tensorflow"}
 LEVELS = {
     "_clock": 0,
     "_validation": 0,
+    "_progress": 0,
     "_history": 1,
     "_windows": 1,
     "engine": 2,
