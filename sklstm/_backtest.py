@@ -130,8 +130,9 @@ def backtest(
 
     Notes
     -----
-    Where a split leaves a gap, an estimator that looks back is shown the rows of the gap as the
-    past of the test rows, which `cross_validate` does not do: their `X` is known by then.
+    With ``refit=True`` the scores are those of `cross_validate`, also where a split leaves a gap: an
+    estimator that looks back does not see the rows of the gap, and warns. With ``refit=False`` or
+    ``feed_back=True`` all rows since the training rows are the past of the test rows.
 
     Examples
     --------
@@ -238,7 +239,8 @@ def _fitted(job, train):
 def _predict_fold(job, train, test):
     """Fit on the training rows of a fold and predict its test rows."""
     fitted = _fitted(job, train)
-    return fitted, _predict(fitted, job, train[-1] + 1, test, train[0])
+    start = train[-1] + 1 if job.feed_back else test[0]
+    return fitted, _predict(fitted, job, start, test, train[0])
 
 
 def _walk_on(job, splits):

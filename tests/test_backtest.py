@@ -64,16 +64,15 @@ def test_a_gap_leaves_rows_out_of_training_alone(gap):
     np.testing.assert_allclose(found, cross_validate(Ridge(), X, Y, cv=cv)["test_score"])
 
 
-def test_the_rows_of_a_gap_are_the_past_of_the_test_rows():
-    """An estimator that looks back predicts as if it were shown the gap and the test rows."""
+def test_a_gap_costs_a_look_back_what_it_costs_in_cross_validate():
+    """With a look-back, splits with a gap give the numbers of cross_validate, and warn as it does."""
     cv = TimeSeriesSplit(3, gap=4)
     model = seasonal(y_lag="milk_lag1")
-    result = backtest(model, X, Y, cv)
-    for fold, (train, test) in enumerate(cv.split(X)):
-        model.fit(X.iloc[train], Y.iloc[train])
-        expected = model.predict(X.iloc[train[-1] + 1 : test[-1] + 1])[4:]
-        found = result.predictions.loc[result.predictions["fold"] == fold, "prediction"]
-        np.testing.assert_allclose(found, expected)
+    with pytest.warns(UserWarning, match="4 steps later"):
+        found = backtest(model, X, Y, cv, scoring="r2").scores["prediction"].drop("overall")
+    with pytest.warns(UserWarning, match="4 steps later"):
+        expected = cross_validate(model, X, Y, cv=cv)["test_score"]
+    np.testing.assert_allclose(found, expected)
 
 
 def test_predictions_are_labelled_and_out_of_fold():
