@@ -130,9 +130,9 @@ def backtest(
 
     Notes
     -----
-    With ``refit=True`` the scores are those of `cross_validate`, also where a split leaves a gap: an
-    estimator that looks back does not see the rows of the gap, and warns. With ``refit=False`` or
-    ``feed_back=True`` all rows since the training rows are the past of the test rows.
+    With ``refit=True`` the scores are those of `cross_validate`, also where a split leaves a gap:
+    an estimator that looks back does not see the rows of the gap, and warns. With ``refit=False``
+    or ``feed_back=True`` all rows since the training rows are the past of the test rows.
 
     Examples
     --------

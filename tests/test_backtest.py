@@ -65,7 +65,7 @@ def test_a_gap_leaves_rows_out_of_training_alone(gap):
 
 
 def test_a_gap_costs_a_look_back_what_it_costs_in_cross_validate():
-    """With a look-back, splits with a gap give the numbers of cross_validate, and warn as it does."""
+    """With a look-back, splits with a gap give cross_validate's numbers and its warning."""
     cv = TimeSeriesSplit(3, gap=4)
     model = seasonal(y_lag="milk_lag1")
     with pytest.warns(UserWarning, match="4 steps later"):
