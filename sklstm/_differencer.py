@@ -253,7 +253,7 @@ def _check_intervals(interval):
     """Return the intervals as a tuple of positive ints."""
     intervals = [interval] if isinstance(interval, Integral) else list(interval)
     if not intervals or not all(
-        isinstance(i, Integral) and not isinstance(i, bool) and i >= 1 for i in intervals
+        isinstance(i, Integral) and not isinstance(i, bool) and int(i) >= 1 for i in intervals
     ):
         raise ValueError(
             f"interval={interval!r} is not valid: expected an int >= 1 or a non-empty sequence of"

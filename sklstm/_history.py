@@ -3,6 +3,7 @@
 import warnings
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -63,8 +64,8 @@ class History:
         self.depth = depth
         self.quiet = quiet
         self.n_rows = len(rows)
-        self.clock = None
-        self.labels = None
+        self.clock: Clock | None = None
+        self.labels: Any = None
         numbers = np.arange(len(rows))
         if index is not None:
             check_sorted(index)
@@ -136,7 +137,8 @@ class History:
         same_form = head is None
         head = self.head if same_form else head
         labelled = index is not None and self.labels is not None
-        bounds, numbers = [(0, len(rows))], [None]
+        bounds: list = [(0, len(rows))]
+        numbers: list = [None]
         if labelled:
             bounds, numbers = self._number(index, warn=history == "auto")
 

@@ -1,6 +1,5 @@
 """The LSTM regressor whose samples are independent windows."""
 
-from dataclasses import replace
 from numbers import Real
 
 import numpy as np
@@ -370,17 +369,16 @@ class LSTMRegressor(BaseLSTMRegressor):
             target = np.repeat(target, len(self.quantiles), axis=1)
         return super()._rows(X, windows, rows, target, weight, held_out=held_out)
 
-    def _network_spec(self, window, n_outputs):
+    def _n_network_outputs(self, n_outputs):
+        return n_outputs * len(self._check_quantiles()) if _is_quantile(self) else n_outputs
+
+    def _network_options(self, window):
+        return {} if self.network is None else {"network": self.network, "window": window}
+
+    def _training_options(self):
+        options = {"shuffle": self.shuffle}
         if _is_quantile(self):
-            n_outputs *= len(self._check_quantiles())
-        if self.network is None:
-            return super()._network_spec(window, n_outputs)
-        return super()._network_spec(window, n_outputs, network=self.network, window=window)
+            from .engine._losses import QuantileLoss
 
-    def _training_spec(self, one_epoch):
-        training = super()._training_spec(one_epoch, shuffle=self.shuffle)
-        if not _is_quantile(self):
-            return training
-        from .engine._losses import QuantileLoss
-
-        return replace(training, loss=QuantileLoss(self.quantiles))
+            options["loss"] = QuantileLoss(self.quantiles)
+        return options

@@ -1,5 +1,6 @@
 """What all LSTM regressors share: parameters, validation, and the way into the engine."""
 
+from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
@@ -16,6 +17,10 @@ from .engine._spec import ENGINES, NetworkSpec, Rows, Trained, TrainingSpec
 
 class BaseLSTMRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
     """Parameters, validation and training that all LSTM regressors have in common."""
+
+    history_: dict
+    n_iter_: int
+    _first_seed: int
 
     # Warm-up rows and rows without a target are left out of training here, in `_learnable`.
     _skips_unknown_rows = True
@@ -77,7 +82,8 @@ class BaseLSTMRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
         rows = self._learnable(windows, n_unknown, target)
         held_out = None
         if validation is not None:
-            held_out = self._check_validation(*validation, windows, target)
+            X_val, y_val = validation
+            held_out = self._check_validation(X_val, y_val, windows, target)
         elif self.validation_fraction and not one_epoch:
             taught = rows[~np.isnan(target[rows]).any(axis=1)]
             first = _first_held_out(taught, self.validation_fraction)
@@ -124,7 +130,7 @@ class BaseLSTMRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
         history = {
             name: [*before.get(name, []), *values] for name, values in trained.history.items()
         }
-        vars(self).update(fitted(trained.weights, len(history["loss"])))
+        self.__dict__.update(fitted(trained.weights, len(history["loss"])))
         self.history_, self._trained = history, trained
         self._first_seed = self._first_seed if go_on else seed
         if context is not None:
@@ -156,7 +162,7 @@ class BaseLSTMRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
         predicted[n_unknown == window] = self._target_mean
         return _shaped(predicted, self._y_ndim)
 
-    def _network_spec(self, window, n_outputs, /, **options):
+    def _network_spec(self, window, n_outputs):
         """Describe the network that the parameters ask for."""
         dense_units = _ints(self.dense_units, "dense_units")
         activations = self.dense_activation
@@ -180,13 +186,25 @@ class BaseLSTMRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
             dense_activation=tuple(activations),
             output_activation=self.output_activation,
             n_features=self.n_features_in_,
-            n_outputs=n_outputs,
-            **options,
+            n_outputs=self._n_network_outputs(n_outputs),
+            **self._network_options(window),
         )
 
-    def _training_spec(self, one_epoch, **options):
+    def _n_network_outputs(self, n_outputs):
+        """Return how many outputs the network has for that many targets."""
+        return n_outputs
+
+    def _network_options(self, window):
+        """Return what only one of the regressors says about its network."""
+        return {}
+
+    def _training_options(self):
+        """Return what only one of the regressors says about its training."""
+        return {}
+
+    def _training_spec(self, one_epoch):
         """Describe the training that the parameters ask for."""
-        return TrainingSpec(
+        common = TrainingSpec(
             loss=self.loss,
             optimizer=self.optimizer,
             learning_rate=None if self.learning_rate is None else float(self.learning_rate),
@@ -198,8 +216,8 @@ class BaseLSTMRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
             callbacks=self.callbacks,
             verbose=int(self.verbose),
             engine=self.engine,
-            **options,
         )
+        return replace(common, **self._training_options())
 
     def _rows(self, X, windows, rows, target, weight, *, held_out=False):
         """Hand samples to the engine; X is what `fit` was given, with its labels."""
@@ -313,7 +331,7 @@ def _first_held_out(rows, fraction):
 def _ints(value, name):
     """Return one int or a sequence of ints as a tuple of ints."""
     values = [value] if isinstance(value, Integral) else list(value)
-    if not all(isinstance(v, Integral) and not isinstance(v, bool) and v >= 1 for v in values):
+    if not all(isinstance(v, Integral) and not isinstance(v, bool) and int(v) >= 1 for v in values):
         raise ValueError(f"{name}={value!r} is not valid: expected ints >= 1, one for each layer.")
     return tuple(int(v) for v in values)
 

@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 from functools import wraps
+from typing import Any
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -21,7 +22,7 @@ if CallbackSupportMixin is None:
 
 else:
 
-    class FollowedMixin(CallbackSupportMixin):
+    class FollowedMixin(CallbackSupportMixin):  # type: ignore[no-redef]  # one of the two is made
         """Lets scikit-learn's callbacks follow a fit."""
 
         def _begin_fit(self, n_tasks=0, **data):
@@ -59,17 +60,16 @@ def one_task(fit):
     callable
         The method, which callbacks see as one task.
     """
-    if with_callbacks is None:
-        return fit
 
     @wraps(fit)
     def followed(self, X, y=None):
         context = self._begin_fit(X=X, y=y)
         fit(self, X, y)
-        context.call_on_fit_task_end(estimator=self, X=X, y=y)
+        if context is not None:
+            context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
-    return with_callbacks(followed)
+    return follow(followed)
 
 
 @contextmanager
@@ -122,7 +122,7 @@ class EpochTasks:
         self.context = context
         self.data = data
         self.fitted = fitted
-        self.task = None
+        self.task: Any = None
 
     def begin(self, epoch):
         """Say that an epoch begins.

@@ -7,7 +7,7 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.validation import check_is_fitted
 
 from ._progress import FollowedMixin, one_task
-from ._validation import check_numeric, check_rows, like, restore_on_error
+from ._validation import check_numeric, check_rows, column_positions, like, restore_on_error
 
 
 class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
@@ -133,7 +133,7 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
             )
         super().partial_fit(rows)
         if self.target is not None:
-            self._positions(self.target, "target")
+            column_positions(self, self.target, "target")
         return self
 
     def transform(self, X):
@@ -196,13 +196,14 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         if columns is None and (
             (values.ndim > 1 and values.shape[-1] == n_features) or self.target is None
         ):
-            positions = np.arange(n_features)
+            positions = list(range(n_features))
         elif columns is None:
-            positions = self._positions(self.target, "target")
+            positions = column_positions(self, self.target, "target")
         else:
-            positions = self._positions(columns, "columns")
+            positions = column_positions(self, columns, "columns")
+        held: int | list[int] = positions
         if len(positions) == 1:
-            positions = positions[0]
+            held = positions[0]
         elif values.ndim < 2 or values.shape[-1] != len(positions):
             raise ValueError(
                 f"Y has shape {values.shape}, which fits {len(positions)} column(s) in no way:"
@@ -210,25 +211,7 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
                 " For an array that holds other columns, name them: inverse_transform(Y,"
                 " columns=...)."
             )
-        return like((values - self.min_[positions]) / self.scale_[positions], Y)
-
-    def _positions(self, columns, name):
-        """Return the positions of columns given by name or position."""
-        wanted = [columns] if isinstance(columns, str | Integral) else list(columns)
-        names = list(getattr(self, "feature_names_in_", []))
-        positions = []
-        for column in wanted:
-            if isinstance(column, str) and column in names:
-                positions.append(names.index(column))
-            elif isinstance(column, Integral) and 0 <= column < self.n_features_in_:
-                positions.append(int(column))
-            else:
-                raise ValueError(
-                    f"{name}={columns!r} names no column of the training rows: expected positions"
-                    f" 0 to {self.n_features_in_ - 1}"
-                    + (f" or names of {names}." if names else ".")
-                )
-        return np.array(positions)
+        return like((values - self.min_[held]) / self.scale_[held], Y)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -123,6 +123,9 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
     True
     """
 
+    state_: list
+    _end: int
+
     _parameter_constraints: dict = {
         **BaseLSTMRegressor._parameter_constraints,
         "reset_states": [
@@ -431,16 +434,15 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
             states = _zero_states(self._network)
         return outputs, states
 
-    def _network_spec(self, window, n_outputs):
-        return super()._network_spec(window, n_outputs, stateful=True)
+    def _network_options(self, window):
+        return {"stateful": True}
 
-    def _training_spec(self, one_epoch):
-        return super()._training_spec(
-            one_epoch,
-            shuffle=False,
-            reset_states=self.reset_states,
-            bptt_steps=self.bptt_steps,
-        )
+    def _training_options(self):
+        return {
+            "shuffle": False,
+            "reset_states": self.reset_states,
+            "bptt_steps": self.bptt_steps,
+        }
 
 
 def _zero_states(network):

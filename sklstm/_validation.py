@@ -1,6 +1,7 @@
 """Checks shared by the transformers and the regressors."""
 
 from functools import wraps
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ __all__ = [
     "check_rows",
     "check_sample_weight",
     "check_target",
+    "column_positions",
     "index_of",
     "like",
     "place_of",
@@ -142,7 +144,8 @@ def check_target(y, X):
         place = int(np.argmax(np.asarray(X.index != y.index)))
         raise ValueError(
             f"X and y are out of step: row {place} is {X.index[place]!r} in X and"
-            f" {y.index[place]!r} in y. Align them, for instance with y.reindex(X.index)."
+            f" {y.index[place]!r} in y. Give both the same labels, oldest row first (was one of"
+            " them sorted, shuffled or its index reset?)."
         )
     check_not_infinite(target, y, "y")
     if np.isnan(target).all():
@@ -151,7 +154,7 @@ def check_target(y, X):
 
 
 def check_numeric(X, name="X"):
-    """Refuse columns of text before they end in a conversion error.
+    """Refuse columns of text or dates before they end in a conversion error.
 
     Parameters
     ----------
@@ -163,20 +166,25 @@ def check_numeric(X, name="X"):
     Raises
     ------
     ValueError
-        If a column holds text.
+        If a column holds text or dates.
     """
     frame = X.to_frame() if isinstance(X, pd.Series) else X
     if isinstance(frame, pd.DataFrame):
         for column, dtype in zip(frame.columns, frame.dtypes, strict=True):
+            if pd.api.types.is_datetime64_any_dtype(dtype) or isinstance(dtype, pd.PeriodDtype):
+                raise ValueError(
+                    f"{name} must hold numbers, but column {column!r} holds dates. Make them the"
+                    f" labels of the rows with {name}.set_index({column!r}), or leave them out."
+                )
             if isinstance(dtype, pd.StringDtype | pd.CategoricalDtype) or (
                 pd.api.types.is_object_dtype(dtype)
-                and frame[column].map(lambda v: isinstance(v, str)).any()
             ):
-                example = next(v for v in frame[column] if isinstance(v, str))
-                raise ValueError(
-                    f"{name} must hold numbers, but column {column!r} holds text such as"
-                    f" {example!r}. Drop it or encode it first."
-                )
+                example = next((v for v in frame[column] if isinstance(v, str)), None)
+                if example is not None:
+                    raise ValueError(
+                        f"{name} must hold numbers, but column {column!r} holds text such as"
+                        f" {example!r}. Drop it or encode it first."
+                    )
     elif isinstance(X, np.ndarray) and X.dtype.kind in "US":
         raise ValueError(
             f"{name} must hold numbers, but it is text of dtype {X.dtype} such as"
@@ -238,6 +246,45 @@ def place_of(place, labelled):
         if isinstance(labelled, pd.DataFrame):
             words += f" ({labelled.columns[column[0]]!r})"
     return words
+
+
+def column_positions(estimator, columns, name):
+    """Find columns that are given by name or position.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose columns, seen in `fit`, are meant.
+    columns : str, int or sequence of these
+        The columns.
+    name : str
+        What the message calls the parameter.
+
+    Returns
+    -------
+    list of int
+        Their positions.
+
+    Raises
+    ------
+    ValueError
+        If one of them is no column.
+    """
+    names = list(getattr(estimator, "feature_names_in_", []))
+    n_features = estimator.n_features_in_
+    positions = []
+    for column in [columns] if isinstance(columns, str | Integral) else columns:
+        if isinstance(column, str) and column in names:
+            positions.append(names.index(column))
+        elif isinstance(column, Integral) and 0 <= int(column) < n_features:
+            positions.append(int(column))
+        else:
+            raise ValueError(
+                f"{name}={columns!r} names no column of X: expected"
+                + (f" one of {names} or" if names else "")
+                + f" a position from 0 to {n_features - 1}."
+            )
+    return positions
 
 
 def index_of(X):
