@@ -6,17 +6,20 @@ from numbers import Integral
 
 import numpy as np
 import pandas as pd
+from sklearn import get_config
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
-from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing, get_tags
+from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted
 
 from ._history import History
+from ._known_rows import fit_known, last_of, predict_known, steps_of
 from ._progress import FollowedMixin, follow, passed_on
 from ._validation import (
     check_rows,
     check_target,
+    column_positions,
     index_of,
     place_of,
     restore_on_error,
@@ -114,7 +117,9 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         y : array-like of shape (n_rows,) or (n_rows, n_outputs)
             The target; NaN where it is not known.
         **fit_params : dict
-            Passed to the regressor's `fit`.
+            Passed to the regressor's `fit`: by name, or by scikit-learn's metadata routing where
+            that is enabled. A parameter named ``y_val`` is in the target's own units, as `y` is,
+            and is transformed together with its rows ``X_val``.
 
         Returns
         -------
@@ -160,13 +165,16 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         if self._y_ndim == 1:
             transformed = transformed.ravel()
         self.regressor_ = clone(self.regressor)
+        fit_params = self._transform_validation(fit_params)
+        if get_config()["enable_metadata_routing"]:
+            fit_params = process_routing(self, "fit", **fit_params).regressor.fit
         known_rows = _labelled_or(X, rows)
-        if skips_unknown_rows(_last(self.regressor_)):
+        if skips_unknown_rows(last_of(self.regressor_)):
             data = {"estimator": self, "X": known_rows, "y": transformed}
             with passed_on(context, self.regressor_, "fit-regressor", **data):
                 self.regressor_.fit(known_rows, transformed, **fit_params)
         else:
-            _fit_known(self.regressor_, known_rows, transformed, fit_params)
+            fit_known(self.regressor_, known_rows, transformed, fit_params)
         if context is not None:
             context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
@@ -193,7 +201,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         rows = check_rows(self, X, reset=False, allow_nd=True)
         self._refuse_stray_nan(rows, X)
         known = _labelled_or(X, rows)
-        predicted = _predict_known(self.regressor_, known, self._transformed_mean)
+        predicted = predict_known(self.regressor_, known, self._transformed_mean)
         predicted = predicted.reshape(len(rows), -1)
         if self.transformer_ is not None:
             flat = rows.reshape(len(rows), -1)
@@ -207,14 +215,8 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         """Bring predictions back to the target's units, one unbroken part after the other."""
         labelled = index is not None and self._rows.labels is not None
         inverted = np.empty((len(rows), len(self._mean)))
-        for part in self._rows.stretches(rows, index):
-            # Rows that are told by their values lie together even where that is told late.
-            start = part.start if labelled else 0
-            # Nothing is known of rows that stand before all training rows.
-            nowhere = -len(rows) - FAR
-            placed = part.number is not None and part.agrees
-            number = part.number - (part.start - start) if placed else nowhere
-            if labelled and not placed:
+        for part, start, numbers in self._placed(rows, index):
+            if labelled and numbers[0] < -FAR:
                 warnings.warn(
                     f"Rows from {index[part.start]!r} on have no known place among the training"
                     " rows or after them (was the index reset?): where the values before them"
@@ -227,14 +229,47 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
                 # The value observed at a row stands in the next row; the last is not known yet.
                 observed = np.full((part.stop - start, len(self._lags)), np.nan)
                 observed[:-1] = rows[start + 1 : part.stop, self._lags]
-            numbers = number + np.arange(part.stop - start)
             back = self._invert_part(predicted[start : part.stop], observed, numbers)
             inverted[part.start : part.stop] = back[part.start - start :]
         return inverted
 
+    def _placed(self, rows, index):
+        """Yield each unbroken part of a table, where to begin for it, and its row numbers."""
+        labelled = index is not None and self._rows.labels is not None
+        # Nothing is known of rows that stand before all training rows.
+        nowhere = -2 * len(rows) - FAR
+        for part in self._rows.stretches(rows, index):
+            # Rows that are told by their values lie together even where that is told late.
+            start = part.start if labelled else 0
+            placed = part.number is not None and part.agrees
+            number = part.number - (part.start - start) if placed else nowhere
+            yield part, start, number + np.arange(part.stop - start)
+
+    def _transform_validation(self, fit_params):
+        """Transform the targets of validation rows, so that they are watched as `y` is learnt."""
+        X_val, y_val = fit_params.get("X_val"), fit_params.get("y_val")
+        if X_val is None or y_val is None or self.transformer_ is None:
+            return fit_params
+        rows = check_rows(self, X_val, reset=False, name="X_val", allow_nd=True)
+        target = check_target(y_val, X_val)
+        if target.shape[1] != len(self._mean):
+            raise ValueError(
+                f"y_val has {target.shape[1]} target(s), but y has {len(self._mean)}: they must"
+                " agree."
+            )
+        transformed = np.empty(target.shape)
+        flat = rows.reshape(len(rows), -1)
+        for part, start, numbers in self._placed(flat, index_of(X_val)):
+            table = self._table(target[start : part.stop], numbers)
+            values = np.asarray(self.transformer_.transform(table), dtype=float)
+            transformed[part.start : part.stop] = values.reshape(len(table), -1)[
+                part.start - start :
+            ]
+        return {**fit_params, "y_val": transformed.ravel() if self._y_ndim == 1 else transformed}
+
     def _invert_part(self, transformed, observed, numbers):
         """Undo the transformer's steps, from the last to the first."""
-        steps = _steps(self.transformer_)
+        steps = steps_of(self.transformer_)
         seen = [None] * len(steps)
         if observed is not None:
             seen[0] = self._table(observed, numbers)
@@ -243,7 +278,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         values = transformed
         for step, before in zip(reversed(steps), reversed(seen), strict=True):
             takes_observed = "observed" in inspect.signature(step.inverse_transform).parameters
-            options = {"observed": before} if takes_observed and before is not None else {}
+            options: dict = {"observed": before} if takes_observed and before is not None else {}
             names = getattr(step, "feature_names_in_", None)
             if names is not None and len(names) != np.shape(values)[1]:
                 names = None
@@ -255,10 +290,8 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         """Warn if the way back does not lead back."""
         back = self._invert_part(transformed, None, numbers)
         # A value that runs on from an unknown one is NaN, which says nothing against the way back.
-        restores = back.shape == target.shape and np.allclose(
-            *(np.where(np.isnan(back + target), 0.0, values) for values in (back, target))
-        )
-        if not restores:
+        unknown = back.shape == target.shape and np.isnan(back + target)
+        if back.shape != target.shape or not np.allclose(back[~unknown], target[~unknown]):
             warnings.warn(
                 "The transformer's inverse_transform does not restore the training target, so"
                 " predictions come out in other units. Set check_inverse=False to go on silently.",
@@ -268,7 +301,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
 
     def _refuse_stray_nan(self, rows, X):
         """Refuse NaN beside known values where nothing before the regressor could take it."""
-        first = _steps(self.regressor)[0]
+        first = steps_of(self.regressor)[0]
         if rows.ndim > 2 or get_tags(first).input_tags.allow_nan:
             return
         missing = np.isnan(rows)
@@ -290,20 +323,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         """Return the positions of the columns that `y_lag` names."""
         if self.y_lag is None:
             return None
-        names = list(getattr(self, "feature_names_in_", []))
-        wanted = [self.y_lag] if isinstance(self.y_lag, str | Integral) else list(self.y_lag)
-        positions = []
-        for column in wanted:
-            if isinstance(column, str) and column in names:
-                positions.append(names.index(column))
-            elif isinstance(column, Integral) and 0 <= column < self.n_features_in_:
-                positions.append(int(column))
-            else:
-                raise ValueError(
-                    f"y_lag={self.y_lag!r} is no column of X: expected"
-                    + (f" one of {names} or" if names else "")
-                    + f" a position from 0 to {self.n_features_in_ - 1}."
-                )
+        positions = column_positions(self, self.y_lag, "y_lag")
         if len(positions) != n_outputs:
             raise ValueError(
                 f"y_lag={self.y_lag!r} names {len(positions)} column(s), but y has {n_outputs}"
@@ -311,11 +331,23 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             )
         return positions
 
+    def get_metadata_routing(self):
+        """Tell which parameters of `fit` go to the regressor.
+
+        Returns
+        -------
+        MetadataRouter
+            What scikit-learn's metadata routing asks for.
+        """
+        to_fit = MethodMapping().add(caller="fit", callee="fit")
+        router = MetadataRouter(owner=self).add_self_request(self)
+        return router.add(regressor=self.regressor, method_mapping=to_fit)
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         inner = get_tags(self.regressor)
         tags.input_tags.three_d_array = inner.input_tags.three_d_array
-        tags.input_tags.allow_nan = get_tags(_steps(self.regressor)[0]).input_tags.allow_nan
+        tags.input_tags.allow_nan = get_tags(steps_of(self.regressor)[0]).input_tags.allow_nan
         tags.target_tags.multi_output = inner.target_tags.multi_output
         tags.target_tags.single_output = inner.target_tags.single_output
         tags.regressor_tags = inner.regressor_tags
@@ -326,80 +358,3 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
 def _labelled_or(X, rows):
     """Return `X` where it has labels, else its validated rows."""
     return X if index_of(X) is not None else rows
-
-
-def _steps(estimator):
-    """List the estimators of a pipeline, nested ones included."""
-    if not isinstance(estimator, Pipeline):
-        return [estimator]
-    steps = [step for _, step in estimator.steps if step not in (None, "passthrough")]
-    return [inner for step in steps for inner in _steps(step)]
-
-
-def _last(regressor):
-    """Return the estimator at the end of a pipeline."""
-    while isinstance(regressor, Pipeline):
-        regressor = regressor.steps[-1][1]
-    return regressor
-
-
-def _fit_known(regressor, X, y, fit_params):
-    """Fit a regressor on the rows whose target and oldest inputs are known."""
-    if isinstance(regressor, Pipeline):
-        name, last = regressor.steps[-1]
-        own = {
-            k.removeprefix(f"{name}__"): v
-            for k, v in fit_params.items()
-            if k.startswith(f"{name}__")
-        }
-        others = {k: v for k, v in fit_params.items() if not k.startswith(f"{name}__")}
-        if len(regressor.steps) > 1:
-            before = regressor[:-1]
-            X = before.fit_transform(X, y, **others)
-            # With a memory, the slice holds clones that were fitted.
-            regressor.steps[:-1] = before.steps
-        _fit_known(last, X, y, own)
-        return
-    n_rows = len(y)
-    known = np.flatnonzero(_takes(regressor, X) & ~np.isnan(y.reshape(n_rows, -1)).any(axis=1))
-    if not len(known):
-        raise ValueError(
-            f"No row is left to learn from: in all {n_rows} rows the target or the oldest inputs"
-            " are not known. Use more rows, a shorter window or a transformer that looks back less."
-        )
-    of_rows = {
-        k: _safe_indexing(v, known) if _per_row(v, n_rows) else v for k, v in fit_params.items()
-    }
-    regressor.fit(_safe_indexing(X, known), y[known], **of_rows)
-
-
-def _predict_known(regressor, X, mean):
-    """Predict with a regressor; rows whose oldest inputs are not known get the mean."""
-    if skips_unknown_rows(_last(regressor)):
-        return regressor.predict(X)
-    if isinstance(regressor, Pipeline):
-        if len(regressor.steps) > 1:
-            X = regressor[:-1].transform(X)
-        return _predict_known(regressor.steps[-1][1], X, mean)
-    known = np.flatnonzero(_takes(regressor, X))
-    predicted = np.tile(mean, (np.shape(X)[0], 1))
-    if len(known):
-        of_known = np.asarray(regressor.predict(_safe_indexing(X, known)))
-        predicted[known] = of_known.reshape(len(known), -1)
-    return predicted
-
-
-def _takes(regressor, X):
-    """Tell which rows a regressor can use: all but those that begin with NaN."""
-    n_rows = np.shape(X)[0]
-    if get_tags(regressor).input_tags.allow_nan:
-        return np.ones(n_rows, dtype=bool)
-    unknown = np.asarray(pd.isna(X)).reshape(n_rows, -1)
-    # Only a head of NaN means "no past"; the regressor refuses NaN after a known value.
-    resumes = (unknown[:, 1:] & ~unknown[:, :-1]).any(axis=1)
-    return ~unknown[:, 0] | resumes
-
-
-def _per_row(value, n_rows):
-    """Tell whether a fit parameter holds one entry per row."""
-    return hasattr(value, "__len__") and not isinstance(value, str) and len(value) == n_rows

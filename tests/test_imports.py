@@ -19,6 +19,7 @@ LEVELS = {
     "_progress": 0,
     "_history": 1,
     "_windows": 1,
+    "_known_rows": 1,
     "engine": 2,
     "_supervised": 2,
     "_differencer": 2,
