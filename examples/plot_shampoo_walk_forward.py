@@ -132,7 +132,7 @@ print(found.rename("RMSE inside the first 24 months, median of 3 seeds").round(1
 # The winner is trained on all 24 months with ten seeds and scored on the last year. To be told with
 # it: ``bptt_steps`` and ``learning_rate`` come from a wider search of the same kind, and a first
 # one, which did not try logarithms, chose a model whose median on the last year was 145. Ridge on
-# six lags remains better than nearly all of these networks, at no cost.
+# six lags remains better than every one of these networks, at no cost.
 
 sales, window = found.index[0]
 step = log if sales == "log" else "passthrough"
