@@ -1,0 +1,117 @@
+"""scikit-learn's callbacks follow our fits."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import mean_squared_error
+from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
+from sklearn.pipeline import make_pipeline
+
+from sklstm import (
+    Differencer,
+    LagWindower,
+    LSTMRegressor,
+    SeriesMinMaxScaler,
+    StatefulLSTMRegressor,
+    TransformedSeriesRegressor,
+)
+
+callback = pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9 on")
+
+X = np.sin(np.arange(60.0))[:, None]
+Y = np.sin(np.arange(60.0) + 1)
+
+
+class Recorder:
+    """Notes every task that ends; a callback that meta-estimators pass on."""
+
+    max_propagation_depth = None
+
+    def __init__(self):
+        self.ended = []
+        self.epochs = []
+
+    def setup(self, estimator, context):
+        """Do nothing before the fit."""
+
+    def teardown(self, estimator, context):
+        """Do nothing after the fit."""
+
+    def on_fit_task_begin(self, estimator, context):
+        """Do nothing at the beginning of a task."""
+
+    def on_fit_task_end(self, estimator, context, *, X, y, fitted_estimator):
+        """Note the task, and the mean squared error of an epoch."""
+        self.ended.append((context.estimator_name, context.task_name))
+        if fitted_estimator is not None:
+            self.epochs.append(mean_squared_error(y, fitted_estimator.predict(X)))
+
+
+def follow(estimator):
+    """Fit with a recorder and return it."""
+    recorder = Recorder()
+    estimator.set_callbacks(recorder)
+    estimator.fit(X, Y)
+    return recorder
+
+
+@pytest.mark.parametrize("regressor", [LSTMRegressor, StatefulLSTMRegressor])
+def test_every_epoch_is_a_task(regressor):
+    """A callback hears of each epoch in turn, and then of the fit."""
+    recorder = follow(regressor(units=2, epochs=3, random_state=0))
+    names = [name for _, name in recorder.ended]
+    assert names == ["epoch 1", "epoch 2", "epoch 3", "fit"]
+
+
+def test_epochs_come_with_a_regressor_that_stopped_there():
+    """The regressor of an epoch predicts what a fit of so many epochs predicts."""
+    recorder = follow(LSTMRegressor(units=2, epochs=3, random_state=0))
+    expected = [
+        mean_squared_error(Y, LSTMRegressor(units=2, epochs=n, random_state=0).fit(X, Y).predict(X))
+        for n in (1, 2, 3)
+    ]
+    np.testing.assert_allclose(recorder.epochs, expected, rtol=1e-6)
+
+
+def test_a_followed_fit_learns_the_same():
+    """Callbacks look on and change nothing."""
+    model = LSTMRegressor(units=2, epochs=3, random_state=0)
+    alone = model.fit(X, Y).predict(X)
+    model.set_callbacks(Recorder()).fit(X, Y)
+    np.testing.assert_array_equal(model.predict(X), alone)
+
+
+def test_a_search_shows_candidates_splits_and_epochs():
+    """Through search, target and pipeline a callback still hears of every epoch."""
+    model = TransformedSeriesRegressor(
+        make_pipeline(
+            Differencer(), SeriesMinMaxScaler(), LagWindower(3), LSTMRegressor(2, epochs=2)
+        ),
+        transformer=make_pipeline(Differencer(), SeriesMinMaxScaler()),
+        y_lag=0,
+    )
+    search = GridSearchCV(model, {"regressor__lagwindower__window": [2, 3]}, cv=TimeSeriesSplit(2))
+    ended = follow(search).ended
+    fits = 2 * 2 + 1
+    assert ended.count(("LSTMRegressor", "epoch 2")) == fits
+    assert ended.count(("LagWindower", "fit")) == fits
+    assert ended.count(("TransformedSeriesRegressor", "fit")) == fits
+
+
+def test_a_failed_fit_leaves_no_context_behind():
+    """After an error the estimator has no attribute of the callbacks' left but the callbacks."""
+    model = LSTMRegressor(units=2, epochs=1).set_callbacks(Recorder())
+    before = set(vars(model))
+    with pytest.raises(ValueError, match="nothing but NaN"):
+        model.fit(X, np.full(60, np.nan))
+    assert set(vars(model)) == before
+
+
+def test_scoring_monitor_records_a_score_per_epoch():
+    """scikit-learn's ScoringMonitor logs one line per epoch."""
+    monitor = callback.ScoringMonitor(scoring="r2")
+    model = LSTMRegressor(units=2, epochs=4, random_state=0).set_callbacks(monitor)
+    model.fit(X, Y)
+    log = monitor.get_logs().data_as_pandas
+    epochs = log[log["task_name"].str.startswith("epoch")]
+    assert len(epochs) == 4
+    assert epochs["r2"].iloc[-1] == pytest.approx(model.score(X, Y))
