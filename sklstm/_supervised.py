@@ -1,5 +1,6 @@
 """From a series to the rows that an estimator learns from."""
 
+import warnings
 from collections.abc import Hashable, Sequence
 from numbers import Integral
 from typing import Any
@@ -8,6 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
 from sklearn.utils import check_scalar
+
+from sklstm._clock import Clock
 
 Target = Hashable | Sequence[Hashable] | None
 
@@ -43,6 +46,12 @@ def series_to_supervised(series: Any, horizon: int = 1, target: Target = None) -
         ``<name>_step<horizon>``: all targets of step 1 first, then all of step 2, and so on.
 
         Arrays give arrays; a Series or DataFrame gives pandas objects.
+
+    Warns
+    -----
+    UserWarning
+        If steps are missing in an index that is otherwise regular: neighbouring rows are paired as
+        if nothing lay between them.
 
     Raises
     ------
@@ -94,6 +103,8 @@ def series_to_supervised(series: Any, horizon: int = 1, target: Target = None) -
             "a shorter horizon."
         )
 
+    if isinstance(series, pd.Series | pd.DataFrame):
+        _warn_of_gaps(table.index)
     label = table.index[1 : n_rows + 1]
     X = table.iloc[:n_rows].set_axis(label)
     X.columns = [f"{name}_lag1" for name in table.columns]
@@ -113,6 +124,28 @@ def series_to_supervised(series: Any, horizon: int = 1, target: Target = None) -
     if not isinstance(series, pd.Series | pd.DataFrame):
         return X.to_numpy(copy=True), y.to_numpy(copy=True)
     return X, y
+
+
+def _warn_of_gaps(index: pd.Index) -> None:
+    """Warn where neighbouring rows are not successive steps, though nearly all are."""
+    if not index.is_monotonic_increasing or not index.is_unique:
+        return
+    clock = Clock.fit(index)
+    numbers = None if clock is None else clock.number(index)
+    if numbers is None:
+        return
+    steps = np.diff(numbers)
+    gaps = np.flatnonzero(steps > 1)
+    if len(gaps):
+        before = gaps[0]
+        warnings.warn(
+            f"series lacks {int((steps[gaps] - 1).sum())} steps, the first ones after"
+            f" {index[before]!r}: its next row, {index[before + 1]!r}, is paired with it as if"
+            " nothing lay between. Put the missing steps in with series.asfreq(...), fill them for"
+            " X, and set them to NaN in y, so that they are not learnt from.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _as_table(series: Any) -> pd.DataFrame:
@@ -147,7 +180,8 @@ def _as_table(series: Any) -> pd.DataFrame:
         if not pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_complex_dtype(dtype):
             raise TypeError(
                 f"Column {name!r} of series has dtype {dtype}, but real numbers are needed. "
-                "Encode it or leave it out."
+                "Encode it or leave it out; where it holds the dates of the rows, make it their "
+                f"index with series.set_index({name!r})."
             )
     return table
 

@@ -261,3 +261,30 @@ def test_a_table_without_columns_is_refused():
     """There must be something to learn from."""
     with pytest.raises(ValueError, match="no columns"):
         series_to_supervised(np.empty((5, 0)))
+
+
+def test_missing_steps_are_told():
+    """A regular index with a gap warns of the first missing step, as neighbours are paired."""
+    days = pd.date_range("2024-01-01", periods=30, freq="D")
+    gappy = pd.Series(np.arange(30.0), index=days).drop(days[10:13])
+    with pytest.warns(UserWarning, match=r"lacks 3 steps.*2024-01-10.*2024-01-14"):
+        X, y = series_to_supervised(gappy)
+    assert len(X) == len(y) == 26
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [pd.bdate_range("2024-01-01", periods=30), pd.Index(np.arange(30) ** 2), list("abcdef") * 5],
+    ids=["business days", "no regular step", "text"],
+)
+def test_no_steps_are_missing_where_none_can_be_told(labels):
+    """Week-ends without prices, and labels without a step, are no gaps."""
+    X, _ = series_to_supervised(pd.Series(np.arange(30.0), index=labels))
+    assert len(X) == 29
+
+
+def test_a_column_of_dates_is_told_where_to_go():
+    """A table straight from a CSV file keeps its dates in a column."""
+    table = pd.DataFrame({"day": pd.date_range("2024", periods=4), "load": [1.0, 2.0, 3.0, 4.0]})
+    with pytest.raises(TypeError, match=r"set_index\('day'\)"):
+        series_to_supervised(table)
