@@ -151,6 +151,12 @@ def _labels_after(index, n_labels, exog):
     if labels is None and index_of(exog) is not None:
         given = exog.index[exog.index > index[-1]]
         labels = given[:n_labels] if len(given) >= n_labels else None
+    if labels is None and isinstance(index[-1], str):
+        raise ValueError(
+            f"The index of X holds text such as {index[-1]!r}, so the labels after it cannot be"
+            " told. Make dates of it before series_to_supervised, for instance with"
+            " series.index = pd.to_datetime(series.index)."
+        )
     if labels is None:
         raise ValueError(
             f"The labels of the {n_labels} steps after {index[-1]!r} cannot be told: the index of X"

@@ -222,6 +222,7 @@ BAD_TABLES = {
     "infinity": (with_value(np.inf), ValueError, r"inf.*row 4.*column 1"),
     "negative infinity": (with_value(-np.inf), ValueError, r"-inf.*row 4.*column 1"),
     "text": (FRAME.assign(b="low"), ValueError, "column 'b' holds text such as 'low'"),
+    "dates": (FRAME.assign(b=INDEX), ValueError, "column 'b' holds dates"),
     "text in an array": (np.full((N_ROWS, 2), "low"), ValueError, "text"),
     "categories": (FRAME.assign(b=pd.Categorical(["low"] * N_ROWS)), ValueError, "column 'b'"),
     "complex numbers": (ROWS + 1j, ValueError, "[Cc]omplex"),
