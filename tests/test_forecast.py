@@ -331,7 +331,7 @@ def test_other_bad_arguments_are_refused():
         forecast(model, X, 2, y=y.set_axis(y.index.shift(1)))
     with pytest.raises(ValueError, match="No value of the target is known"):
         forecast(model, X * np.nan, 2)
-    with pytest.raises(ValueError, match="holds text .*to_datetime"):
+    with pytest.raises(ValueError, match=r"holds text .*to_datetime"):
         forecast(model, X.set_axis(X.index.strftime("%Y-%m-%d")), 2)
     with pytest.raises(ValueError, match="2 target"):
         forecast(Ridge().fit(np.zeros((9, 2)), np.zeros(9)), np.zeros((9, 2)), 2)
