@@ -85,8 +85,10 @@ class CompiledModel(HeldModel):
         """Return `body` as a function that is traced once, whatever the rows and the window."""
         if key not in self._functions:
             weighted = key[1]
+            # TensorFlow warns of retracing per code object, which all architectures share; a
+            # partial stands for itself.
             self._functions[key] = tf.function(
-                lambda *arguments: body(weighted, *arguments),
+                functools.partial(body, weighted),
                 input_signature=signature,
                 autograph=False,
             )
@@ -167,7 +169,9 @@ class CompiledModel(HeldModel):
                     )
 
             data_weighted, window = data.weighted, data.window
-            self._functions[key] = tf.function(body, autograph=False, jit_compile=True)
+            self._functions[key] = tf.function(
+                functools.partial(body), autograph=False, jit_compile=True
+            )
         counts = [tf.constant(count) for count in (len(orders), first, last)]
         # XLA compiles per shape, so fewer epochs are filled up with orders that are never run.
         orders = np.resize(orders, (most_epochs(len(data)), len(data)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
@@ -25,8 +27,9 @@ class Predictor:
         positions = {id(weight): i for i, weight in enumerate(self.model.weights)}
         self._trainable = [positions[id(v)] for v in self.model.trainable_variables]
         self._other = [positions.get(id(v)) for v in self.model.non_trainable_variables]
+        # A partial, or TensorFlow would take several architectures for retracing and warn.
         self._predict = tf.function(
-            self._all_batches,
+            functools.partial(self._all_batches),
             input_signature=[
                 [tf.TensorSpec(weight.shape, weight.dtype) for weight in self.model.weights],
                 tf.TensorSpec((None, network.n_features), tf.float32),

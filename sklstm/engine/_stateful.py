@@ -112,8 +112,9 @@ class StatefulPredictor:
             use_fused_kernels(model)
         self.forward = StatefulForward(network, model)
         weights = [tf.TensorSpec(weight.shape, tf.float32) for weight in model.weights]
+        # A partial, or TensorFlow would take several architectures for retracing and warn.
         self._predict = tf.function(
-            self._with_weights,
+            functools.partial(self._with_weights),
             input_signature=[weights, *data_signature(network)[:2], *forward_signature(network)],
             autograph=False,
         )
@@ -196,7 +197,7 @@ class CompiledStateful(HeldModel):
             with for_xla():
                 return self._epochs(weighted, False, series, starts, y, weight, window, *rest)
 
-        return body
+        return functools.partial(body)
 
     def evaluate(self, data: DeviceData, steps, states) -> dict[str, float]:
         """Return the logs of `data`, whose state runs on from `states`, without training."""
@@ -204,7 +205,7 @@ class CompiledStateful(HeldModel):
         if key not in self._functions:
             weighted = data.weighted
             self._functions[key] = tf.function(
-                lambda *arguments: self._test(weighted, *arguments),
+                functools.partial(self._test, weighted),
                 input_signature=[*data_signature(self.network), *forward_signature(self.network)],
                 autograph=False,
             )
