@@ -91,8 +91,9 @@ def _freq(index):
         return None
     if index.freq is not None:
         return index.freq
-    # Fewer than three labels show nothing to pandas; gaps are left to the clock.
-    return pd.infer_freq(index) if len(index) > 2 else None
+    # Fewer than three labels show nothing to pandas; gaps are left to the clock. An index infers an
+    # offset in every release of pandas, while pd.infer_freq warns that it will do so one day.
+    return type(index)(index, freq="infer").freq if len(index) > 2 else None
 
 
 def _run_on(index, clock, ticks):

@@ -388,3 +388,13 @@ def test_a_step_costs_what_a_prediction_costs(model):
         )
     hundred = np.median([seconds(lambda: forecast(model, X, 100, y=y)) for _ in range(3)])
     assert hundred < 150 * one
+
+
+@pytest.mark.parametrize("step", ["h", "D", "MS", "W-SUN", "B"])
+def test_dates_read_from_a_file_run_on(step):
+    """Dates without a frequency, as a CSV file gives them, are continued at the step they show."""
+    dates = pd.date_range("2024-01-01", periods=23, freq=step)
+    read = pd.DatetimeIndex(dates[:20].to_numpy())
+    assert read.freq is None
+    X, y = series_to_supervised(pd.Series(np.arange(20.0), index=read, name="load"))
+    assert forecast(Ridge().fit(X, y), X, 3, y=y).index.tolist() == dates[20:].tolist()
