@@ -6,6 +6,7 @@ Every function makes its data and returns the work to measure; see `_measure.Con
 from __future__ import annotations
 
 import time
+from multiprocessing.util import Finalize
 
 import _data
 import numpy as np
@@ -134,6 +135,7 @@ def scikeras_grid(*, n_jobs, epochs, windows, units, folds):
     A function transformer cuts the windows, zeros before the first row, because SciKeras' inputs
     may not hold NaN.
     """
+    from joblib.externals.loky import get_reusable_executor
     from scikeras.wrappers import KerasRegressor
     from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
     from sklearn.pipeline import make_pipeline
@@ -151,6 +153,10 @@ def scikeras_grid(*, n_jobs, epochs, windows, units, folds):
         "functiontransformer__kw_args": [{"window": window} for window in windows],
         "kerasregressor__units": units,
     }
+
+    if n_jobs > 1:
+        # The workers would outlive a process of multiprocessing, which runs no exit handlers.
+        Finalize(None, lambda: get_reusable_executor().shutdown(), exitpriority=1)
 
     def work():
         GridSearchCV(model, grid, cv=TimeSeriesSplit(folds), refit=False, n_jobs=n_jobs).fit(X, y)
