@@ -146,7 +146,7 @@ def test_inputs_and_target_can_be_searched_apart(milk):
     apart.fit(X, y)
     of_inputs, of_target = apart.regressor_[0][0], apart.transformer_[0]
     np.testing.assert_array_equal(of_inputs.transform(X), X.diff(1))
-    target = y.to_frame().set_axis(range(len(y)))
+    target = y.to_frame("y0").set_axis(range(len(y)))
     np.testing.assert_array_equal(of_target.transform(target), target.diff(12))
 
 
