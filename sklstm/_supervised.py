@@ -47,12 +47,6 @@ def series_to_supervised(series: Any, horizon: int = 1, target: Target = None) -
 
         Arrays give arrays; a Series or DataFrame gives pandas objects.
 
-    Warns
-    -----
-    UserWarning
-        If steps are missing in an index that is otherwise regular: neighbouring rows are paired as
-        if nothing lay between them.
-
     Raises
     ------
     TypeError
@@ -60,6 +54,12 @@ def series_to_supervised(series: Any, horizon: int = 1, target: Target = None) -
     ValueError
         If `series` has neither one nor two dimensions or is shorter than ``horizon + 1`` steps,
         if `horizon` is less than 1, or if `target` is not among the columns.
+
+    Warns
+    -----
+    UserWarning
+        If steps are missing in an index that is otherwise regular: neighbouring rows are paired as
+        if nothing lay between them.
 
     See Also
     --------
