@@ -114,8 +114,21 @@ def backtest(
     Returns
     -------
     BacktestResult
-        With the attributes ``predictions``, ``scores``, ``skill`` and ``estimators``. Rows whose
-        target is NaN are predicted but not scored.
+        What was found, in four attributes. Rows whose target is NaN are predicted but not scored.
+
+        ``predictions`` : DataFrame
+            One line per predicted value, labelled like the rows: ``fold``, ``step`` (steps after
+            the last value known when it was predicted), ``output`` (only where there are several),
+            ``actual``, ``prediction``, and a column for each baseline.
+        ``scores`` : DataFrame
+            One line per fold and one, ``"overall"``, for all rows together; columns are the
+            estimator and the baselines. With several scorers, the lines of each stand under its
+            name.
+        ``skill`` : DataFrame
+            For each baseline, the part of the way from its score to a perfect one that the
+            estimator has gone: 1 is perfect, 0 is no better than the baseline, less is worse.
+        ``estimators`` : list of estimator
+            The fitted estimators, one for each fold, or the only one.
 
     Raises
     ------
