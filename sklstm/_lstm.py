@@ -111,7 +111,8 @@ class LSTMRegressor(BaseLSTMRegressor):
 
     References
     ----------
-    .. [1] S. Hochreiter, J. Schmidhuber, "Long Short-Term Memory", Neural Computation 9 (8), 1997.
+    .. [1] S. Hochreiter, J. Schmidhuber, "Long Short-Term Memory", Neural Computation 9 (8),
+       1735-1780, 1997.
     .. [2] V. Chernozhukov, I. Fernández-Val, A. Galichon, "Quantile and Probability Curves Without
        Crossing", Econometrica 78 (3), 2010.
 
