@@ -69,9 +69,14 @@ def _fused_loop(layer, sequences, initial_state, mask, training=False):
         tf.convert_to_tensor(weight.value)
         for weight in (layer.cell.kernel, layer.cell.recurrent_kernel, layer.cell.bias)
     ]
-    kernel = _xla_lstm if getattr(_tracing, "xla", False) else _block_lstm
+    x = tf.transpose(sequences, [1, 0, 2])
+    if getattr(_tracing, "xla", False):
+        hs, cs = _xla_lstm(x, *initial_state, *weights)
+    elif layer.units % 2:
+        hs, cs = _even_batch(x, *initial_state, *weights)
+    else:
+        hs, cs = _block_lstm(x, *initial_state, *weights)
     h, c = initial_state
-    hs, cs = kernel(tf.transpose(sequences, [1, 0, 2]), h, c, *weights)
     if mask is None:
         after = [hs[-1], cs[-1]]
     else:
@@ -88,11 +93,25 @@ def _at(lengths, before, states):
     return tf.gather_nd(states, tf.stack([lengths, lanes], 1))
 
 
+def _even_batch(x, h, c, *weights):
+    """Call the fused op with a row more where batch and units are both odd, which it is slow at."""
+    n_rows = tf.shape(x)[1]
+    more = n_rows % 2
+    h, c = (tf.pad(state, [[0, more], [0, 0]]) for state in (h, c))
+    hs, cs = _block_lstm(tf.pad(x, [[0, 0], [0, more], [0, 0]]), h, c, *weights)
+    return hs[:, :n_rows], cs[:, :n_rows]
+
+
 @tf.custom_gradient
 def _block_lstm(x, h, c, kernel, recurrent, bias):
     """Return all outputs and cell states, time first, by TensorFlow's fused op."""
     steps = tf.shape(x, out_type=tf.int64)[0]
-    weights = tf.concat([kernel, recurrent], 0)
+    n_features = kernel.shape[0]
+    # The op is slow, and says so at every call, where batch and columns are both odd.
+    n_empty = n_features % 2
+    if n_empty:
+        x = tf.pad(x, [[0, 0], [0, 0], [0, n_empty]])
+    weights = tf.concat([tf.pad(kernel, [[0, n_empty], [0, 0]]), recurrent], 0)
     no_peephole = tf.zeros(tf.shape(recurrent)[:1])
     ends = {
         "seq_len_max": steps,
@@ -112,8 +131,16 @@ def _block_lstm(x, h, c, kernel, recurrent, bias):
         d = tf.raw_ops.BlockLSTMGradV2(
             **ends, i=i, cs=cs, f=f, o=o, ci=ci, co=co, h=hs, cs_grad=d_cs, h_grad=d_hs
         )
-        d_kernel, d_recurrent = tf.split(d.w_grad, [kernel.shape[0], recurrent.shape[0]])
-        return d.x_grad, d.h_prev_grad, d.cs_prev_grad, d_kernel, d_recurrent, d.b_grad
+        sizes = [n_features, n_empty, recurrent.shape[0]]
+        d_kernel, _, d_recurrent = tf.split(d.w_grad, sizes)
+        return (
+            d.x_grad[..., :n_features],
+            d.h_prev_grad,
+            d.cs_prev_grad,
+            d_kernel,
+            d_recurrent,
+            d.b_grad,
+        )
 
     return (hs, cs), gradient
 

@@ -15,6 +15,10 @@ from sklstm.engine._spec import NetworkSpec
 # Numbers gathered at a time: large enough for the kernels, small enough to stay out of the way.
 _BATCH_CELLS = 1_000_000
 
+# Batches are filled up to a multiple of this. Kernels for matrices take what is left over at the
+# edge in another way, so without it a row's last bit would depend on the rows beside it.
+_FULL_ROWS = 8
+
 
 class Predictor:
     """The forward pass of one architecture. It holds no weights, so any thread may call it."""
@@ -42,7 +46,8 @@ class Predictor:
 
     def predict(self, weights: list[np.ndarray], data: Samples) -> np.ndarray:
         """Return float32 predictions of shape (n_samples, n_outputs)."""
-        size = max(1, _BATCH_CELLS // (data.window * self._width()))
+        size = _BATCH_CELLS // (data.window * self._width())
+        size = max(_FULL_ROWS, size - size % _FULL_ROWS)
         return self._predict(weights, data.series, data.starts, data.window, size).numpy()
 
     def _width(self) -> int:
@@ -52,11 +57,14 @@ class Predictor:
         n = tf.shape(starts)[0]
 
         def one_batch(i, parts):
-            at = starts[i * size : (i + 1) * size, None] + tf.range(window)
+            of_batch = starts[i * size : (i + 1) * size]
+            n_rows = tf.shape(of_batch)[0]
+            fill = tf.repeat(of_batch[-1:], -n_rows % _FULL_ROWS)
+            at = tf.concat([of_batch, fill], 0)[:, None] + tf.range(window)
             windows = tf.gather(series, at)
             if self.network.window is not None:
                 windows.set_shape((None, self.network.window, self.network.n_features))
-            return i + 1, parts.write(i, self._forward(weights, windows))
+            return i + 1, parts.write(i, self._forward(weights, windows)[:n_rows])
 
         count = (n + size - 1) // size
         parts = tf.TensorArray(
