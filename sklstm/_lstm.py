@@ -293,8 +293,8 @@ class LSTMRegressor(BaseLSTMRegressor):
         -------
         ndarray of shape (n_rows, n_quantiles) or (n_rows, n_outputs, n_quantiles), float64
             The `quantiles_` of each row, in rising order: those that the network gets in the wrong
-            order are sorted, which never makes their loss worse (Chernozhukov et al., 2010). A window
-            with no known step gets those of the training targets.
+            order are sorted, which never makes their loss worse (Chernozhukov et al., 2010). A
+            window with no known step gets those of the training targets.
 
         Raises
         ------

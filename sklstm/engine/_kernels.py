@@ -94,7 +94,7 @@ def _at(lengths, before, states):
 
 
 def _even_batch(x, h, c, *weights):
-    """Call the fused op with a row more where batch and units are both odd, which it is slow at."""
+    """Call the fused op with a row more where batch and units are odd, which it is slow at."""
     n_rows = tf.shape(x)[1]
     more = n_rows % 2
     h, c = (tf.pad(state, [[0, more], [0, 0]]) for state in (h, c))
