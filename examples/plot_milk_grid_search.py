@@ -123,9 +123,14 @@ print(f"{'the five seeds':<30}  {'  '.join(f'{score:.2f}' for score in scores)}"
 # -------
 
 blue, orange, green, grey = "#0072B2", "#D55E00", "#009E73", "0.6"
-fig, (left, right) = plt.subplots(
-    1, 2, figsize=(11, 4), width_ratios=[1, 2.2], layout="constrained"
+fig, axes = plt.subplot_mosaic(
+    [["search", "series"], ["search", "errors"]],
+    figsize=(11, 5),
+    width_ratios=[1, 2.2],
+    height_ratios=[1.8, 1],
+    layout="constrained",
 )
+left, right, lower = axes["search"], axes["series"], axes["errors"]
 for colour, marker, (units, rows) in zip(
     (green, blue, orange), "osD", table.groupby("units"), strict=True
 ):
@@ -147,23 +152,26 @@ left.set(
 left.legend(frameon=False, loc="lower left")
 
 forecasts = pd.DataFrame(np.transpose(seeds), index=y_new.index)
-right.plot(y[-60:], color=grey, lw=3.5, label="milk production")
-right.plot(
-    forecasts.median(axis=1),
-    color=blue,
-    lw=1.5,
-    label=f"LSTM, one month ahead: RMSE {np.median(scores):.1f} pounds",
-)
+lines = {
+    "same as last month": (X_new["milk_lag1"], "0.4", ":"),
+    "same as last year": (y.shift(12)[-36:], orange, "--"),
+    "ridge on 12 lags": (pd.Series(ridge.predict(X_new), y_new.index), green, "-."),
+    lstm_name: (forecasts.median(axis=1), blue, "-"),
+}
+right.plot(y[-48:], color=grey, lw=3.5, label="milk production")
+for name, (predicted, colour, style) in lines.items():
+    right.plot(predicted, color=colour, ls=style, lw=1.3, label=name)
+    lower.plot(predicted - y_new, color=colour, ls=style, lw=1.3)
 right.fill_between(
     forecasts.index, forecasts.min(axis=1), forecasts.max(axis=1), color=blue, alpha=0.3, lw=0
 )
-right.axvline(y_past.index[-1], color="black", lw=0.8, ls=":", ymax=0.88)
+right.axvline(y_past.index[-1], color="black", lw=0.8, ls=":", ymax=0.8)
 right.text(y_past.index[-1], 736, " held out", va="bottom")
-right.set_ylim(735, 1040)
-right.set(
-    xlabel="month",
-    ylabel="milk per cow (pounds per month)",
-    title="Held-out months, median of five seeds",
-)
-right.legend(frameon=False, loc="upper left", ncols=2)
+right.set_ylim(735, 1075)
+right.set(ylabel="milk per cow (pounds per month)", title="Held-out months, one month ahead")
+right.legend(frameon=False, loc="upper center", ncols=3, fontsize="small")
+right.tick_params(labelbottom=False)
+lower.axhline(0, color="black", lw=0.8)
+lower.set_xlim(right.get_xlim())
+lower.set(xlabel="month", ylabel="predicted − actual\n(pounds)")
 plt.show()
