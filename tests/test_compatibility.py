@@ -716,3 +716,24 @@ def test_a_model_is_drawn(model):
     for part in parts:
         assert type(part).__name__ in html
     assert model._repr_html_()
+
+
+@pytest.mark.parametrize(
+    "model",
+    [LagWindower(2), Differencer(), exact(transformer=Differencer())],
+    ids=["windower", "differencer", "regressor"],
+)
+def test_what_remembers_labels_cannot_be_kept_by_skops(skops, model):
+    """The labels of a table cannot be written, which is said at the dump, not later."""
+    with pytest.raises(TypeError, match="__reduce__"):
+        skops.dumps(model.fit(PAST, Y_PAST))
+
+
+def test_a_later_part_alone_has_lost_its_past():
+    """Rows are predicted from the first after the training rows; a later part comes after a gap."""
+    model = exact().fit(PAST, Y_PAST)
+    with pytest.warns(UserWarning, match="10 steps later"):
+        alone = model.predict(NEW[10:])
+    assert abs(alone[0] - Y_NEW.iloc[10]) > 0.1
+    np.testing.assert_allclose(alone[1:], Y_NEW[11:])
+    np.testing.assert_allclose(model.predict(NEW)[10:], Y_NEW[10:])
