@@ -14,6 +14,9 @@ _XLA_STATELESS_STEPS = 20_000
 # Above this much arithmetic per step, the fused op is as fast as what XLA makes.
 _XLA_BATCH_UNITS = 128
 
+# From this much arithmetic per step on, the layer's products, which use all cores, are faster.
+_LAYER_BATCH_UNITS = 128 * 64
+
 
 def choose(
     network: NetworkSpec, training: TrainingSpec, callbacks: list, n_rows: int, window: int
@@ -36,7 +39,10 @@ def choose(
         short = window * training.bptt_steps <= 4
         return "xla" if short and n_steps > _XLA_STATEFUL_STEPS else "block"
     # With dropout XLA draws other numbers than the fused op.
-    small = training.batch_size * max(network.units) <= _XLA_BATCH_UNITS and not network.dropout
+    batch_units = min(training.batch_size, n_rows) * max(network.units)
+    if batch_units >= _LAYER_BATCH_UNITS:
+        return "layer"
+    small = batch_units <= _XLA_BATCH_UNITS and not network.dropout
     return "xla" if small and n_steps > _XLA_STATELESS_STEPS else "block"
 
 
