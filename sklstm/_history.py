@@ -14,6 +14,9 @@ from ._clock import Clock
 #: look-back needs more.
 N_HEAD = 16
 
+#: The number of rows before the training rows whose distance to them cannot be told.
+LONG_BEFORE = -(10**12)
+
 HISTORY_OPTIONS = ("auto", "continue", "none")
 
 
@@ -205,7 +208,7 @@ class History:
             if label > self.labels[-1]:
                 return self.end
             if label < self.labels[0]:
-                return -1
+                return LONG_BEFORE
         except TypeError:
             pass
         place = self.labels.get_indexer([label])[0]

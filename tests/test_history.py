@@ -369,3 +369,12 @@ def test_every_place_agrees_with_a_plain_loop(data):
                 break
             expected[depth - back] = value_of(label - back)
         np.testing.assert_array_equal(window, expected)
+
+
+def test_rows_before_an_irregular_index_have_no_past():
+    """Rows before the training rows are not taken for them, and need no warning."""
+    index = pd.Index(np.cumsum(np.random.default_rng(0).uniform(0.5, 2, 40)))
+    table = pd.DataFrame({"a": np.arange(40.0)}, index=index)
+    windows = LagWindower(3).fit(table[10:]).transform(table[:10])
+    expected = [[np.nan, np.nan, 0.0], [np.nan, 0.0, 1.0], [0.0, 1.0, 2.0]]
+    np.testing.assert_array_equal(windows[:3, :, 0], expected)
