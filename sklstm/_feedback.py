@@ -182,7 +182,7 @@ class Feedback:
         new = row - self._n_rows
         if new < 0 or not self._others or not self._missing[new]:
             return
-        where = f"{new + 1} row(s) after the last one of X"
+        where = f"in row {new + 1} after the last one of X"
         if isinstance(self._cells, pd.DataFrame):
             where += f" ({self._cells.index[row - self._first]!r})"
         if self._exog is None:
@@ -191,7 +191,7 @@ class Feedback:
                 f" {where} are needed: pass them in exog, or predict them as targets too."
             )
         raise ValueError(
-            f"exog has no row for the step {where}. Its columns {self._others!r} are needed for"
+            f"exog lacks values {where}. Its columns {self._others!r} are needed for"
             " every step that is forecast, labelled like X."
         )
 
