@@ -375,6 +375,6 @@ def test_rows_before_an_irregular_index_have_no_past():
     """Rows before the training rows are not taken for them, and need no warning."""
     index = pd.Index(np.cumsum(np.random.default_rng(0).uniform(0.5, 2, 40)))
     table = pd.DataFrame({"a": np.arange(40.0)}, index=index)
-    windows = LagWindower(3).fit(table[10:]).transform(table[:10])
+    windows = LagWindower(3).fit(table.iloc[10:]).transform(table.iloc[:10])
     expected = [[np.nan, np.nan, 0.0], [np.nan, 0.0, 1.0], [0.0, 1.0, 2.0]]
     np.testing.assert_array_equal(windows[:3, :, 0], expected)
