@@ -313,7 +313,7 @@ def test_missing_future_columns_are_refused_by_name_and_date():
     with pytest.raises(ValueError, match=r"\['price'\].*1976-01-01.*exog"):
         forecast(model, rows, 3, y=y)
     later = pd.DataFrame({"price": [1.0]}, index=[pd.Timestamp("1976-01-01")])
-    with pytest.raises(ValueError, match=r"exog has no row.*1976-02-01"):
+    with pytest.raises(ValueError, match=r"exog lacks values.*1976-02-01"):
         forecast(model, rows, 3, y=y, exog=later)
     with pytest.raises(ValueError, match=r"lacks \['price'\]"):
         forecast(model, rows, 3, y=y, exog=later.rename(columns=str.upper))
