@@ -59,7 +59,7 @@ def places_of(index):
     """
     if isinstance(index, pd.PeriodIndex):
         # Not by to_timestamp, which knows no years before 1677 in pandas 2.
-        return index.asfreq("s", how="start").asi8.astype("datetime64[s]")
+        return index.asfreq("s", how="START").asi8.astype("datetime64[s]")
     if isinstance(index, pd.DatetimeIndex):
         # Matplotlib's dates know no zone: the clock on the wall is what a reader expects.
         return index.tz_localize(None).to_numpy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 
 import numpy as np
 import tensorflow as tf
@@ -35,25 +36,35 @@ class Predictor:
         self._predict = tf.function(
             functools.partial(self._all_batches),
             input_signature=[
-                [tf.TensorSpec(weight.shape, weight.dtype) for weight in self.model.weights],
+                # Each argument of a call costs as much as a row's arithmetic: few large ones.
+                tf.TensorSpec((None,), tf.float32),
                 tf.TensorSpec((None, network.n_features), tf.float32),
                 tf.TensorSpec((None,), tf.int32),
-                tf.TensorSpec((), tf.int32),
-                tf.TensorSpec((), tf.int32),
             ],
             autograph=False,
-        )
+        ).get_concrete_function()
 
     def predict(self, weights: list[np.ndarray], data: Samples) -> np.ndarray:
         """Return float32 predictions of shape (n_samples, n_outputs)."""
         size = _BATCH_CELLS // (data.window * self._width())
         size = max(_FULL_ROWS, size - size % _FULL_ROWS)
-        return self._predict(weights, data.series, data.starts, data.window, size).numpy()
+        packed = np.concatenate([np.ravel(weight) for weight in weights], dtype=np.float32)
+        counts = np.array([data.window, size], np.int32)
+        counts_and_starts = np.concatenate([counts, data.starts])
+        arguments = (packed, data.series, counts_and_starts)
+        return self._predict(*map(tf.constant, arguments)).numpy()
 
     def _width(self) -> int:
         return max(self.network.n_features, 4 * max(self.network.units))
 
-    def _all_batches(self, weights, series, starts, window, size):
+    def _all_batches(self, packed, series, counts_and_starts):
+        window, size = counts_and_starts[0], counts_and_starts[1]
+        starts = counts_and_starts[2:]
+        parts = tf.split(packed, [math.prod(weight.shape) for weight in self.model.weights])
+        weights = [
+            tf.cast(tf.reshape(part, weight.shape), weight.dtype)
+            for part, weight in zip(parts, self.model.weights, strict=True)
+        ]
         n = tf.shape(starts)[0]
 
         def one_batch(i, parts):
