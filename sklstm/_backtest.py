@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 from sklearn.model_selection import TimeSeriesSplit, check_cv
-from sklearn.utils import _safe_indexing, check_consistent_length, check_scalar
+from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 
+from ._arguments import brief, check_count, check_flag, check_kind, listed, naming
 from ._baselines import BASELINES, baseline
 from ._forecast import forecast
 from ._history import check_sorted
@@ -135,6 +136,8 @@ def backtest(
     ValueError
         If a fold is trained on rows that do not come before its test rows, a parameter is out of
         range, or the lengths or labels of `X` and `y` differ.
+    TypeError
+        If `estimator` is none, or a parameter of another type than it should.
 
     See Also
     --------
@@ -164,13 +167,22 @@ def backtest(
     2             -25.7        -40.6           -12.3  -41.0
     overall       -16.6        -39.4           -21.6  -39.7
     """
-    X = X if isinstance(X, pd.DataFrame) else np.asarray(X)
+    check_kind(estimator, "estimator", "fit", "a regressor, pipeline or search")
+    with naming("X", X):
+        X = X if isinstance(X, pd.DataFrame) else np.asarray(X)
+        if X.ndim < 2 or 0 in X.shape:
+            raise ValueError("expected at least one row and one column.")
+    if isinstance(X, pd.DataFrame) and not X.columns.is_unique:
+        raise ValueError(f"X has two columns of one name: {list(X.columns)!r}.")
     if index_of(X) is not None:
         check_sorted(X.index)
-    check_consistent_length(X, y)
     target = check_target(y, X)
-    check_scalar(refit, "refit", (bool, np.bool_))
-    check_scalar(feed_back, "feed_back", (bool, np.bool_))
+    check_flag(refit, "refit")
+    check_flag(feed_back, "feed_back")
+    if n_jobs is not None and (
+        not isinstance(n_jobs, Integral) or isinstance(n_jobs, bool) or n_jobs == 0
+    ):
+        raise ValueError(f"n_jobs={brief(n_jobs)} is not valid: expected None or an int but 0.")
     horizon = horizon_of(target_names(y), target)
     if feed_back and horizon > 1:
         raise ValueError(
@@ -178,6 +190,7 @@ def backtest(
             " ahead: set feed_back=False, or pass a y of one step."
         )
     names, season = _check_baselines(baselines, season, index_of(X))
+    scorers = scorers_of(scoring)
     splits = _splits(cv, X, y)
     exog = None
     if feed_back:
@@ -185,7 +198,9 @@ def backtest(
         exog = _other_columns(X, lags_of(X, y, target, None, y_lag))
     job = _Job(estimator, X, y, feed_back, y_lag, exog)
     if refit:
-        found = Parallel(n_jobs=n_jobs)(delayed(_predict_fold)(job, *split) for split in splits)
+        # In a tuple, rows travel with their fold; joblib would leave arrays of their own on one
+        # machine of a cluster, and the fold would be lost with it.
+        found = Parallel(n_jobs=n_jobs)(delayed(_predict_fold)(job, split) for split in splits)
     else:
         found = _walk_on(job, splits)
 
@@ -200,7 +215,7 @@ def backtest(
         folds.append((test, values))
         parts.append(_lines(number, test, test - origins, values, X, y, horizon))
     fitted = [estimator for estimator, _ in found]
-    scores, skill = score_folds(scorers_of(scoring), folds, fitted, X, np.ndim(y))
+    scores, skill = score_folds(scorers, folds, fitted, X, np.ndim(y))
     if isinstance(scoring, str) or callable(scoring):
         scores, skill = scores.droplevel("score"), skill.droplevel("score")
     return BacktestResult(pd.concat(parts), scores, skill, fitted if refit else fitted[:1])
@@ -219,14 +234,14 @@ class _Job:
 
 
 def _check_baselines(baselines, season, index):
-    names = [baselines] if isinstance(baselines, str) else list(baselines or ())
+    names = [] if baselines is None else listed(baselines, "baselines")
     for name in names:
         if name not in BASELINES:
             raise ValueError(
                 f"baselines={baselines!r} names {name!r}: expected some of {BASELINES}."
             )
     if season is not None:
-        check_scalar(season, "season", Integral, min_val=1)
+        check_count(season, "season")
     elif index is not None:
         season = season_of(index)
     return [name for name in names if name != "seasonal_naive" or season is not None], season
@@ -234,8 +249,11 @@ def _check_baselines(baselines, season, index):
 
 def _splits(cv, X, y):
     """List the splits, each with sorted rows, and refuse those that train on what comes later."""
-    splitter = TimeSeriesSplit(cv) if isinstance(cv, Integral) else check_cv(cv)
-    splits = [(np.sort(train), np.sort(test)) for train, test in splitter.split(X, y)]
+    with naming("cv", cv):
+        splitter = TimeSeriesSplit(cv) if isinstance(cv, Integral) else check_cv(cv)
+        splits = [(np.sort(train), np.sort(test)) for train, test in splitter.split(X, y)]
+    if not splits:
+        raise ValueError(f"cv={cv!r} holds no split: expected at least one.")
     for number, (train, test) in enumerate(splits):
         if not len(train) or not len(test) or train[-1] >= test[0]:
             raise ValueError(
@@ -249,8 +267,9 @@ def _fitted(job, train):
     return clone(job.estimator).fit(_safe_indexing(job.X, train), _safe_indexing(job.y, train))
 
 
-def _predict_fold(job, train, test):
+def _predict_fold(job, split):
     """Fit on the training rows of a fold and predict its test rows."""
+    train, test = split
     fitted = _fitted(job, train)
     start = train[-1] + 1 if job.feed_back else test[0]
     return fitted, _predict(fitted, job, start, test, train[0])

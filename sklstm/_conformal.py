@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_scalar
 
+from ._arguments import check_flag, check_kind
+from ._numbers import check_floats
 from ._validation import index_of
 
 
@@ -41,6 +43,9 @@ def conformal_interval(result, predictions, coverage=0.9, *, symmetric=True):
     ValueError
         If `coverage` is out of range, the back-test holds too few errors for it, or the
         predictions have other outputs, or reach further ahead, than the back-test.
+    TypeError
+        If `result` is no back-test, `coverage` no number, `symmetric` no bool or `predictions` no
+        table of numbers.
 
     See Also
     --------
@@ -69,8 +74,17 @@ def conformal_interval(result, predictions, coverage=0.9, *, symmetric=True):
     >>> conformal_interval(result, predictions, coverage=0.9).shape
     (12, 2)
     """
+    check_kind(result, "result", "predictions", "what backtest returned")
     check_scalar(coverage, "coverage", Real, min_val=0, max_val=1, include_boundaries="neither")
-    values = np.asarray(predictions, dtype=np.float64)
+    if np.isnan(coverage):
+        raise ValueError(f"coverage={coverage!r} is not valid: expected a share between 0 and 1.")
+    check_flag(symmetric, "symmetric")
+    values = check_floats(predictions, "predictions")
+    if values.ndim not in (1, 2) or not values.size:
+        raise ValueError(
+            f"predictions has shape {values.shape}: expected (n_rows,) or (n_rows, n_outputs), with"
+            " at least one row."
+        )
     lines = result.predictions
     errors = (lines["actual"] - lines["prediction"]).to_numpy()
     known = ~np.isnan(errors)

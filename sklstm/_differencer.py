@@ -7,16 +7,11 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from ._arguments import validate_params
 from ._history import HISTORY_OPTIONS, History
+from ._numbers import check_floats, check_not_infinite
 from ._progress import FollowedMixin, one_task
-from ._validation import (
-    check_not_infinite,
-    check_numeric,
-    check_rows,
-    index_of,
-    like,
-    restore_on_error,
-)
+from ._validation import check_order, check_rows, index_of, like, restore_on_error
 
 
 class Differencer(FollowedMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -93,8 +88,10 @@ class Differencer(FollowedMixin, OneToOneFeatureMixin, TransformerMixin, BaseEst
         ValueError
             If a parameter is out of range, no row has a difference, `X` holds infinity or text, or
             its index is unsorted or holds duplicates.
+        TypeError
+            If `X` is sparse, or nothing that a table can be made of.
         """
-        self._validate_params()
+        validate_params(self)
         intervals = _check_intervals(self.interval)
         rows = check_rows(self, X, reset=True)
         if len(rows) <= sum(intervals):
@@ -125,6 +122,8 @@ class Differencer(FollowedMixin, OneToOneFeatureMixin, TransformerMixin, BaseEst
         ValueError
             If `X` has other columns than in `fit`, holds infinity or text, or its index is unsorted
             or holds duplicates.
+        TypeError
+            If `X` is sparse, or nothing that a table can be made of.
         """
         check_is_fitted(self)
         rows = check_rows(self, X, reset=False)
@@ -156,6 +155,8 @@ class Differencer(FollowedMixin, OneToOneFeatureMixin, TransformerMixin, BaseEst
         ------
         ValueError
             If `Z` or `observed` have another shape than they should, or hold infinity or text.
+        TypeError
+            If `Z` or `observed` is sparse, or nothing that a table can be made of.
         """
         check_is_fitted(self)
         differences = self._check_inverse_input(Z, "Z")
@@ -190,11 +191,11 @@ class Differencer(FollowedMixin, OneToOneFeatureMixin, TransformerMixin, BaseEst
         for part in self._history.stretches(
             differences, index, self.history, head=first_differences, nan_breaks=False
         ):
-            past, start = part.past, part.start
-            if part.number == 0:
-                seed = first_rows[: min(depth, part.stop - start)]
-                restored[start : start + len(seed)] = seed
-                past, start = seed, start + len(seed)
+            start = part.start
+            # What no difference leads to: the first rows, and the first after a hole.
+            seed = self._history.beginning(part.number)[: part.stop - start]
+            restored[start : start + len(seed)] = seed
+            past, start = np.concatenate([part.past, seed])[len(seed) :], start + len(seed)
             if start < part.stop:
                 restored[start : part.stop] = self._sum_up(past, differences[start : part.stop])
         return restored
@@ -230,8 +231,7 @@ class Differencer(FollowedMixin, OneToOneFeatureMixin, TransformerMixin, BaseEst
 
     def _check_inverse_input(self, values, name):
         """Validate differences or observed values, which may come without column names."""
-        check_numeric(values, name)
-        rows = np.asarray(values, dtype=np.float64)
+        rows = check_floats(values, name)
         if rows.ndim == 1 and self.n_features_in_ == 1:
             rows = rows.reshape(-1, 1)
         if rows.ndim != 2 or rows.shape[1] != self.n_features_in_:
@@ -239,6 +239,9 @@ class Differencer(FollowedMixin, OneToOneFeatureMixin, TransformerMixin, BaseEst
                 f"{name} has shape {np.shape(values)}, but Differencer was fitted on"
                 f" {self.n_features_in_} column(s): expected (n_rows, {self.n_features_in_})."
             )
+        if not len(rows):
+            raise ValueError(f"{name} has shape {np.shape(values)}: expected at least one row.")
+        check_order(self, values, name)
         check_not_infinite(rows, values, name)
         return rows
 

@@ -3,6 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from ._arguments import naming
+from ._numbers import check_floats
+
 
 class Feedback:
     """Rows that go on as far as the targets to fill them with are known.
@@ -36,7 +39,7 @@ class Feedback:
                 _fill(known[first : first + n_rows], block)
         for lag in lags.columns:
             first = self._depth - lag.steps
-            held = np.asarray(_column(rows, lag.column), dtype=np.float64)
+            held = check_floats(_column(rows, lag.column), "X")
             _fill(known[first : first + n_rows, lag.target], held)
         seen = np.flatnonzero(~np.isnan(known).all(axis=1))
         if n_targets and not len(seen):
@@ -87,7 +90,9 @@ class Feedback:
             self._cells = pd.concat([rows, later]) if n_new else rows.copy()
         else:
             self._others = others
-            given = np.zeros((0, len(others))) if exog is None else _plain_exog(exog, others)
+            given = np.zeros((0, len(others)))
+            if exog is not None:
+                given = _plain_exog(check_floats(exog, "exog"), others)
             self._missing = np.arange(n_new) >= len(given)
             later = np.full((n_new, rows.shape[1]), np.nan)
             later[: len(given), others] = given[:n_new]
@@ -211,12 +216,17 @@ def _labelled_exog(exog, others, labels):
             f"exog has the columns {list(exog.columns)!r}, but lacks {lacking!r}, which hold no"
             " earlier target: pass their values in the rows to come as well."
         )
+    for labels, what in ((exog.index, "rows"), (exog.columns, "columns")):
+        if not labels.is_unique:
+            twice = labels[labels.duplicated()][0]
+            raise ValueError(f"exog has several {what} called {twice!r}: expected one.")
     return exog.reindex(columns=others)
 
 
 def _plain_exog(exog, others):
     """Return an exog without labels as an array of one column for each of the others."""
-    given = np.asarray(exog)
+    with naming("exog", exog):
+        given = np.asarray(exog)
     given = given.reshape(-1, 1) if given.ndim == 1 else given
     if given.ndim != 2 or given.shape[1] != len(others):
         raise ValueError(

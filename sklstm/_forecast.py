@@ -1,13 +1,12 @@
 """Values beyond the last observed one."""
 
 import warnings
-from numbers import Integral
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
+from ._arguments import check_count, check_kind, naming
 from ._feedback import Feedback
 from ._history import check_sorted
 from ._labels import next_labels
@@ -62,6 +61,8 @@ def forecast(estimator, X, steps, *, y=None, exog=None, y_lag=None, lookback=Non
         If the columns that hold earlier targets cannot be told, another column is not in `exog`,
         `exog` lacks rows, the index has no regular step, nothing was observed, or the lengths or
         labels of `X` and `y` differ.
+    TypeError
+        If `estimator` is none, or `steps` or `lookback` is no int.
 
     See Also
     --------
@@ -85,12 +86,13 @@ def forecast(estimator, X, steps, *, y=None, exog=None, y_lag=None, lookback=Non
     >>> ahead.shape, y.index[-1].strftime("%B %Y"), ahead.index[0].strftime("%B %Y")
     ((24,), 'December 1975', 'January 1976')
     """
+    check_kind(estimator, "estimator", "predict", "a fitted regressor, pipeline or search")
     check_is_fitted(estimator)
-    check_scalar(steps, "steps", Integral, min_val=1)
+    check_count(steps, "steps")
     if lookback is None:
         lookback = look_back(estimator)
     else:
-        check_scalar(lookback, "lookback", Integral, min_val=0)
+        check_count(lookback, "lookback", least=0)
     rows = _check_rows(X)
     target = None if y is None else check_target(y, X)
     lags = lags_of(rows, y, target, exog, _y_lag_of(estimator) if y_lag is None else y_lag)
@@ -125,7 +127,8 @@ def forecast(estimator, X, steps, *, y=None, exog=None, y_lag=None, lookback=Non
 
 def _check_rows(X):
     """Return the rows as a DataFrame or an array, and refuse what cannot be continued."""
-    rows = X if isinstance(X, pd.DataFrame) else np.asarray(X)
+    with naming("X", X):
+        rows = X if isinstance(X, pd.DataFrame) else np.asarray(X)
     if rows.ndim != 2 or not rows.size:
         raise ValueError(
             f"X has shape {rows.shape}, but forecast continues rows: expected (n_rows, n_features)"
@@ -134,6 +137,8 @@ def _check_rows(X):
         )
     if isinstance(rows, pd.DataFrame):
         check_sorted(rows.index)
+        if not rows.columns.is_unique:
+            raise ValueError(f"X has two columns of one name: {list(rows.columns)!r}.")
     return rows
 
 

@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from ._arguments import brief, check_kind, listed, naming
 from ._forecast import forecast
+from ._numbers import check_floats
 from ._plotting import COLOURS, LABELS, axes_of, broken, finish, places_of
 
 
@@ -92,8 +94,13 @@ class ForecastDisplay:
         Raises
         ------
         ValueError
-            If nothing can be forecast, or there are several targets.
+            If nothing can be forecast, there are several targets, or the interval has another
+            shape.
+        TypeError
+            If an argument is of another type than it should.
         """
+        if interval is not None and not callable(interval):
+            raise TypeError(f"interval={brief(interval)} is not valid: expected a function.")
         ahead = forecast(estimator, X, steps, y=y, exog=exog, y_lag=y_lag)
         if ahead.ndim > 1:
             raise ValueError(
@@ -139,14 +146,21 @@ class ForecastDisplay:
         Raises
         ------
         ValueError
-            If there is more than one axis, or the lengths differ.
+            If there is more than one axis, nothing to draw, or the lengths differ.
+        TypeError
+            If an argument is of another type than it should.
         """
         for name, values in (("y_true", y_true), ("y_pred", y_pred)):
-            if values is not None and np.ndim(values) != 1:
+            shape = (
+                (1,) if name == "y_true" and values is None else check_floats(values, name).shape
+            )
+            if len(shape) != 1 or not shape[0]:
                 raise ValueError(
-                    f"{name} has shape {np.shape(values)}, but one display shows one target:"
-                    " expected (n_rows,)."
+                    f"{name} has shape {shape}, but one display shows one target: expected"
+                    " (n_rows,) with at least one row."
                 )
+        if baselines is not None and not isinstance(baselines, pd.DataFrame):
+            raise TypeError(f"baselines={brief(baselines)} is not valid: expected a DataFrame.")
         seen = None if y_true is None else pd.Series(y_true)
         ahead = y_pred
         if not isinstance(y_pred, pd.Series):
@@ -154,11 +168,12 @@ class ForecastDisplay:
             index = None if seen is None or len(seen) < n_rows else seen.index[-n_rows:]
             ahead = pd.Series(y_pred, index=index)
         for name, values in (("interval", interval), ("folds", folds), ("baselines", baselines)):
-            if values is not None and len(values) != len(ahead):
-                raise ValueError(
-                    f"{name} has {len(values)} rows, but y_pred has {len(ahead)}: expected one"
-                    " for each prediction."
-                )
+            with naming(name, values):
+                if values is not None and len(values) != len(ahead):
+                    raise ValueError(
+                        f"{name} has {len(values)} rows, but y_pred has {len(ahead)}: expected one"
+                        " for each prediction."
+                    )
         folds = None if folds is None else np.asarray(folds)
         band = _band(interval, ahead.index)
         return cls(ahead, seen, interval=band, folds=folds, baselines=baselines).plot(ax)
@@ -188,8 +203,11 @@ class ForecastDisplay:
         Raises
         ------
         ValueError
-            If the back-test has no such output or baseline.
+            If the back-test has no such output or baseline, or the interval another shape.
+        TypeError
+            If `result` is no back-test.
         """
+        check_kind(result, "result", "predictions", "what backtest returned")
         lines = result.predictions
         if "output" in lines:
             outputs = list(dict.fromkeys(lines["output"]))
@@ -197,7 +215,9 @@ class ForecastDisplay:
             if output not in outputs:
                 raise ValueError(f"output={output!r} is none of the back-test: {outputs!r}.")
             lines = lines[lines["output"] == output]
-        baselines = [baselines] if isinstance(baselines, str) else list(baselines)
+        elif output is not None:
+            raise ValueError(f"output={brief(output)}, but the back-test has one output: None.")
+        baselines = listed(baselines, "baselines")
         known = list(result.skill.columns)
         if not set(baselines) <= set(known):
             raise ValueError(f"baselines={baselines!r} are not all of the back-test: {known!r}.")
@@ -228,7 +248,11 @@ class ForecastDisplay:
         ------
         ImportError
             If matplotlib is not installed.
+        TypeError
+            If `ax` is something else, or `y_pred` no Series.
         """
+        if not isinstance(self.y_pred, pd.Series):
+            raise TypeError(f"y_pred={brief(self.y_pred)} is not valid: expected a Series.")
         self.ax_ = ax = axes_of(ax)
         self.figure_ = ax.figure
         self.lines_ = []
@@ -278,7 +302,7 @@ def _band(interval, index):
     """Return lower and upper ends as a table with the labels of the predictions."""
     if interval is None:
         return None
-    ends = np.asarray(interval, dtype=float)
+    ends = check_floats(interval, "interval")
     if ends.shape != (len(index), 2):
         raise ValueError(
             f"interval has shape {ends.shape}, but expected ({len(index)}, 2): a lower and an upper"

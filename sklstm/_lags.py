@@ -2,11 +2,11 @@
 
 import re
 from dataclasses import dataclass
-from numbers import Integral
 
 import numpy as np
 import pandas as pd
 
+from ._arguments import is_position, listed
 from ._layout import base_names, horizon_of, target_names
 from ._validation import index_of
 
@@ -128,12 +128,14 @@ def _other_horizon(target, n_targets, y, columns, lags):
 
 def _positions(y_lag, columns):
     """Return the positions of the columns that `y_lag` names."""
-    wanted = [y_lag] if isinstance(y_lag, str | Integral) else list(y_lag)
+    wanted = [y_lag] if isinstance(y_lag, tuple) and y_lag in columns else listed(y_lag, "y_lag")
+    if not wanted:
+        raise ValueError(f"y_lag={y_lag!r} names no column: expected one for each target.")
     positions = []
     for column in wanted:
         if column in columns:
             positions.append(columns.index(column))
-        elif isinstance(column, Integral) and 0 <= int(column) < len(columns):
+        elif is_position(column, len(columns)):
             positions.append(int(column))
         else:
             raise ValueError(

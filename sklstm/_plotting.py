@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from ._arguments import check_kind
 from ._clock import Clock
 
 #: Told apart by readers who see colours otherwise, and in grey.
@@ -32,8 +33,11 @@ def axes_of(ax):
     ------
     ImportError
         If matplotlib is not installed.
+    TypeError
+        If `ax` is something else.
     """
     if ax is not None:
+        check_kind(ax, "ax", "get_legend_handles_labels", "matplotlib axes")
         return ax
     try:
         import matplotlib.pyplot as plt

@@ -1,13 +1,15 @@
 """A MinMax scaler that can undo what a model returns."""
 
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.validation import check_is_fitted
 
+from ._arguments import brief, naming, validate_params
+from ._numbers import check_floats, check_not_infinite, check_numeric
 from ._progress import FollowedMixin, one_task
-from ._validation import check_numeric, check_rows, column_positions, like, restore_on_error
+from ._validation import check_order, check_rows, column_positions, like, restore_on_error
 
 
 class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
@@ -98,6 +100,8 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         ValueError
             If a parameter is out of range, `target` is no column, a column holds nothing but NaN,
             or `X` holds infinity or text.
+        TypeError
+            If `X` is sparse, or nothing that a table can be made of.
         """
         return super().fit(X)
 
@@ -121,10 +125,12 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         ------
         ValueError
             As in `fit`.
+        TypeError
+            If `X` is sparse, or nothing that a table can be made of.
         """
-        self._validate_params()
-        windows = np.asarray(X)
-        rows = windows.reshape(-1, windows.shape[2]) if windows.ndim == 3 else X
+        validate_params(self)
+        _check_range(self.feature_range)
+        rows = _flat(X)
         checked = check_rows(self, rows, reset=not hasattr(self, "n_samples_seen_"))
         unknown = np.flatnonzero(np.isnan(checked).all(axis=0))
         if len(unknown):
@@ -153,16 +159,17 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         ------
         ValueError
             If `X` has other columns than in `fit`, or holds infinity or text.
+        TypeError
+            If `X` is sparse, or nothing that a table can be made of.
         """
         check_is_fitted(self)
-        windows = np.asarray(X)
-        rows = windows.reshape(-1, windows.shape[2]) if windows.ndim == 3 else X
+        rows = _flat(X)
         values = check_rows(self, rows, reset=False)
         scaled = (values * self.scale_ + self.min_).astype(values.dtype)
         if self.clip:
             np.clip(scaled, *self.feature_range, out=scaled)
-        if windows.ndim == 3:
-            return scaled.reshape(windows.shape)
+        if rows is not X:
+            return scaled.reshape(np.asarray(X).shape)
         return like(scaled, X, self.get_feature_names_out)
 
     def inverse_transform(self, Y, columns=None):
@@ -187,16 +194,21 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         ------
         ValueError
             If the shape of `Y` fits neither all columns nor the named ones, a name is no column, or
-            `Y` holds text.
+            `Y` holds infinity or text.
+        TypeError
+            If `Y` is sparse, or nothing that a table can be made of.
         """
         check_is_fitted(self)
-        check_numeric(Y, "Y")
-        values = np.asarray(Y, dtype=float)
+        values = check_floats(Y, "Y")
+        if not values.ndim:
+            raise ValueError(f"Y ({brief(Y)}) is not valid: expected an array of scaled values.")
+        check_not_infinite(values, Y, "Y")
         n_features = self.n_features_in_
         if columns is None and (
             (values.ndim > 1 and values.shape[-1] == n_features) or self.target is None
         ):
             positions = list(range(n_features))
+            check_order(self, Y, "Y")
         elif columns is None:
             positions = column_positions(self, self.target, "target")
         else:
@@ -218,3 +230,19 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         # Series are NumPy arrays or pandas objects here.
         tags.array_api_support = False
         return tags
+
+
+def _flat(X):
+    """Return rows as they are, and windows as rows."""
+    check_numeric(X)
+    with naming("X", X):
+        windows = np.asarray(X)
+    return windows.reshape(-1, windows.shape[2]) if windows.ndim == 3 else X
+
+
+def _check_range(ends):
+    """Refuse a range whose ends are no numbers; their order is scikit-learn's to check."""
+    if len(ends) != 2 or not all(isinstance(end, Real) and np.isfinite(float(end)) for end in ends):
+        raise ValueError(
+            f"feature_range={ends!r} is not valid: expected two finite numbers, the lower first."
+        )

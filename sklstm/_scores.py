@@ -6,6 +6,8 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import get_scorer
 from sklearn.utils import _safe_indexing
 
+from ._arguments import listed, naming
+
 
 class _Told(RegressorMixin, BaseEstimator):
     """Predicts what it is told, so that any scorer can score what was predicted before."""
@@ -46,8 +48,11 @@ def scorers_of(scoring):
     """
     if callable(scoring):
         return {"score": scoring}
-    names = [scoring] if isinstance(scoring, str) else list(scoring)
-    return {name: get_scorer(name) for name in names}
+    names = listed(scoring, "scoring")
+    if not names:
+        raise ValueError(f"scoring={scoring!r} names no scorer: expected at least one.")
+    with naming("scoring", scoring):
+        return {name: get_scorer(name) for name in names}
 
 
 def score_folds(scorers, folds, fitted, X, y_ndim):

@@ -2,14 +2,13 @@
 
 import warnings
 from collections.abc import Hashable, Sequence
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
-from sklearn.utils import check_scalar
 
+from sklstm._arguments import check_count, is_position, naming
 from sklstm._clock import Clock
 
 Target = Hashable | Sequence[Hashable] | None
@@ -53,7 +52,8 @@ def series_to_supervised(series: Any, horizon: int = 1, target: Target = None) -
         If `series` is sparse or does not hold numbers, or `horizon` is not an int.
     ValueError
         If `series` has neither one nor two dimensions or is shorter than ``horizon + 1`` steps,
-        if `horizon` is less than 1, or if `target` is not among the columns.
+        if `horizon` is less than 1, if `target` is not among the columns, or if the dates in the
+        index are unsorted or doubled.
 
     Warns
     -----
@@ -90,7 +90,7 @@ def series_to_supervised(series: Any, horizon: int = 1, target: Target = None) -
     2024-03         7.0          6.0          9.0
     2024-04         6.0          9.0          8.0
     """
-    check_scalar(horizon, "horizon", Integral, min_val=1)
+    check_count(horizon, "horizon")
     horizon = int(horizon)  # a NumPy integer may be too short to add to
     table = _as_table(series)
     columns = _target_positions(table, target)
@@ -104,6 +104,7 @@ def series_to_supervised(series: Any, horizon: int = 1, target: Target = None) -
         )
 
     if isinstance(series, pd.Series | pd.DataFrame):
+        _check_order(table.index)
         _warn_of_gaps(table.index)
     label = table.index[1 : n_rows + 1]
     X = table.iloc[:n_rows].set_axis(label)
@@ -124,6 +125,18 @@ def series_to_supervised(series: Any, horizon: int = 1, target: Target = None) -
     if not isinstance(series, pd.Series | pd.DataFrame):
         return X.to_numpy(copy=True), y.to_numpy(copy=True)
     return X, y
+
+
+def _check_order(index: pd.Index) -> None:
+    """Refuse times that do not run from the oldest to the newest; text may be in any order."""
+    times = isinstance(index, pd.DatetimeIndex | pd.PeriodIndex | pd.TimedeltaIndex)
+    if times and not (index.is_monotonic_increasing and index.is_unique):
+        steps = zip(index[1:], index, strict=False)
+        later, before = next((a, b) for a, b in steps if not a > b)
+        raise ValueError(
+            f"The index of series is not sorted: {later!r} comes after {before!r}. Each step is"
+            " paired with the row before it: sort with series.sort_index() and drop duplicates."
+        )
 
 
 def _warn_of_gaps(index: pd.Index) -> None:
@@ -160,7 +173,13 @@ def _as_table(series: Any) -> pd.DataFrame:
     elif isinstance(series, pd.Series):
         table = series.to_frame("series" if series.name is None else series.name)
     else:
-        array = np.asarray(series)
+        if np.ma.is_masked(series):
+            raise TypeError(
+                "series is a masked array, whose mask would be lost. Say what is not known by NaN:"
+                " series.astype(float).filled(numpy.nan)."
+            )
+        with naming("series", series):
+            array = np.asarray(series)
         if array.ndim not in (1, 2):
             raise ValueError(
                 f"series has shape {array.shape}, but one or two dimensions are needed: "
@@ -205,7 +224,7 @@ def _target_positions(table: pd.DataFrame, target: Target) -> list[int]:
             raise ValueError(f"target={one!r} is ambiguous: series has several such columns.")
         if one in names:
             positions.append(names.index(one))
-        elif isinstance(one, Integral) and 0 <= int(one) < len(names):
+        elif is_position(one, len(names)):
             positions.append(int(one))
         else:
             raise ValueError(

@@ -13,15 +13,16 @@ from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted
 
+from ._arguments import validate_params
 from ._history import History
 from ._known_rows import fit_known, last_of, predict_known, steps_of
+from ._numbers import place_of
 from ._progress import FollowedMixin, follow, passed_on
 from ._validation import (
     check_rows,
     check_target,
     column_positions,
     index_of,
-    place_of,
     restore_on_error,
     skips_unknown_rows,
 )
@@ -131,8 +132,10 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         ValueError
             If a parameter is out of range, `y_lag` is no column of `X`, the lengths or the labels
             of `X` and `y` differ, or `y` holds infinity or text.
+        TypeError
+            If `X` or `y` is sparse, or nothing that a table can be made of.
         """
-        self._validate_params()
+        validate_params(self)
         context = self._begin_fit(1, X=X, y=y)
         rows = check_rows(self, X, reset=True, allow_nd=True)
         self._refuse_stray_nan(rows, X)
@@ -196,6 +199,8 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         ------
         ValueError
             If `X` has other columns than in `fit`, or its index is unsorted or holds duplicates.
+        TypeError
+            If `X` is sparse, or nothing that a table can be made of.
         """
         check_is_fitted(self)
         rows = check_rows(self, X, reset=False, allow_nd=True)
@@ -213,7 +218,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
 
     def _invert(self, predicted, rows, index):
         """Bring predictions back to the target's units, one unbroken part after the other."""
-        labelled = index is not None and self._rows.labels is not None
+        labelled = index is not None and self._rows.labelled
         inverted = np.empty((len(rows), len(self._mean)))
         for part, start, numbers in self._placed(rows, index):
             if labelled and numbers[0] < -FAR:
@@ -235,7 +240,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
 
     def _placed(self, rows, index):
         """Yield each unbroken part of a table, where to begin for it, and its row numbers."""
-        labelled = index is not None and self._rows.labels is not None
+        labelled = index is not None and self._rows.labelled
         # Nothing is known of rows that stand before all training rows.
         nowhere = -2 * len(rows) - FAR
         for part in self._rows.stretches(rows, index):

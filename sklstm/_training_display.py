@@ -1,7 +1,10 @@
 """A picture of how a network learnt."""
 
+from collections.abc import Mapping
+
 from sklearn.pipeline import Pipeline
 
+from ._arguments import brief, check_flag
 from ._plotting import axes_of, finish
 
 
@@ -64,6 +67,8 @@ class TrainingHistoryDisplay:
         ------
         ValueError
             If there is no history, or no such metric in it.
+        TypeError
+            If an argument is of another type than it should.
         """
         return cls(_history_of(estimator)).plot(ax, metric=metric, log=log)
 
@@ -91,6 +96,8 @@ class TrainingHistoryDisplay:
         ------
         ValueError
             If there is no such metric in the history.
+        TypeError
+            If an argument is of another type than it should.
         """
         return cls(history).plot(ax, metric=metric, log=log)
 
@@ -117,8 +124,15 @@ class TrainingHistoryDisplay:
             If matplotlib is not installed.
         ValueError
             If there is no such metric in the history.
+        TypeError
+            If an argument is of another type than it should.
         """
-        if metric not in self.history:
+        if not isinstance(self.history, Mapping):
+            raise TypeError(
+                f"history={brief(self.history)} is not valid: expected a dict such as history_."
+            )
+        check_flag(log, "log")
+        if metric not in list(self.history):
             raise ValueError(
                 f"metric={metric!r} is not in the history, which holds {list(self.history)!r}."
             )
@@ -155,7 +169,8 @@ def _history_of(estimator):
             inner = inner.regressor_
         else:
             raise ValueError(
-                f"{type(estimator).__name__} has no history_: fit an LSTMRegressor, or a pipeline,"
-                " search or TransformedSeriesRegressor that ends in one."
+                f"estimator={brief(estimator)} is not valid: {type(estimator).__name__} has no"
+                " history_. Fit an LSTMRegressor, or a pipeline, search or"
+                " TransformedSeriesRegressor that ends in one."
             )
     return inner.history_

@@ -1,11 +1,10 @@
 """Checks shared by the transformers and the regressors."""
 
 from functools import wraps
-from numbers import Integral
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import issparse
 from sklearn.utils import check_array, check_consistent_length
 
 # Private in name, but what third-party estimators are built with; scikit-learn 1.6 to 1.9.
@@ -13,18 +12,21 @@ from sklearn.utils.validation import _check_feature_names_in as check_feature_na
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import validate_data
 
+from ._arguments import is_position, listed, naming
+from ._mapped import MappedWindows
+from ._numbers import check_not_infinite, check_numeric
+
 __all__ = [
     "check_array_3d",
     "check_feature_names_in",
-    "check_not_infinite",
-    "check_numeric",
+    "check_in_step",
+    "check_order",
     "check_rows",
     "check_sample_weight",
     "check_target",
     "column_positions",
     "index_of",
     "like",
-    "place_of",
     "restore_on_error",
     "skips_unknown_rows",
 ]
@@ -55,15 +57,19 @@ def check_rows(estimator, X, *, reset, name="X", **options):
     ValueError
         If there is text, infinity, another number of columns or another shape.
     TypeError
-        If `X` is sparse.
+        If `X` is sparse, or something that makes no table.
     """
     check_numeric(X, name)
-    rows = validate_data(
-        estimator,
-        X,
-        reset=reset,
-        **{"dtype": [np.float64, np.float32], "ensure_all_finite": False, **options},
-    )
+    with naming(name, X):
+        _check_names(X)
+        rows = validate_data(
+            estimator,
+            X,
+            reset=reset,
+            **{"dtype": [np.float64, np.float32], "ensure_all_finite": False, **options},
+        )
+        if rows.ndim > 3:
+            raise ValueError("expected (n_rows, n_features) or (n_rows, window, n_features).")
     check_not_infinite(rows, X, name)
     return rows
 
@@ -92,9 +98,16 @@ def check_array_3d(estimator, X, *, reset, name="X"):
         If there is text, or another number of columns than in `fit`.
     """
     check_numeric(X, name)
-    windows = check_array(
-        X, dtype=[np.float64, np.float32], allow_nd=True, ensure_all_finite=False, input_name=name
-    )
+    windows = X
+    with naming(name, X):
+        if not isinstance(X, MappedWindows):
+            windows = check_array(
+                X,
+                dtype=[np.float64, np.float32],
+                allow_nd=True,
+                ensure_all_finite=False,
+                input_name=name,
+            )
     if 0 in windows.shape:
         raise ValueError(f"{name} has shape {windows.shape}: expected at least one of everything.")
     if reset:
@@ -109,7 +122,7 @@ def check_array_3d(estimator, X, *, reset, name="X"):
     return windows
 
 
-def check_target(y, X):
+def check_target(y, X, *, name="y", rows_name="X"):
     """Validate a target, where NaN stands for what is not known.
 
     Parameters
@@ -118,6 +131,8 @@ def check_target(y, X):
         The target.
     X : array-like of shape (n_rows, n_features)
         The rows that it belongs to.
+    name, rows_name : str, default="y", "X"
+        What messages call the two.
 
     Returns
     -------
@@ -128,124 +143,91 @@ def check_target(y, X):
     ValueError
         If `y` is missing, of another length or labelled otherwise than `X`, or holds infinity, text
         or nothing but NaN.
+    TypeError
+        If `y` is sparse, or something that makes no array.
     """
     if y is None:
-        raise ValueError("This regressor requires y to be passed, but the target y is None.")
-    if issparse(y):
-        raise TypeError("y is sparse, but a dense array is required. Use y.toarray().")
-    check_numeric(y, "y")
-    target = check_array(
-        y, dtype=np.float64, ensure_2d=False, ensure_all_finite=False, input_name="y"
-    )
-    if target.ndim > 2:
-        raise ValueError(f"y has shape {target.shape}: expected (n_rows,) or (n_rows, n_outputs).")
-    check_consistent_length(X, target)
-    if index_of(X) is not None and index_of(y) is not None and not X.index.equals(y.index):
-        place = int(np.argmax(np.asarray(X.index != y.index)))
         raise ValueError(
-            f"X and y are out of step: row {place} is {X.index[place]!r} in X and"
-            f" {y.index[place]!r} in y. Give both the same labels, oldest row first (was one of"
-            " them sorted, shuffled or its index reset?)."
+            f"This regressor requires {name} to be passed, but the target {name} is None."
         )
-    check_not_infinite(target, y, "y")
+    check_numeric(y, name)
+    with naming(name, y):
+        _check_names(y)
+        target = check_array(
+            y, dtype=np.float64, ensure_2d=False, ensure_all_finite=False, input_name=name
+        )
+        if target.ndim not in (1, 2):
+            raise ValueError(
+                f"expected the shape (n_rows,) or (n_rows, n_outputs), got {target.ndim} axes."
+            )
+        check_consistent_length(X, target)
+    check_in_step(y, X, name=name, rows_name=rows_name)
+    check_not_infinite(target, y, name)
     if np.isnan(target).all():
-        raise ValueError("y holds nothing but NaN, so there is nothing to learn.")
+        raise ValueError(f"{name} holds nothing but NaN, so there is nothing to learn.")
     return target.reshape(len(target), -1)
 
 
-def check_numeric(X, name="X"):
-    """Refuse columns of text or dates before they end in a conversion error.
+def _check_names(table):
+    """Refuse a table of which two columns have one name."""
+    if isinstance(table, pd.DataFrame) and not table.columns.is_unique:
+        twice = table.columns[table.columns.duplicated()][0]
+        raise ValueError(f"it has several columns called {twice!r}.")
+
+
+def check_in_step(y, X, *, name="y", rows_name="X"):
+    """Refuse values that are labelled otherwise than the rows that they belong to.
 
     Parameters
     ----------
-    X : array-like
-        A table or a series.
-    name : str, default="X"
-        What the message calls it.
+    y : array-like of shape (n_rows, ...)
+        The values.
+    X : array-like of shape (n_rows, ...)
+        The rows.
+    name, rows_name : str, default="y", "X"
+        What messages call the two.
 
     Raises
     ------
     ValueError
-        If a column holds text or dates.
+        If both have labels, and these differ.
     """
-    frame = X.to_frame() if isinstance(X, pd.Series) else X
-    if isinstance(frame, pd.DataFrame):
-        for column, dtype in zip(frame.columns, frame.dtypes, strict=True):
-            if pd.api.types.is_datetime64_any_dtype(dtype) or isinstance(dtype, pd.PeriodDtype):
-                raise ValueError(
-                    f"{name} must hold numbers, but column {column!r} holds dates. Make them the"
-                    f" labels of the rows with {name}.set_index({column!r}), or leave them out."
-                )
-            if isinstance(dtype, pd.StringDtype | pd.CategoricalDtype) or (
-                pd.api.types.is_object_dtype(dtype)
-            ):
-                example = next((v for v in frame[column] if isinstance(v, str)), None)
-                if example is not None:
-                    raise ValueError(
-                        f"{name} must hold numbers, but column {column!r} holds text such as"
-                        f" {example!r}. Drop it or encode it first."
-                    )
-    elif isinstance(X, np.ndarray) and X.dtype.kind in "US":
-        raise ValueError(
-            f"{name} must hold numbers, but it is text of dtype {X.dtype} such as"
-            f" {X.flat[0]!r}. Convert it with {name}.astype(float) or encode it first."
-        )
+    if index_of(X) is None or index_of(y) is None or X.index.equals(y.index):
+        return
+    place = next(
+        i for i, (a, b) in enumerate(zip(X.index, y.index, strict=True)) if a is not b and a != b
+    )
+    raise ValueError(
+        f"{rows_name} and {name} are out of step: row {place} is {X.index[place]!r} in {rows_name}"
+        f" and {y.index[place]!r} in {name}. Give both the same labels, oldest row first (was one"
+        " of them sorted, shuffled or its index reset?)."
+    )
 
 
-def check_not_infinite(values, labelled, name="X"):
-    """Refuse infinity, naming where it stands.
+def check_order(estimator, values, name):
+    """Refuse a table whose columns are those seen in `fit` in another order.
 
     Parameters
     ----------
-    values : ndarray of shape (n_rows,) or (n_rows, n_columns)
-        The numbers.
-    labelled : object
-        What `values` was made from; a pandas object gives the labels for the message.
-    name : str, default="X"
-        What the message calls it.
+    estimator : estimator
+        Fitted.
+    values : array-like
+        What has all columns; other names than those seen in `fit` say nothing.
+    name : str
+        What messages call it.
 
     Raises
     ------
     ValueError
-        If a value is infinite.
+        If the order is another.
     """
-    # The sum is finite wherever all is; only a doubtful sum is worth a second pass.
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(values.sum()):
-            return
-    infinite = np.argwhere(np.isinf(values))
-    if len(infinite):
-        place = tuple(infinite[0])
+    seen = list(getattr(estimator, "feature_names_in_", []))
+    given = list(values.columns) if isinstance(values, pd.DataFrame) else seen
+    if given != seen and len(set(seen)) == len(given) and set(seen) == set(given):
         raise ValueError(
-            f"{name} holds {values[place]} at {place_of(place, labelled)}. Replace infinities"
-            " (for instance with numpy.nan_to_num) or leave the column out."
+            f"{name} has the columns {given!r}, but they were {seen!r} in fit: put them in that"
+            f" order with {name}[{seen!r}]."
         )
-
-
-def place_of(place, labelled):
-    """Put a position into words.
-
-    Parameters
-    ----------
-    place : tuple of int
-        Row, and column if there is one.
-    labelled : object
-        A pandas object gives the labels.
-
-    Returns
-    -------
-    str
-        For instance ``"row 3 (1962-04-01), column 0 ('milk')"``.
-    """
-    row, *column = (int(i) for i in place)
-    words = f"row {row}"
-    if isinstance(labelled, pd.DataFrame | pd.Series):
-        words += f" ({labelled.index[row]})"
-    if column:
-        words += f", column {column[0]}"
-        if isinstance(labelled, pd.DataFrame):
-            words += f" ({labelled.columns[column[0]]!r})"
-    return words
 
 
 def column_positions(estimator, columns, name):
@@ -273,10 +255,11 @@ def column_positions(estimator, columns, name):
     names = list(getattr(estimator, "feature_names_in_", []))
     n_features = estimator.n_features_in_
     positions = []
-    for column in [columns] if isinstance(columns, str | Integral) else columns:
+    wanted = listed(columns, name)
+    for column in wanted:
         if isinstance(column, str) and column in names:
             positions.append(names.index(column))
-        elif isinstance(column, Integral) and 0 <= int(column) < n_features:
+        elif is_position(column, n_features):
             positions.append(int(column))
         else:
             raise ValueError(
@@ -284,6 +267,8 @@ def column_positions(estimator, columns, name):
                 + (f" one of {names} or" if names else "")
                 + f" a position from 0 to {n_features - 1}."
             )
+    if not wanted or len(set(positions)) < len(positions):
+        raise ValueError(f"{name}={columns!r} names a column twice, or none.")
     return positions
 
 
@@ -345,11 +330,15 @@ def restore_on_error(method):
     @wraps(method)
     def restoring(self, *args, **kwargs):
         before = dict(self.__dict__)
+        draws = before.get("random_state")
+        drawn: Any = draws.get_state() if isinstance(draws, np.random.RandomState) else None
         try:
             return method(self, *args, **kwargs)
         except BaseException:
             self.__dict__.clear()
             self.__dict__.update(before)
+            if isinstance(draws, np.random.RandomState):
+                draws.set_state(drawn)
             raise
 
     return restoring

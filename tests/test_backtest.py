@@ -148,16 +148,16 @@ def test_skill_is_one_less_the_ratio_of_squared_or_plain_errors(scoring):
     assert result.skill.loc["overall", "drift"] == pytest.approx(expected)
 
 
-def test_fitted_once_it_walks_on():
+@pytest.mark.parametrize("labelled", [True, False])
+def test_fitted_once_it_walks_on(labelled):
     """Without refits, all folds are predicted by the first estimator, with all rows as its past."""
+    rows, target = (X, Y) if labelled else (X.to_numpy(), Y.to_numpy())
     cv = TimeSeriesSplit(4)
-    model = seasonal(y_lag="milk_lag1")
-    result = backtest(model, X, Y, cv, refit=False)
-    train = next(cv.split(X))[0]
-    model.fit(X.iloc[train], Y.iloc[train])
-    np.testing.assert_allclose(
-        result.predictions["prediction"], model.predict(X.iloc[train[-1] + 1 :])
-    )
+    model = seasonal(y_lag=0)
+    result = backtest(model, rows, target, cv, refit=False)
+    n_train = len(next(cv.split(X))[0])
+    model.fit(rows[:n_train], target[:n_train])
+    np.testing.assert_allclose(result.predictions["prediction"], model.predict(rows[n_train:]))
     assert len(result.estimators) == 1
 
 

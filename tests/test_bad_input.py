@@ -1,25 +1,39 @@
 """What is wrong is refused: by name and value, with the remedy, and without a trace."""
 
+import builtins
 import copy
 import functools
+import inspect
+import re
+import reprlib
+import traceback
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
 import pytest
+from numpydoc.docscrape import NumpyDocString
 from scipy.sparse import csr_array
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
+from snapshots import frozen
 
 from sklstm import (
     Differencer,
+    ForecastDisplay,
     LagWindower,
     LSTMRegressor,
     SeriesMinMaxScaler,
     StatefulLSTMRegressor,
+    TrainingHistoryDisplay,
     TransformedSeriesRegressor,
+    backtest,
+    conformal_interval,
+    forecast,
     series_to_supervised,
 )
+from sklstm.datasets import make_lagged_linear, make_sawtooth_pair
 
 N_ROWS = 30
 INDEX = pd.date_range("2024-01-01", periods=N_ROWS, freq="D")
@@ -61,10 +75,42 @@ def output(estimator, X=FRAME):
     )
 
 
+def traced_files(error):
+    """Yield the files of all frames that a user gets to see."""
+    while error is not None:
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            yield frame.f_code.co_filename
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def documented(entry):
+    """Return the types in the Raises section of a callable."""
+    section = NumpyDocString(inspect.getdoc(entry))["Raises"]
+    return tuple(getattr(builtins, one.type) for one in section)
+
+
+@contextmanager
+def refused(error, message, *, by=None, leaves=()):
+    """Hold what is refused to all that this file promises of it.
+
+    The message matches; the type is documented where it comes from; nobody is shown the inside of
+    TensorFlow, Keras or SciKeras; and no object is changed.
+    """
+    before = [frozen(vars(one)) for one in leaves]
+    with pytest.raises(error, match=message) as caught:
+        yield caught
+    assert [frozen(vars(one)) for one in leaves] == before
+    inside = re.compile(r"[\\/](tensorflow|keras|scikeras)[\\/]")
+    assert not [file for file in traced_files(caught.value) if inside.search(file)]
+    assert not inside.search(f"/{caught.type.__module__.replace('.', '/')}/")
+    if by is not None:
+        assert issubclass(caught.type, documented(by))
+
+
 def assert_refused(estimator, error, message, call, good=FRAME):
     """Assert that a call is refused, and that the estimator gives what it gave before."""
     before = output(estimator, good)
-    with pytest.raises(error, match=message):
+    with refused(error, message, leaves=[estimator]):
         call(estimator)
     np.testing.assert_array_equal(output(estimator, good), before)
 
@@ -77,7 +123,12 @@ OUT_OF_RANGE = [
     ("windower", "window", 1.5),
     ("windower", "window", "3"),
     ("windower", "window", None),
+    ("windower", "window", True),
+    ("windower", "window", np.nan),
+    ("windower", "window", [3]),
+    ("windower", "window", 10**12),
     ("windower", "flatten", "yes"),
+    ("windower", "flatten", 1.5),
     ("windower", "history", "always"),
     ("differencer", "interval", 0),
     ("differencer", "interval", []),
@@ -86,11 +137,24 @@ OUT_OF_RANGE = [
     ("differencer", "interval", [1.5]),
     ("differencer", "interval", True),
     ("differencer", "interval", "12"),
+    ("differencer", "interval", None),
+    ("differencer", "interval", np.inf),
+    ("differencer", "interval", [True]),
+    ("differencer", "interval", [None]),
+    ("differencer", "interval", 10**12),
     ("differencer", "history", "before"),
     ("scaler", "feature_range", (1, 0)),
     ("scaler", "feature_range", (1, 1)),
     ("scaler", "feature_range", 5),
+    ("scaler", "feature_range", (0, np.inf)),
+    ("scaler", "feature_range", (np.nan, 1)),
+    ("scaler", "feature_range", ("a", "b")),
+    ("scaler", "feature_range", (0, 1, 2)),
+    ("scaler", "feature_range", None),
     ("scaler", "clip", "no"),
+    ("scaler", "target", True),
+    ("scaler", "target", []),
+    ("scaler", "target", [0, 0]),
     ("scaler", "target", "c"),
     ("scaler", "target", 2),
     ("scaler", "target", -1),
@@ -138,13 +202,81 @@ OUT_OF_RANGE = [
             ("random_state", "seed"),
             ("random_state", 1.5),
             ("engine", "torch"),
+            ("units", None),
+            ("units", 10**20),
+            ("units", np.nan),
+            ("units", [None]),
+            ("units", "no such"),
+            ("dropout", np.nan),
+            ("dropout", None),
+            ("dropout", True),
+            ("recurrent_dropout", np.inf),
+            ("recurrent_dropout", "half"),
+            ("dense_units", None),
+            ("dense_units", 10**20),
+            ("activation", len),
+            ("activation", int),
+            ("activation", None),
+            ("output_activation", len),
+            ("output_activation", 2),
+            ("loss", None),
+            ("loss", True),
+            ("loss", int),
+            ("loss", len),
+            ("loss", {"k": 1}),
+            ("optimizer", None),
+            ("optimizer", len),
+            ("optimizer", ["adam"]),
+            ("metrics", [None]),
+            ("metrics", [len]),
+            ("metrics", [3]),
+            ("metrics", {"mae"}),
+            ("learning_rate", np.nan),
+            ("learning_rate", np.inf),
+            ("learning_rate", True),
+            ("learning_rate", [0.1]),
+            ("epochs", None),
+            ("epochs", True),
+            ("epochs", -3),
+            ("epochs", np.inf),
+            ("batch_size", True),
+            ("batch_size", 2.5),
+            ("batch_size", "32"),
+            ("validation_fraction", np.nan),
+            ("validation_fraction", "last"),
+            ("validation_fraction", True),
+            ("early_stopping", None),
+            ("early_stopping", 1.5),
+            ("patience", None),
+            ("patience", True),
+            ("patience", 2.5),
+            ("callbacks", ["EarlyStopping"]),
+            ("callbacks", [None]),
+            ("callbacks", "EarlyStopping"),
+            ("warm_start", None),
+            ("random_state", -1),
+            ("random_state", 2**32),
+            ("random_state", True),
+            ("verbose", -1),
+            ("verbose", "yes"),
+            ("engine", None),
+            ("engine", ["xla"]),
         ]
     ],
     ("lstm", "shuffle", "yes"),
+    ("lstm", "shuffle", None),
     ("lstm", "network", "lstm"),
+    ("lstm", "network", len),
+    ("lstm", "network", dict),
+    ("lstm", "quantiles", 0.5),
+    ("lstm", "quantiles", None),
     ("stateful", "reset_states", "batch"),
     ("stateful", "reset_states", 0),
+    ("stateful", "reset_states", True),
+    ("stateful", "reset_states", None),
     ("stateful", "bptt_steps", 0),
+    ("stateful", "bptt_steps", True),
+    ("stateful", "bptt_steps", "8"),
     ("stateful", "history", "before"),
     ("target", "y_lag", "c"),
     ("target", "y_lag", 2),
@@ -152,6 +284,9 @@ OUT_OF_RANGE = [
     ("target", "y_lag", ["a", "b"]),
     ("target", "y_lag", []),
     ("target", "y_lag", 0.5),
+    ("target", "y_lag", True),
+    ("target", "y_lag", [0, 0]),
+    ("target", "y_lag", {"a"}),
     ("target", "regressor", None),
     ("target", "regressor", LagWindower()),
     ("target", "transformer", Ridge()),
@@ -166,7 +301,7 @@ def test_a_parameter_out_of_range_is_named(name, parameter, value):
     estimator.set_params(**{parameter: value})
     shown = value[0] if parameter == "metrics" and isinstance(value, list) else value
     named = parameter.replace("_", "[_ ]")  # scikit-learn writes "feature range"
-    with pytest.raises(ValueError, match=named) as error:
+    with refused(ValueError, named, by=estimator.fit, leaves=[estimator]) as error:
         estimator.fit(FRAME, SERIES)
     assert repr(shown) in str(error.value)
     estimator.set_params(**{parameter: getattr(ESTIMATORS[name], parameter)})
@@ -232,6 +367,39 @@ BAD_TABLES = {
     "one axis": (Y, ValueError, "[Rr]eshape"),
     "None": (None, ValueError, "scalar|None"),
     "a name": ("milk", ValueError, "milk|scalar|dtype|text"),
+    "a masked array": (np.ma.masked_greater(ROWS, 1), ValueError, r"X .*masked.*filled"),
+    "a table of dates": (
+        np.full((N_ROWS, 2), INDEX.to_numpy()[0]),
+        ValueError,
+        "X .*dates of dtype datetime64",
+    ),
+    "durations": (np.full((N_ROWS, 2), np.timedelta64(1, "D")), ValueError, "X .*durations"),
+    "a column of durations": (FRAME.assign(b=INDEX - INDEX[0]), ValueError, "X .*'b'.*durations"),
+    "a column of complex numbers": (FRAME.assign(b=1j), ValueError, "'b' of X is complex128"),
+    "text among objects": (np.array([[1.0, "low"]] * N_ROWS, object), ValueError, "X .*'low'"),
+    "lists of words": ([["low", "high"]] * N_ROWS, ValueError, "X .*'low'"),
+    "ragged rows": ([[1.0, 2.0], [3.0]], ValueError, r"X \(\[\[1.0, 2.0\], \[3.0\]\]\)"),
+    "dicts in a column": (FRAME.assign(b=[{}] * N_ROWS), TypeError, "X .*dict"),
+    "lists in a column": (FRAME.assign(b=[[1]] * N_ROWS), ValueError, "X .*sequence"),
+    "a dict": ({"a": 1}, TypeError, r"X \(\{'a': 1\}\)"),
+    "an object": (object(), TypeError, r"X \(<object"),
+    "a number": (5, ValueError, r"X \(5\)"),
+    "an empty list": ([], ValueError, r"X \(\[\]\)"),
+    "an empty table": (pd.DataFrame(), ValueError, r"X \(DataFrame"),
+    "a series": (SERIES, ValueError, r"X \(Series of shape \(30,\)"),
+    "four axes": (np.ones((N_ROWS, 2, 2, 2)), ValueError, r"X \(ndarray of shape \(30, 2, 2, 2\)"),
+    "a structured array": (np.zeros(N_ROWS, "f8,f8"), (TypeError, ValueError), r"X \(ndarray"),
+    "sparse columns": (FRAME.astype(pd.SparseDtype(float)), TypeError, "'a' of X is sparse"),
+    "two columns of one name": (
+        FRAME.set_axis(["a", "a"], axis=1),
+        ValueError,
+        "X .*columns called 'a'",
+    ),
+    "a label that is missing": (
+        FRAME.set_axis(INDEX.where(INDEX[4] != INDEX)),
+        ValueError,
+        "X .*not sorted|TimeSeriesSplit",
+    ),
     "rows out of order": (FRAME[::-1], ValueError, r"not sorted.*TimeSeriesSplit"),
     "a row twice": (FRAME.iloc[[0, *range(29)]], ValueError, r"more than once.*TimeSeriesSplit"),
 }
@@ -248,8 +416,12 @@ def test_a_bad_table_is_refused_in_fit(name, what):
     y = SERIES.set_axis(X.index) if isinstance(X, pd.DataFrame) and len(X) == N_ROWS else Y
     y = y[: len(X)] if what == "no rows" else y
     assert_refused(fitted(name), error, message, lambda estimator: estimator.fit(X, y))
+    with refused(error, r"\bX\b", by=ESTIMATORS[name].fit):
+        copy.deepcopy(ESTIMATORS[name]).fit(X, y)
 
 
+# What has no names of columns is warned of first.
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
 @pytest.mark.parametrize("what", BAD_TABLES)
 @pytest.mark.parametrize("name", ALL)
 def test_a_bad_table_is_refused_after_fit(name, what):
@@ -265,6 +437,9 @@ def test_a_bad_table_is_refused_after_fit(name, what):
         lambda estimator: output(estimator, X),
         good=FRAME if labelled else ROWS,
     )
+    estimator = fitted(name, labelled)
+    with refused(error, r"\bX\b", by=getattr(estimator, "predict", None) or estimator.transform):
+        output(estimator, X)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -498,3 +673,172 @@ def test_a_column_of_nan_has_no_range():
     """A scaler cannot learn the range of a column that holds nothing."""
     with pytest.raises(ValueError, match="Column 1 of X holds nothing but NaN"):
         SeriesMinMaxScaler().fit(FRAME.assign(b=np.nan))
+
+
+# ---------------------------------------------------------------- every other argument, one by one
+
+MODEL = Ridge().fit(FRAME[["a"]], SERIES)
+ONLY_A = FRAME[["a"]]
+RESULT = backtest(Ridge(), FRAME, SERIES, cv=3)
+HISTORY = {"loss": [0.5, 0.4]}
+
+
+ENTRIES = {
+    "forecast": (forecast, {"estimator": MODEL, "X": ONLY_A, "steps": 2, "y": SERIES}),
+    "backtest": (backtest, {"estimator": Ridge(), "X": ONLY_A, "y": SERIES, "cv": 3}),
+    "conformal_interval": (conformal_interval, {"result": RESULT, "predictions": Y}),
+    "series_to_supervised": (series_to_supervised, {"series": FRAME}),
+    "make_sawtooth_pair": (make_sawtooth_pair, {}),
+    "make_lagged_linear": (make_lagged_linear, {}),
+    "from_estimator": (
+        ForecastDisplay.from_estimator,
+        {"estimator": MODEL, "X": ONLY_A, "steps": 2, "y": SERIES},
+    ),
+    "from_predictions": (ForecastDisplay.from_predictions, {"y_true": SERIES, "y_pred": SERIES}),
+    "from_backtest": (ForecastDisplay.from_backtest, {"result": RESULT}),
+    "training from_estimator": (TrainingHistoryDisplay.from_estimator, {"estimator": None}),
+    "from_history": (TrainingHistoryDisplay.from_history, {"history": HISTORY}),
+    "windower.set_output": (LagWindower().set_output, {}),
+    **{
+        f"{name}.{method}": (method, good)
+        for name, methods in {
+            "lstm": ("fit", "partial_fit"),
+            "stateful": ("fit", "partial_fit"),
+            "target": ("fit",),
+        }.items()
+        for method in methods
+        for good in [{"X": FRAME, "y": SERIES}]
+    },
+    "lstm.predict": ("predict", {}),
+    "stateful.advance": ("advance", {}),
+    "scaler.inverse_transform": ("inverse_transform", {"Y": ROWS}),
+    "differencer.inverse_transform": ("inverse_transform", {"Z": ROWS}),
+}
+HUGE = np.where(np.arange(N_ROWS) == 7, 1e39, Y)
+HUGE_ROWS = np.where(np.arange(N_ROWS)[:, None] == 7, -1e39, ROWS)
+MASKED = np.ma.masked_greater(Y, 1)
+DATES = INDEX.to_numpy()
+REFUSED = [
+    *[("forecast", "estimator", value) for value in (None, "ridge", Ridge, 5, [MODEL])],
+    *[("forecast", "steps", value) for value in (None, 0, -1, 2.5, True, "2", [2], np.nan)],
+    *[("forecast", "lookback", value) for value in (-1, 1.5, True, "all", [1], np.inf)],
+    *[("forecast", "y_lag", value) for value in ("c", 3, -1, True, 0.5, {"a"}, [], [None])],
+    *[("forecast", "X", value) for value in (None, "milk", 5, [], Y, [[1.0], [2.0, 3.0]])],
+    *[("forecast", "X", ROWS[:, :0]), ("forecast", "X", ONLY_A[::-1])],
+    *[("forecast", "y", value) for value in (Y[:-1], SERIES[::-1], DATES, Y + 1j, MASKED, "y")],
+    *[("backtest", "estimator", value) for value in (None, "ridge", Ridge, 5)],
+    *[("backtest", "cv", value) for value in (0, 1, -3, True, "five", 2.5, [], [3], 10**12)],
+    *[("backtest", "refit", value) for value in (None, "no", 1, [])],
+    *[("backtest", "feed_back", value) for value in (None, "no", 1, [])],
+    *[("backtest", "baselines", value) for value in ("naive", 5, True, ["drift", None], {1})],
+    *[("backtest", "season", value) for value in (0, -12, 1.5, True, "year", [12])],
+    *[("backtest", "scoring", value) for value in (None, "rmse", 5, [], ["r2", "no such"])],
+    *[("backtest", "n_jobs", value) for value in (0, "two", 1.5, True, [2], np.inf)],
+    *[("backtest", "X", value) for value in (None, "milk", 5, Y, ROWS[:, :0], FRAME[::-1])],
+    *[("backtest", "y", value) for value in (None, Y[:-1], SERIES[::-1], DATES, Y + 1j, MASKED)],
+    *[("conformal_interval", "result", value) for value in (None, "result", 5, RESULT.predictions)],
+    *[("conformal_interval", "coverage", value) for value in (0, 1, -1, 90, np.nan, "0.9", None)],
+    *[("conformal_interval", "symmetric", value) for value in (None, "no", 1, [])],
+    *[("conformal_interval", "predictions", v) for v in (None, "y", [], DATES, Y + 1j, MASKED)],
+    *[("conformal_interval", "predictions", v) for v in (ROWS, ROWS[None], [[1.0], [2.0, 3.0]])],
+    *[("series_to_supervised", "horizon", v) for v in (None, 0, -1, 1.5, True, "2", 31, 10**12)],
+    *[("series_to_supervised", "target", v) for v in ("c", 2, -1, True, 0.5, [], ["a", "a"])],
+    *[("series_to_supervised", "series", v) for v in (None, "milk", 5, [], MASKED, DATES, Y + 1j)],
+    *[("series_to_supervised", "series", v) for v in (SERIES[::-1], csr_array(ROWS), ROWS[None])],
+    *[("make_sawtooth_pair", "n_cycles", value) for value in (None, 0, -1, 1.5, "2", [2])],
+    *[("make_sawtooth_pair", "random_state", value) for value in (-1, 1.5, "seed", [], 2**32)],
+    *[("make_lagged_linear", "n_rows", value) for value in (None, 0, -1, 1.5, "2", [2])],
+    *[("from_estimator", "interval", value) for value in ("band", 5, ROWS)],
+    *[("from_estimator", "steps", value) for value in (0, None, True)],
+    *[("from_estimator", "ax", value) for value in ("axes", 5)],
+    *[("from_predictions", "y_true", value) for value in ("y", [], ROWS, DATES, MASKED, Y + 1j)],
+    *[("from_predictions", "y_pred", value) for value in (None, "y", [], ROWS, DATES, MASKED)],
+    *[("from_predictions", "interval", value) for value in (5, "band", Y, ROWS[:-1], ROWS + 1j)],
+    *[("from_predictions", "folds", value) for value in (5, [1, 2])],
+    *[("from_predictions", "baselines", value) for value in (5, "drift", ROWS)],
+    *[("from_predictions", "ax", value) for value in ("axes", 5, [])],
+    *[("from_backtest", "result", value) for value in (None, "result", 5)],
+    *[("from_backtest", "baselines", value) for value in (None, 5, "naive", ["drift", "naive"])],
+    *[("from_backtest", "output", value) for value in ("y", 3)],
+    *[("training from_estimator", "estimator", v) for v in (None, "lstm", Ridge())],
+    *[("from_history", "history", value) for value in (None, "loss", 5, [0.5])],
+    *[("from_history", "metric", value) for value in (None, "accuracy", 5, [])],
+    *[("from_history", "log", value) for value in (None, "yes", 1)],
+    *[("windower.set_output", "transform", value) for value in ("numpy", 5, [], True)],
+    *[
+        (f"{name}.{method}", argument, value)
+        for name in NETWORKS
+        for method in ("fit", "partial_fit")
+        for argument, values in {
+            "X": (HUGE_ROWS, ROWS.astype(np.longdouble) * np.longdouble("1e300")),
+            "y": (HUGE, -HUGE, Y + 1j, MASKED, DATES, [], {}, [[1.0], [2.0, 3.0]], 5),
+            "sample_weight": (
+                *("w", {}, np.ones(N_ROWS - 1), np.ones((N_ROWS, 2)), -np.ones(N_ROWS)),
+                *(Y * np.nan, Y * np.inf, np.zeros(N_ROWS), abs(HUGE), Y + 1j, DATES, MASKED),
+                *(abs(SERIES[::-1]), np.array(["a"] * N_ROWS)),
+            ),
+        }.items()
+        for value in values
+    ],
+    *[
+        (f"{name}.fit", argument, value)
+        for name in NETWORKS
+        for argument, values in {
+            "X_val": (HUGE_ROWS, "milk", ROWS[:, :1], FRAME[["b", "a"]], MASKED[:, None]),
+            "y_val": (HUGE, Y[:-1], SERIES[::-1], DATES, "y", Y * np.nan),
+        }.items()
+        for value in values
+    ],
+    *[("target.fit", "y", value) for value in (Y + 1j, MASKED, DATES, [], {}, 5, SERIES[::-1])],
+    ("lstm.predict", "X", HUGE_ROWS),
+    ("stateful.advance", "X", HUGE_ROWS),
+    *[("scaler.inverse_transform", "Y", v) for v in (None, {}, DATES, ROWS + 1j, ROWS * np.inf)],
+    *[
+        ("scaler.inverse_transform", "Y", v)
+        for v in (FRAME[["b", "a"]], csr_array(ROWS), [[1], []])
+    ],
+    *[("scaler.inverse_transform", "columns", v) for v in (True, 0.5, {0}, [], ["c"], [0, 0])],
+    *[("differencer.inverse_transform", "Z", v) for v in (None, {}, DATES, ROWS + 1j, ROWS[:0])],
+    *[("differencer.inverse_transform", "Z", v) for v in (FRAME[["b", "a"]], csr_array(ROWS))],
+    *[("differencer.inverse_transform", "observed", v) for v in ({}, ROWS + 1j, ROWS[:0], "a")],
+    *[("differencer.inverse_transform", "observed", v) for v in (csr_array(ROWS), ROWS[None])],
+]
+
+
+def shown(argument, value):
+    """Return a pattern of how a message shows a value: itself, or, of a table, what is wrong."""
+    if argument in TABLES:
+        return r"\d|\(\)|masked|sparse|NaN|columns|" + re.escape(reprlib.repr(value))
+    words = [repr(value), str(value), getattr(value, "__name__", repr(value))]
+    return "|".join(map(re.escape, [*words, type(value).__name__]))
+
+
+TABLES = {
+    *("X", "y", "sample_weight", "X_val", "y_val", "Y", "Z", "observed", "series", "predictions"),
+    *("y_true", "y_pred", "interval", "folds"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+@pytest.mark.parametrize(
+    ("entry", "argument", "value"),
+    REFUSED,
+    ids=[f"{entry}-{argument}-{place}" for place, (entry, argument, _) in enumerate(REFUSED)],
+)
+def test_a_bad_argument_is_named_and_shown(entry, argument, value):
+    """Argument by argument, of everything public that takes one."""
+    call, good = ENTRIES[entry]
+    if isinstance(call, str):
+        leaves = [fitted(entry.partition(".")[0])]
+        call = getattr(leaves[0], call)
+        if argument == "y" and isinstance(value, pd.Series) is False:
+            good = {**good, "X": ROWS}
+    else:
+        leaves = [MODEL, RESULT]
+    given = {**good, argument: value}
+    if argument in ("X_val", "y_val"):
+        given = {"X_val": FRAME, "y_val": SERIES, **given}
+    with refused((TypeError, ValueError), rf"(?s)\b{argument}\b", by=call, leaves=leaves) as error:
+        call(**given)
+    assert re.search(shown(argument, value), str(error.value))

@@ -64,18 +64,18 @@ def test_forecasts_of_many_steps_are_covered_at_each_step():
 
 def test_width_is_the_order_statistic_of_split_conformal_prediction():
     """Of n errors, the one of rank ceil((n + 1) × coverage) decides."""
-    errors = np.random.default_rng(0).normal(size=39)
+    errors = np.random.default_rng(0).normal(size=40)
     interval = conformal_interval(result_of(errors), np.array([10.0]), coverage=0.9)
-    width = np.sort(np.abs(errors))[36 - 1]
+    width = np.sort(np.abs(errors))[37 - 1]  # 36 would be rank ceil(n × coverage)
     np.testing.assert_allclose(interval, [[10 - width, 10 + width]])
 
 
 def test_ends_may_differ():
     """Each end of an interval that is not symmetric leaves out half of what may be missed."""
-    errors = np.random.default_rng(0).exponential(size=39)
+    errors = np.random.default_rng(0).exponential(size=40)
     low, high = conformal_interval(result_of(errors), np.zeros(1), 0.9, symmetric=False)[0]
     assert low == np.sort(errors)[2 - 1]
-    assert high == np.sort(errors)[38 - 1]
+    assert high == np.sort(errors)[39 - 1]
 
 
 def test_steps_ahead_are_kept_apart():

@@ -39,7 +39,7 @@ def make_sawtooth_pair(
     TypeError
         If `n_cycles` is not an int.
     ValueError
-        If `n_cycles` is less than 1.
+        If `n_cycles` is less than 1, or nothing can be drawn with `random_state`.
 
     See Also
     --------
@@ -55,8 +55,15 @@ def make_sawtooth_pair(
     True
     """
     check_scalar(n_cycles, "n_cycles", Integral, min_val=1)
+    if random_state is None:
+        # NumPy's global generator is everyone's: it is not drawn from.
+        random_state = np.random.RandomState()
     # 1 - [0, 1) leaves out the factor 0, which would wipe the series out.
-    factor = 1.0 - check_random_state(random_state).random_sample()
+    try:
+        draws = check_random_state(random_state)
+    except ValueError as error:
+        raise ValueError(f"random_state={random_state!r} is not valid: {error}") from None
+    factor = 1.0 - draws.random_sample()
     flow = factor * np.tile(np.array(_CYCLE, dtype="float64"), n_cycles)
     return pd.DataFrame({"a": flow[_DROPPED:], "b": flow[_DROPPED - _DELAY : -_DELAY]})
 

@@ -34,3 +34,10 @@ class QuantileLoss(keras.losses.Loss):
 
     def get_config(self):
         return {**super().get_config(), "quantiles": list(self.quantiles)}
+
+    def __getstate__(self):
+        # Keras keeps objects of its own in a loss, which skops would have to trust.
+        return self.get_config()
+
+    def __setstate__(self, config):
+        QuantileLoss.__init__(self, **config)

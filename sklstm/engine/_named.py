@@ -5,63 +5,81 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
-from collections.abc import Callable, Hashable
+import inspect
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
 import keras
+import numpy as np
 
 from sklstm.engine._spec import ENGINES, NetworkSpec, TrainingSpec
 
 
 def check_names(network: NetworkSpec, training: TrainingSpec) -> None:
     """Raise a ValueError that names the parameter when Keras does not know what is asked for."""
-    _check(
+    columns = (network.n_outputs, network.n_outputs)
+    _check_function(
         "loss",
         training.loss,
         keras.losses.get,
         "the name of a Keras loss such as 'mean_squared_error' or 'huber', a keras.losses.Loss, "
         "or a function of (y_true, y_pred)",
         _public(keras.losses),
+        *columns,
     )
     _check(
         "optimizer",
         training.optimizer,
-        keras.optimizers.get,
+        _optimizer,
         "the name of a Keras optimizer such as 'adam' or 'rmsprop', "
         "or a keras.optimizers.Optimizer",
         [name.lower() for name in _public(keras.optimizers)],
     )
     for metric in training.metrics or []:
         if metric not in ("acc", "accuracy", "ce", "crossentropy"):
-            _check(
+            _check_function(
                 "metrics",
                 metric,
                 keras.metrics.get,
                 "names of Keras metrics such as 'mae', keras.metrics.Metric objects, "
                 "or functions of (y_true, y_pred)",
                 _public(keras.metrics),
+                *columns,
             )
     for parameter, activation in (
         ("activation", network.activation),
         *(("dense_activation", activation) for activation in network.dense_activation),
         ("output_activation", network.output_activation),
     ):
-        _check(
+        _check_function(
             parameter,
             activation,
             keras.activations.get,
             "the name of a Keras activation such as 'tanh' or 'relu', or a function",
             _public(keras.activations),
+            3,
         )
-    if training.engine not in ENGINES:
-        raise ValueError(
-            f"Got engine={training.engine!r}, but expected one of {', '.join(map(repr, ENGINES))}."
-        )
+    for callback in flat(training.callbacks or ()):
+        kind = callback if isinstance(callback, type) else type(callback)
+        if not issubclass(kind, keras.callbacks.Callback):
+            raise ValueError(
+                f"Got callbacks={training.callbacks!r}, which holds {callback!r}, but expected "
+                "keras.callbacks.Callback objects."
+            )
     if network.stateful and network.network is not None:
         raise ValueError(
             "Got network=<callable> for a stateful run, but a state can only be carried through "
             "the built-in network. Use units, dense_units and their companions, or a stateless "
             "regressor."
+        )
+    if network.network is not None and not takes(network.network, 2):
+        raise ValueError(
+            f"Got network={network.network!r}, but expected a function of (input_shape, n_outputs) "
+            "that returns a keras.Model."
+        )
+    if training.engine not in ENGINES:
+        raise ValueError(
+            f"Got engine={training.engine!r}, but expected one of {', '.join(map(repr, ENGINES))}."
         )
 
 
@@ -128,17 +146,76 @@ _names_known: set[tuple[str, str]] = set()
 
 
 def _check(parameter: str, value: Any, get: Callable, expected: str, known: list[str]) -> None:
+    """Raise if Keras' `get` finds nothing for `value`."""
     if isinstance(value, str) and (parameter, value) in _names_known:
         return
     try:
+        if isinstance(value, dict):
+            # Keras would make an object of a config, of a class that the config names.
+            raise TypeError("a config is not taken")
         get(value)
         if isinstance(value, str):
             # Asking Keras makes an object each time, and that takes memory for good.
             _names_known.add((parameter, value))
-    except Exception as error:
+    except Exception:
         close = difflib.get_close_matches(str(value), known, n=1)
         hint = f" Did you mean {close[0]!r}?" if close and close[0] != value else ""
-        raise ValueError(f"Got {parameter}={value!r}, but expected {expected}.{hint}") from error
+        raise ValueError(f"Got {parameter}={value!r}, but expected {expected}.{hint}") from None
+
+
+def _check_function(
+    parameter: str, value: Any, get: Callable, expected: str, known: list[str], *columns: int
+) -> None:
+    """Raise if `value` is no function, known to Keras or not, of arrays of so many columns."""
+
+    def find(value):
+        if not callable(get(value)) or (_is_plain(value) and not takes(value, len(columns))):
+            raise ValueError
+
+    _check(parameter, value, find, expected, known)
+    if _is_plain(value):
+        given = [keras.ops.zeros((2, n)) for n in columns]
+        returned = value(*given)
+        try:
+            right = keras.ops.convert_to_numpy(returned).dtype.kind in "biuf"
+        except Exception:
+            right = False
+        if not right or (len(columns) == 1 and np.shape(returned) != (2, *columns)):
+            raise ValueError(
+                f"Got {parameter}={value!r}, which returned {returned!r} for rows of "
+                f"{columns[0]} zeros, but expected {expected}."
+            )
+
+
+def _optimizer(value: Any) -> None:
+    if not isinstance(keras.optimizers.get(value), keras.optimizers.Optimizer):
+        raise ValueError
+
+
+def _is_plain(value: Any) -> bool:
+    """Tell whether a function, or a class, is none of Keras'."""
+    return not str(getattr(value, "__module__", "")).startswith("keras.") and (
+        inspect.isroutine(value) or isinstance(value, (functools.partial, type))
+    )
+
+
+def takes(function: Callable, n_arguments: int) -> bool:
+    """Tell whether a function can be called with so many arguments, as far as it says."""
+    try:
+        signature = inspect.signature(function)
+    except ValueError:
+        # Some that are written in C do not say.
+        return not isinstance(function, type)
+    try:
+        signature.bind(*range(n_arguments))
+    except TypeError:
+        return False
+    return True
+
+
+def flat(callbacks: Iterable) -> list:
+    """List callbacks, some of which may stand in lists."""
+    return [c for item in callbacks for c in (item if isinstance(item, list) else [item])]
 
 
 def _public(module) -> list[str]:

@@ -6,7 +6,9 @@ seed, and a run sets weights and dropout seeds of its own.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
+from contextlib import contextmanager
 
 import keras
 import numpy as np
@@ -20,7 +22,8 @@ def build(network: NetworkSpec) -> keras.Model:
     In a stateful network every LSTM layer returns all its steps and its state.
     """
     if network.network is not None:
-        return seeded(_built_by_user(network, network.network), 0)
+        with _drawing_from(0):
+            return seeded(_built_by_user(network, network.network), 0)
     inputs = keras.Input((None, network.n_features), name="windows")
     outputs = inputs
     last = len(network.units) - 1
@@ -50,7 +53,8 @@ def build(network: NetworkSpec) -> keras.Model:
 def fresh_weights(network: NetworkSpec, model: keras.Model, seed: int) -> list[np.ndarray]:
     """Return first weights for `model`, drawn by Keras' initialisers with seeds from `seed`."""
     if network.network is not None:
-        return _fresh_user_weights(network, network.network, seed)
+        with _drawing_from(seed):
+            return _fresh_user_weights(network, network.network, seed)
     weights = []
     seeds = _seeds(seed)
     for layer in model.layers:
@@ -87,8 +91,7 @@ def row_orders(n: int, shuffle: bool, seed: int):
 def seeded(model: keras.Model, seed: int) -> keras.Model:
     """Return `model` built again with a seed in every initialiser and dropout layer that has none.
 
-    A model that has no config stays as it is: what its builder draws at random differs from run to
-    run then.
+    A model that has no config stays as it is.
     """
     try:
         config = model.get_config()
@@ -106,6 +109,17 @@ def _dense(units: int, activation: str | None, name: str) -> keras.layers.Layer:
     return keras.layers.Dense(
         units, activation=activation, kernel_initializer=initializer, name=name
     )
+
+
+@contextmanager
+def _drawing_from(seed: int):
+    """Let a layer that is given no seed draw one from `seed`, not from everyone's random state."""
+    state = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(state)
 
 
 def _built_by_user(network: NetworkSpec, builder: Callable) -> keras.Model:

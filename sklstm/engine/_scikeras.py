@@ -16,7 +16,7 @@ import keras
 import numpy as np
 from scikeras.wrappers import KerasRegressor
 
-from sklstm.engine._named import copied, fixed_learning_rate, identity
+from sklstm.engine._named import copied, fixed_learning_rate, flat, identity
 from sklstm.engine._pool import shared
 from sklstm.engine._spec import Trained, TrainingSpec
 
@@ -70,7 +70,7 @@ def train_through_scikeras(training: TrainingSpec, run: Callable[[Resolved], Tra
         rate = fixed_learning_rate(compiled["optimizer"])
 
     def fit(callbacks) -> Trained:
-        return run(Resolved(**compiled, learning_rate=rate, callbacks=_flat(callbacks)))
+        return run(Resolved(**compiled, learning_rate=rate, callbacks=flat(callbacks)))
 
     model = _RunModel(compiled, fit)
     callbacks = copy.deepcopy(list(training.callbacks or []))
@@ -93,7 +93,3 @@ def _compile_arguments(training: TrainingSpec) -> dict:
         if isinstance(name, str) and isinstance(metric, keras.metrics.Metric):
             metric.name = name
     return {key: compiled[key] for key in ("loss", "optimizer", "metrics")}
-
-
-def _flat(callbacks) -> list:
-    return [c for item in callbacks for c in (item if isinstance(item, list) else [item])]

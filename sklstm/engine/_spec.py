@@ -116,7 +116,7 @@ class Rows:
 
     Attributes
     ----------
-    X : ndarray of shape (n, window, n_features)
+    X : ndarray or MappedWindows of shape (n, window, n_features)
         Usually a strided view of one series; only the windows at `rows` are read.
     rows : ndarray of int64
         The samples to use, oldest first.
@@ -128,7 +128,7 @@ class Rows:
         starts from zero.
     """
 
-    X: np.ndarray
+    X: Any
     rows: np.ndarray
     y: np.ndarray | None = None
     sample_weight: np.ndarray | None = None
