@@ -1,23 +1,31 @@
-"""Fit and predict for long, and print what memory and file handles do.
+"""Fit and predict for long, and on a series larger than memory should be, and print the memory.
 
-500 fits of 10 architectures, then 10,000 predictions of one row. Figures are differences from the
-state after the first 20 fits, when each architecture has been traced twice.
+500 fits of 10 architectures, then 10,000 predictions of one row: figures are differences from the
+state after the first 20 fits, when each architecture has been traced twice. Then a fit and a
+prediction on a mapped file of 4 GiB: figures are the most that was resident meanwhile, more than
+before.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import os
+import tempfile
+import threading
 import time
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import _data
+import numpy as np
 import psutil
 from _measure import MIB
+from sklearn.pipeline import make_pipeline
 
-from sklstm import LSTMRegressor, StatefulLSTMRegressor
+from sklstm import LagWindower, LSTMRegressor, StatefulLSTMRegressor
 
 _FIRST = 20
 _ARCHITECTURES = [
@@ -59,15 +67,62 @@ def fits(*, count: int):
     return work
 
 
-def main() -> None:
-    """Run it and print a line now and then."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--fits", type=int, default=500)
-    parser.add_argument("--predictions", type=int, default=10_000)
-    arguments = parser.parse_args()
+@contextlib.contextmanager
+def most_resident():
+    """Give a function that tells the most memory in MiB that was added since."""
+    before, most, over = resident(), 0.0, threading.Event()
+
+    def watch():
+        nonlocal most
+        while not over.wait(0.01):
+            most = max(most, psutil.Process().memory_info().rss / MIB)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    yield lambda: most - before
+    over.set()
+    watcher.join()
+
+
+def mapped_series(path: Path, size: int, n_features: int):
+    """Write a random series of `size` bytes to a file, and return it mapped."""
+    draws = np.random.default_rng(0)
+    n_rows, some = -(-size // (4 * n_features)), 2**16
+    with path.open("wb") as file:
+        for start in range(0, n_rows, some):
+            rows = min(some, n_rows - start)
+            file.write(draws.random((rows, n_features), dtype=np.float32))
+    return np.memmap(path, dtype=np.float32, mode="r", shape=(n_rows, n_features))
+
+
+def on_a_file(gib: float, n_features: int) -> None:
+    """Fit and predict on a mapped file, and print the memory that it takes."""
+    with tempfile.TemporaryDirectory() as folder:
+        X = mapped_series(Path(folder) / "series", int(gib * 2**30), n_features)
+        y = np.random.default_rng(1).random(len(X), dtype=np.float32)
+        options = {"epochs": 1, "random_state": 0}
+        models = {
+            "windows of 8, shuffled": make_pipeline(
+                LagWindower(8), LSTMRegressor(4, batch_size=4096, **options)
+            ),
+            "stateful": StatefulLSTMRegressor(4, batch_size=512, bptt_steps=16, **options),
+        }
+        for name, model in models.items():
+            model.fit(X[:20_000], y[:20_000]).predict(X[:20_000])
+            for what, arguments in (("fit", (X, y)), ("predict", (X,))):
+                begin = time.perf_counter()
+                with most_resident() as most:
+                    getattr(model, what)(*arguments)
+                seconds = time.perf_counter() - begin
+                size = f"{len(X):,} rows × {n_features} columns ({X.nbytes / 2**30:.2f} GiB)"
+                print(f"{size}, {name}, {what}: {most():+.0f} MB, {seconds:.0f} s", flush=True)
+
+
+def on_and_on(n_fits: int, n_predictions: int) -> None:
+    """Fit and predict again and again, and print what memory, files and threads do."""
     me = psutil.Process()
     for i in range(_FIRST):
-        model = fit_one(i)
+        fit_one(i)
     start = resident(), me.num_fds(), me.num_threads()
 
     def report(what):
@@ -76,19 +131,35 @@ def main() -> None:
         print(f"{what:>24}: {memory:+6.1f} MB, {files:+d} files, {threads:+d} threads", flush=True)
 
     begin = time.perf_counter()
-    for i in range(_FIRST, arguments.fits):
+    for i in range(_FIRST, n_fits):
         fit_one(i)
         if (i + 1) % 100 == 0:
             report(f"{i + 1:,} fits")
-    report(f"{arguments.fits:,} fits, {time.perf_counter() - begin:.0f} s")
+    report(f"{n_fits:,} fits, {time.perf_counter() - begin:.0f} s")
     X, y = _data.windows(60, 6)
     model = LSTMRegressor(8, epochs=2, random_state=0).fit(X, y)
     begin = time.perf_counter()
-    for i in range(arguments.predictions):
+    for i in range(n_predictions):
         model.predict(X[i % 60 : i % 60 + 1])
-    each = (time.perf_counter() - begin) / arguments.predictions
-    report(f"{arguments.predictions:,} predictions")
+    each = (time.perf_counter() - begin) / max(n_predictions, 1)
+    report(f"{n_predictions:,} predictions")
     print(f"{each * 1e3:.2f} ms per prediction")
+
+
+def main() -> None:
+    """Run it and print a line now and then."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--fits", type=int, default=500)
+    parser.add_argument("--predictions", type=int, default=10_000)
+    parser.add_argument(
+        "--gib", type=float, default=4.0, help="size of the mapped file; 0 for none"
+    )
+    parser.add_argument("--columns", type=int, default=128, help="columns of the mapped file")
+    arguments = parser.parse_args()
+    if arguments.fits:
+        on_and_on(arguments.fits, arguments.predictions)
+    if arguments.gib:
+        on_a_file(arguments.gib, arguments.columns)
 
 
 if __name__ == "__main__":

@@ -220,6 +220,10 @@ class LSTMRegressor(BaseLSTMRegressor):
             If a parameter is out of range or unknown to Keras, no row is left to learn from,
             lengths differ, there is infinity, text, or NaN elsewhere than in the oldest steps of
             a window, or the loss stops being finite.
+        TypeError
+            If `X` or `y` is sparse, or nothing that a table can be made of.
+        MemoryError
+            If the network does not fit into memory.
         """
         validation = None if X_val is None and y_val is None else (X_val, y_val)
         self._fit(X, y, sample_weight, validation, go_on=self._goes_on())
@@ -248,6 +252,10 @@ class LSTMRegressor(BaseLSTMRegressor):
         ------
         ValueError
             As in `fit`, or if the network was changed since.
+        TypeError
+            If `X` or `y` is sparse, or nothing that a table can be made of.
+        MemoryError
+            If the network does not fit into memory.
         """
         go_on = hasattr(self, "n_iter_")
         self._fit(X, y, sample_weight, None, go_on=go_on, one_epoch=True)
@@ -272,6 +280,8 @@ class LSTMRegressor(BaseLSTMRegressor):
         ValueError
             If `X` has another number of columns than in `fit`, or holds infinity, text, or NaN
             elsewhere than in the oldest steps of a window.
+        TypeError
+            If `X` is sparse, or nothing that a table can be made of.
         """
         check_is_fitted(self)
         outputs, n_unknown, window = self._outputs(X)
@@ -300,6 +310,8 @@ class LSTMRegressor(BaseLSTMRegressor):
         ------
         ValueError
             As in `predict`.
+        TypeError
+            If `X` is sparse, or nothing that a table can be made of.
         """
         check_is_fitted(self, "quantiles_")
         ordered = self._sorted_quantiles(*self._outputs(X))

@@ -9,10 +9,15 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from ._arguments import naming, validate_params
+from ._numbers import check_numeric
 from ._progress import EpochTasks, FollowedMixin
-from ._validation import check_sample_weight, check_target
-from ._windows import check_windows, repeat_oldest_known
+from ._validation import check_in_step, check_sample_weight, check_target
+from ._windows import check_computable, check_windows, repeat_oldest_known
 from .engine._spec import ENGINES, NetworkSpec, Rows, Trained, TrainingSpec
+
+#: Beyond any memory: a layer of so many units has 17 thousand million recurrent weights.
+MOST_UNITS = 2**16
 
 
 class BaseLSTMRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
@@ -66,14 +71,12 @@ class BaseLSTMRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
 
         `fit` and `partial_fit` are both this.
         """
-        self._validate_params()
+        validate_params(self)
         windows, n_unknown = check_windows(self, X, reset=not go_on)
-        target = check_target(y, X)
+        target = _check_target(y, X, "y", "X")
         weight = None
         if sample_weight is not None:
-            weight = check_sample_weight(
-                sample_weight, windows, dtype=np.float64, ensure_non_negative=True
-            )
+            weight = _check_weight(sample_weight, X, windows)
         self._place(X, windows, carries_on=go_on and one_epoch)
         network = self._network_spec(windows.shape[1], target.shape[1])
         training = self._training_spec(one_epoch)
@@ -262,7 +265,7 @@ class BaseLSTMRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
                 f" {training_windows.shape[1]}: X_val must have gone through the same transformers."
                 " A Pipeline does that with transform_input=['X_val'] (and metadata routing)."
             )
-        target = check_target(y_val, X_val)
+        target = _check_target(y_val, X_val, "y_val", "X_val")
         if target.shape[1] != training_target.shape[1]:
             raise ValueError(
                 f"y_val has {target.shape[1]} target(s), but y has {training_target.shape[1]}:"
@@ -289,6 +292,29 @@ class BaseLSTMRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
         tags.input_tags.three_d_array = True
         tags.target_tags.multi_output = True
         return tags
+
+
+def _check_target(y, X, name, rows_name):
+    """Validate a target that a network can learn."""
+    target = check_target(y, X, name=name, rows_name=rows_name)
+    check_computable(target, y, name)
+    return target
+
+
+def _check_weight(sample_weight, X, windows):
+    """Validate weights that a network can learn with."""
+    name = "sample_weight"
+    check_numeric(sample_weight, name)
+    with naming(name, sample_weight):
+        weight = check_sample_weight(
+            sample_weight, windows, dtype=np.float64, ensure_non_negative=True
+        )
+        if not weight.any():
+            # Newer releases of scikit-learn say so themselves.
+            raise ValueError("it holds nothing but zeros, so there is nothing to learn.")
+    check_in_step(sample_weight, X, name=name)
+    check_computable(weight, sample_weight, name)
+    return weight
 
 
 def _shaped(values, y_ndim):
@@ -330,9 +356,16 @@ def _first_held_out(rows, fraction):
 
 def _ints(value, name):
     """Return one int or a sequence of ints as a tuple of ints."""
-    values = [value] if isinstance(value, Integral) else list(value)
-    if not all(isinstance(v, Integral) and not isinstance(v, bool) and int(v) >= 1 for v in values):
-        raise ValueError(f"{name}={value!r} is not valid: expected ints >= 1, one for each layer.")
+    values = np.atleast_1d(value).tolist() if isinstance(value, np.ndarray) else value
+    values = [values] if isinstance(values, Integral) else list(values)
+    if not all(
+        isinstance(v, Integral) and not isinstance(v, bool) and 1 <= int(v) <= MOST_UNITS
+        for v in values
+    ):
+        raise ValueError(
+            f"{name}={value!r} is not valid: expected ints from 1 to {MOST_UNITS}, one for each"
+            " layer."
+        )
     return tuple(int(v) for v in values)
 
 

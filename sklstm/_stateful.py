@@ -13,7 +13,7 @@ from ._history import HISTORY_OPTIONS, History
 from ._lstm_base import BaseLSTMRegressor, filled
 from ._progress import follow
 from ._validation import index_of, restore_on_error
-from ._windows import check_windows
+from ._windows import between, check_windows, last_steps
 from .engine._spec import Rows
 
 
@@ -219,6 +219,10 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
             If a parameter is out of range or unknown to Keras, no row is left to learn from,
             lengths differ, there is infinity, text, or NaN elsewhere than in the oldest steps of
             a window, the index is unsorted, or the loss stops being finite.
+        TypeError
+            If `X` or `y` is sparse, or nothing that a table can be made of.
+        MemoryError
+            If the network does not fit into memory.
         """
         validation = None if X_val is None and y_val is None else (X_val, y_val)
         windows, n_unknown = self._fit(X, y, sample_weight, validation, go_on=self._goes_on())
@@ -249,6 +253,10 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
         ------
         ValueError
             As in `fit`, or if the network was changed since.
+        TypeError
+            If `X` or `y` is sparse, or nothing that a table can be made of.
+        MemoryError
+            If the network does not fit into memory.
         """
         go_on = hasattr(self, "n_iter_")
         windows, n_unknown = self._fit(X, y, sample_weight, None, go_on=go_on, one_epoch=True)
@@ -277,13 +285,16 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
         ValueError
             If `X` has another number of columns than in `fit`, holds infinity, text, or NaN
             elsewhere than in the oldest steps of a window, or its index is unsorted.
+        TypeError
+            If `X` is sparse, or nothing that a table can be made of.
         """
         check_is_fitted(self)
         windows, n_unknown = check_windows(self, X, reset=False)
         predicted = np.zeros((len(windows), self.n_outputs_))
         for part, start, exact in self._parts(X, windows):
             states = self._states_at(part, start, exact)
-            outputs, _ = self._run(windows[start : part.stop], n_unknown[start : part.stop], states)
+            rows = between(windows, start, part.stop)
+            outputs, _ = self._run(rows, n_unknown[start : part.stop], states)
             predicted[part.start : part.stop] = outputs[part.start - start :]
         rows, repeated = filled(windows, n_unknown)
         if len(rows):
@@ -311,6 +322,8 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
         ------
         ValueError
             As in `predict`.
+        TypeError
+            If `X` is sparse, or nothing that a table can be made of.
         """
         check_is_fitted(self)
         windows, n_unknown = check_windows(self, X, reset=False)
@@ -320,7 +333,8 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
             self._end += part.stop - start
         elif part.number is not None:
             self._end = part.number + part.stop - part.start
-        _, self.state_ = self._run(windows[start:], n_unknown[start:], states)
+        rows = between(windows, start, len(windows))
+        _, self.state_ = self._run(rows, n_unknown[start:], states)
         return self
 
     def reset_state(self):
@@ -340,7 +354,7 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
         self._states_before = None
         if carries_on:
             self._states_before = self._states_at(*self._parts(X, windows)[0])
-        self._history = History(windows[:, -1], index_of(X), depth=1, quiet=True)
+        self._history = History(last_steps(windows), index_of(X), depth=1, quiet=True)
         self._end = self._history.end
 
     def _before_any_row(self, network):
@@ -366,14 +380,15 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
             follows = self.history != "none" and parts[0].number == self._history.end
             begins[0] = held_out and not follows
         else:
-            begins[0] |= np.isnan(windows[rows[0] - 1]).any()
+            begins[0] |= np.isnan(windows[rows[:1] - 1]).any()
         return Rows(windows, rows, target, weight, breaks=np.flatnonzero(begins).tolist())
 
     def _run_to_end(self, X, windows, n_unknown):
         """Run the training rows once, so that the state is that of their end."""
         part, *_ = self._parts(X, windows)[-1]
         states = self._states_before if part.start == 0 else None
-        _, self.state_ = self._run(windows[part.start :], n_unknown[part.start :], states)
+        rows = between(windows, part.start, len(windows))
+        _, self.state_ = self._run(rows, n_unknown[part.start :], states)
         return self
 
     def _parts(self, X, windows):
@@ -381,11 +396,11 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
 
         Each comes with the row that its state starts at, and whether its place is exact.
         """
-        labelled = index_of(X) is not None and self._history.labels is not None
+        labelled = index_of(X) is not None and self._history.labelled
         # Rows that are told by their values lie together even where that is told late. Only labels
         # with a regular step tell how far from the last row seen the rows are.
         exact = labelled and self._history.clock is not None and self.history == "auto"
-        parts = self._history.stretches(windows[:, -1], index_of(X), self.history)
+        parts = self._history.stretches(last_steps(windows), index_of(X), self.history)
         return [(part, part.start if labelled else 0, exact) for part in parts]
 
     def _states_at(self, part, start, exact):
@@ -425,7 +440,7 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
                     self._network,
                     self._training,
                     self._trained.weights,
-                    windows[start:stop],
+                    between(windows, start, stop),
                     states,
                 )
             else:

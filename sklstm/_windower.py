@@ -3,13 +3,14 @@
 from numbers import Integral
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from ._arguments import validate_params
 from ._history import HISTORY_OPTIONS, History
+from ._mapped import windows_of
 from ._progress import FollowedMixin, one_task
 from ._validation import check_feature_names_in, check_rows, index_of, like, restore_on_error
 
@@ -99,8 +100,10 @@ class LagWindower(FollowedMixin, TransformerMixin, BaseEstimator):
         ValueError
             If a parameter is out of range, there are fewer rows than steps in a window, `X` holds
             infinity or text, or its index is unsorted or holds duplicates.
+        TypeError
+            If `X` is sparse, or nothing that a table can be made of.
         """
-        self._validate_params()
+        validate_params(self)
         rows = check_rows(self, X, reset=True)
         if len(rows) < self.window:
             raise ValueError(
@@ -123,29 +126,24 @@ class LagWindower(FollowedMixin, TransformerMixin, BaseEstimator):
         ndarray of shape (n_rows, window, n_features) or \
                 ndarray or DataFrame of shape (n_rows, window * n_features)
             The windows, oldest step first: a read-only view, or with ``flatten=True`` columns,
-            a DataFrame for a DataFrame.
+            a DataFrame for a DataFrame. Of a ``numpy.memmap`` of more than 256 MiB, an array-like
+            that reads the windows of some rows when they are asked for.
 
         Raises
         ------
         ValueError
             If `X` has other columns than in `fit`, holds infinity or text, or its index is unsorted
             or holds duplicates.
+        TypeError
+            If `X` is sparse, or nothing that a table can be made of.
         """
         check_is_fitted(self)
         rows = check_rows(self, X, reset=False)
-        window = self._history.depth + 1
-        parts = [
-            sliding_window_view(
-                np.concatenate([part.past.astype(rows.dtype), rows[part.start : part.stop]]),
-                window,
-                axis=0,
-            ).swapaxes(1, 2)
-            for part in self._history.stretches(rows, index_of(X), self.history)
-        ]
-        windows = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        stretches = self._history.stretches(rows, index_of(X), self.history)
+        windows = windows_of(rows, [(part.start, part.stop, part.past) for part in stretches])
         if self.flatten:
-            return like(windows.reshape(len(rows), -1), X, self.get_feature_names_out)
-        windows.flags.writeable = False
+            flat = np.asarray(windows).reshape(len(rows), -1)
+            return like(flat, X, self.get_feature_names_out)
         return windows
 
     @available_if(_is_flat)
@@ -179,7 +177,15 @@ class LagWindower(FollowedMixin, TransformerMixin, BaseEstimator):
         -------
         self : LagWindower
             The windower itself.
+
+        Raises
+        ------
+        ValueError
+            If there is no such container.
         """
+        known = [None, "default", "pandas", "polars"]
+        if transform not in known:
+            raise ValueError(f"transform={transform!r} is not valid: expected one of {known!r}.")
         # scikit-learn hides set_output from transformers without column names, which would stop
         # Pipeline.set_output for all other steps as well.
         if transform is not None:

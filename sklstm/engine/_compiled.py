@@ -70,12 +70,15 @@ class CompiledModel(HeldModel):
         )
         return logs.numpy()[: int(done)]
 
-    def evaluate(self, data: DeviceData, batch_size: int) -> dict[str, float]:
-        """Return the logs of `data` without training."""
+    def evaluate(self, data: DeviceData, batch_size: int, first: int = 0) -> dict[str, float]:
+        """Return the logs of `data` from row `first` on without training.
+
+        Those of the rows before it are part of them, unless it is the very first.
+        """
         function = self._function(
             ("test", data.weighted), self._test, _test_signature(self.network)
         )
-        logs = function(*data.tensors, data.window, batch_size).numpy()
+        logs = function(*data.tensors, data.window, batch_size, first).numpy()
         return dict(zip(self.names, map(float, logs), strict=True))
 
     def _train_function(self, weighted: bool):
@@ -178,16 +181,16 @@ class CompiledModel(HeldModel):
         logs, done = self._functions[key](*data.tensors, orders, *counts)
         return logs.numpy()[: int(done)]
 
-    def _test(self, weighted, series, starts, y, weight, window, batch_size):
+    def _test(self, weighted, series, starts, y, weight, window, batch_size, first):
         n = tf.shape(starts)[0]
 
-        def step(first):
-            which = tf.range(first, tf.minimum(first + batch_size, n))
+        def step(at):
+            which = tf.range(at, tf.minimum(at + batch_size, n))
             self.model.test_step(self._batch(weighted, series, starts, y, weight, window, which))
-            return first + batch_size
+            return at + batch_size
 
-        self._reset_metrics()
-        tf.while_loop(lambda first: first < n, step, [0], parallel_iterations=1)
+        tf.cond(first == 0, self._reset_metrics, lambda: 0)
+        tf.while_loop(lambda at: at < n, step, [first], parallel_iterations=1)
         return tf.stack(list(self.model.get_metrics_result().values()))
 
     def _batch(self, weighted, series, starts, y, weight, window, which):
@@ -248,7 +251,7 @@ def _signature(network: NetworkSpec) -> list[tf.TensorSpec]:
 
 
 def _test_signature(network: NetworkSpec) -> list[tf.TensorSpec]:
-    return [*data_signature(network), *[tf.TensorSpec((), tf.int32)] * 2]
+    return [*data_signature(network), *[tf.TensorSpec((), tf.int32)] * 3]
 
 
 def data_signature(network: NetworkSpec) -> list[tf.TensorSpec]:

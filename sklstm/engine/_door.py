@@ -5,11 +5,15 @@ Imported inside ``fit`` and ``predict`` only, because Keras comes in with it.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import keras
 import numpy as np
 
+from sklstm._mapped import pieces
 from sklstm.engine import _callbacks, _keras_fit
 from sklstm.engine._choice import choose
 from sklstm.engine._held import HeldModel
@@ -21,7 +25,7 @@ from sklstm.engine._named import (
 )
 from sklstm.engine._networks import build, fresh_weights
 from sklstm.engine._pool import borrow, shared
-from sklstm.engine._rows import Samples, all_samples, samples
+from sklstm.engine._rows import Samples, StreamedSamples, all_samples, samples
 from sklstm.engine._run import Epochs, run
 from sklstm.engine._scikeras import Resolved, train_through_scikeras
 from sklstm.engine._spec import NetworkSpec, Rows, Trained, TrainingSpec, Watch
@@ -76,10 +80,19 @@ def train(
     ------
     ValueError
         If a name is unknown, or if the loss stops being finite.
+    MemoryError
+        If the network does not fit into memory.
     """
     check(network, training)
     gathered = samples(data)
     held_out = None if validation is None else samples(validation)
+    # TensorFlow counts rows in 32 bits, and no batch or stretch is longer than all rows.
+    most = max(len(gathered), 0 if held_out is None else len(held_out))
+    training = replace(
+        training,
+        batch_size=min(training.batch_size, most),
+        bptt_steps=min(training.bptt_steps, most),
+    )
 
     def run_resolved(resolved: Resolved) -> Trained:
         if watch is not None:
@@ -98,39 +111,51 @@ def train(
                 print("Training by Keras' own fit, which the network or a callback needs.")
             if engine == "keras":
                 fit = _keras_fit.fit
-                return held.take(fit(held, training, resolved.callbacks, gathered, held_out, seed))
+                return _taken(
+                    held, fit(held, training, resolved.callbacks, gathered, held_out, seed)
+                )
             epochs: Epochs
             if network.stateful:
-                from sklstm.engine._stateful_epochs import StatefulEpochs
+                from sklstm.engine import _stateful_epochs
 
+                make = _stateful_epochs.StatefulEpochs
+                if isinstance(gathered, StreamedSamples):
+                    make = _stateful_epochs.StreamedStatefulEpochs
                 breaks = data.breaks, validation and validation.breaks
                 states = start and start.states
-                epochs = StatefulEpochs(
-                    held, training, gathered, held_out, *breaks, states, engine == "xla"
-                )
+                epochs = make(held, training, gathered, held_out, *breaks, states, engine == "xla")
+            elif isinstance(gathered, StreamedSamples) or isinstance(held_out, StreamedSamples):
+                from sklstm.engine._streamed import StreamedEpochs
+
+                epochs = StreamedEpochs(held, training, gathered, held_out, seed)
             else:
                 from sklstm.engine._epochs import StatelessEpochs
 
                 epochs = StatelessEpochs(held, training, gathered, held_out, seed, engine == "xla")
-            return held.take(run(epochs, training, resolved.callbacks, held_out is not None))
+            return _taken(held, run(epochs, training, resolved.callbacks, held_out is not None))
 
-    return train_through_scikeras(training, run_resolved)
+    with _plain_errors(network):
+        return train_through_scikeras(training, run_resolved)
 
 
 def predict(
-    network: NetworkSpec, training: TrainingSpec, weights: list[np.ndarray], X: np.ndarray
+    network: NetworkSpec, training: TrainingSpec, weights: list[np.ndarray], X
 ) -> np.ndarray:
     """Return predictions for every window of `X`, float32 of shape (n, n_outputs)."""
     if len(X) == 0:
         return np.empty((0, network.n_outputs), dtype=np.float32)
-    if not _on_tensorflow():
+    predict_piece: Callable[[Samples], np.ndarray]
+    if _on_tensorflow():
+        from sklstm.engine._predictor import Predictor
+
+        predictor = shared(("predict", identity(network)), lambda: Predictor(network))
+        predict_piece = functools.partial(predictor.predict, weights)
+    else:
         model = build(network)
         model.set_weights(weights)
-        return _keras_fit.predict(model, all_samples(X))
-    from sklstm.engine._predictor import Predictor
-
-    predictor = shared(("predict", identity(network)), lambda: Predictor(network))
-    return predictor.predict(weights, all_samples(X))
+        predict_piece = functools.partial(_keras_fit.predict, model)
+    predicted = [predict_piece(all_samples(piece)) for _, piece in pieces(X)]
+    return predicted[0] if len(predicted) == 1 else np.concatenate(predicted)
 
 
 def predict_stateful(
@@ -158,7 +183,13 @@ def predict_stateful(
     state : list of ndarray of shape (1, units)
     """
     check(network, training)
-    return _run_on(network, weights, all_samples(X), state, breaks)
+    predicted = []
+    for start, piece in pieces(X):
+        within = [at - start for at in breaks or () if start <= at < start + len(piece)]
+        outputs, state = _run_on(network, weights, all_samples(piece), state, within)
+        predicted.append(outputs)
+    assert state is not None
+    return predicted[0] if len(predicted) == 1 else np.concatenate(predicted), state
 
 
 def keras_model(
@@ -179,6 +210,31 @@ def keras_model(
     if weights is not None:
         model.set_weights(weights)
     return model
+
+
+@contextmanager
+def _plain_errors(network: NetworkSpec) -> Iterator[None]:
+    """Let a run end in errors of our own and of the user's, without SciKeras' traces."""
+    try:
+        yield
+    except _callbacks.DivergedError as error:
+        raise _callbacks.DivergedError(str(error)) from None
+    except Exception as error:
+        # Named, not imported: other backends than TensorFlow have none.
+        if type(error).__name__ not in ("ResourceExhaustedError", "OverflowError"):
+            raise
+        raise MemoryError(
+            f"A network of units={network.units!r}, dense_units={network.dense_units!r} does not "
+            "fit into memory with its batches: use fewer units, a shorter window or a smaller "
+            "batch_size."
+        ) from None
+
+
+def _taken(held: HeldModel, history: dict[str, list[float]]) -> Trained:
+    """Take out what a run has learnt, if it is of any use."""
+    trained = held.take(history)
+    _callbacks.raise_if_not_finite(trained.weights, epoch=len(history["loss"]))
+    return trained
 
 
 def _run_on(network: NetworkSpec, weights, data: Samples, state, breaks):

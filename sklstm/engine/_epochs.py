@@ -36,10 +36,7 @@ class StatelessEpochs:
         self._train = compiled.train_by_xla if xla else compiled.train
         self._data = DeviceData(data)
         self._held_out = None if validation is None else DeviceData(validation)
-        self._held_out_batch = training.batch_size
-        if compiled.averages:
-            cells = data.window * data.series.shape[1]
-            self._held_out_batch = max(training.batch_size, _MOST_TESTED_CELLS // cells, 1)
+        self._held_out_batch = held_out_batch(compiled, training, data.window)
         self._all_orders = row_orders(len(data), training.shuffle, seed)
 
     def begin(self, epochs: int) -> None:
@@ -52,3 +49,10 @@ class StatelessEpochs:
         if self._held_out is None:
             return {}
         return self.compiled.evaluate(self._held_out, self._held_out_batch)
+
+
+def held_out_batch(compiled: CompiledModel, training: TrainingSpec, window: int) -> int:
+    """Return how many held-out samples to look at together: more where it changes no figure."""
+    if not compiled.averages:
+        return training.batch_size
+    return max(training.batch_size, _MOST_TESTED_CELLS // (window * compiled.network.n_features))

@@ -16,9 +16,9 @@ from sklstm.engine._spec import NetworkSpec
 # Numbers gathered at a time: large enough for the kernels, small enough to stay out of the way.
 _BATCH_CELLS = 1_000_000
 
-# Batches are filled up to a multiple of this. Kernels for matrices take what is left over at the
-# edge in another way, so without it a row's last bit would depend on the rows beside it.
-_FULL_ROWS = 8
+# Batches are filled up to a multiple of this: kernels for matrices take so many rows at a time on
+# most CPUs, and what is left over in another way, which a row would show in its last bit.
+_FULL_ROWS = 24
 
 
 class Predictor:

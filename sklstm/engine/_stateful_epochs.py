@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import tensorflow as tf
 
 from sklstm.engine._compiled import DeviceData
 from sklstm.engine._plan import plan
-from sklstm.engine._rows import Samples
+from sklstm.engine._rows import Samples, StreamedSamples, portion
 from sklstm.engine._spec import TrainingSpec
 from sklstm.engine._stateful import MOST_EPOCHS, CompiledStateful, one_lane
+from sklstm.engine._streamed import portions
 
 
 class StatefulEpochs:
@@ -29,8 +32,8 @@ class StatefulEpochs:
         self,
         compiled: CompiledStateful,
         training: TrainingSpec,
-        data: Samples,
-        validation: Samples | None,
+        data: Samples | StreamedSamples,
+        validation: Samples | StreamedSamples | None,
         breaks,
         validation_breaks,
         states,
@@ -50,14 +53,20 @@ class StatefulEpochs:
             carried=states is not None,
         )
         self.n_steps, lanes = self._plan.counts.shape
-        self._train = compiled.trainer(DeviceData(data), self._plan, xla)
+        self._use(data, xla)
         self._held_out = None
         if validation is not None:
+            if isinstance(validation, StreamedSamples):
+                validation = portion(validation, np.arange(len(validation)))
             self._held_out = DeviceData(validation), one_lane(validation, validation_breaks)
         self._states = compiled.forward.zero_states(lanes)
         for mine, given in zip(self._states, states or (), strict=False):
             mine[:1] = given
         self._states = [tf.constant(state) for state in self._states]
+
+    def _use(self, data, xla: bool) -> None:
+        """Make ready for training on `data`."""
+        self._train = self.compiled.trainer(DeviceData(data), self._plan, xla)
 
     def begin(self, epochs: int) -> None:
         self._epochs = epochs
@@ -73,3 +82,31 @@ class StatefulEpochs:
         return self.compiled.evaluate(
             *self._held_out, [state[lane : lane + 1] for state in self._states]
         )
+
+
+class StreamedStatefulEpochs(StatefulEpochs):
+    """The epochs of a stateful run over samples that are read portion by portion."""
+
+    most_epochs = 1
+
+    def _use(self, data: StreamedSamples, xla: bool) -> None:
+        # XLA compiles for the whole of a run, which portions are not.
+        self._data = data
+
+    def call(self, first: int, last: int) -> np.ndarray:
+        _, lanes, chunk = self._plan.rows.shape
+        cells = lanes * chunk * self._data.window * self.compiled.network.n_features
+        for had, steps in portions(first, last, cells):
+            rows = self._plan.rows[steps]
+            part = replace(
+                self._plan,
+                rows=np.arange(rows.size, dtype=np.int32).reshape(rows.shape),
+                counts=self._plan.counts[steps],
+                resets=self._plan.resets[steps],
+            )
+            data = DeviceData(portion(self._data, rows.ravel()))
+            train = self.compiled.trainer(data, part, xla=False)
+            logs, self._states = train(self._states, 1, had, len(rows))
+            if not np.isfinite(logs[-1, 0]):
+                break
+        return logs
