@@ -17,14 +17,20 @@ class Clock:
         What the labels count.
     step : int or float
         Distance of two neighbouring labels, in that unit.
-    origin : pandas.Index of one label
-        The label that has number 0.
+    kind : str
+        What the labels are, as `plain` tells it.
+    origin : scalar
+        The label that has number 0, as `plain` tells it.
+    zone : str, tzinfo or None
+        The time zone whose days and months are counted.
     """
 
-    def __init__(self, unit, step, origin):
+    def __init__(self, unit, step, kind, origin, zone):
         self.unit = unit
         self.step = step
+        self.kind = kind
         self.origin = origin
+        self.zone = zone
 
     @classmethod
     def fit(cls, index):
@@ -40,14 +46,15 @@ class Clock:
         Clock or None
             None where the labels have no regular step.
         """
-        origin = index[:1]
+        kind, values = plain(index)
+        zone = _zone(index)
         for unit in _units(index):
-            ticks = _ticks(index, origin, unit)
+            ticks = _ticks(index, unit, kind, values[0], zone)
             if ticks is None:
                 continue
             step = _regular_step(ticks, max_breaks=0 if unit == "business" else MAX_BREAKS)
             if step is not None:
-                return cls(unit, step, origin)
+                return cls(unit, step, kind, values[0], zone)
         return None
 
     def number(self, index):
@@ -65,13 +72,38 @@ class Clock:
         """
         if self.unit not in _units(index):
             return None
-        ticks = _ticks(index, self.origin, self.unit)
+        ticks = _ticks(index, self.unit, self.kind, self.origin, self.zone)
         if ticks is None:
             return None
         number = np.rint(ticks / self.step)
         if not np.allclose(number * self.step, ticks, rtol=1e-9, atol=1e-6 * abs(self.step)):
             return None
         return number.astype(np.int64)
+
+
+def plain(index):
+    """Return labels as plain values, which any file format can keep.
+
+    Parameters
+    ----------
+    index : pandas.Index
+        Labels.
+
+    Returns
+    -------
+    kind : str
+        What the labels are. Labels of one kind can be compared.
+    values : ndarray of shape (n_rows,)
+        The labels; instants of a time zone are in UTC, periods are counted.
+    """
+    if isinstance(index, pd.PeriodIndex):
+        return str(index.dtype), index.asi8
+    if isinstance(index, pd.DatetimeIndex):
+        if index.tz is None:
+            return "datetime", index.to_numpy()
+        return "instant", index.tz_convert(None).to_numpy()
+    kind = "timedelta" if isinstance(index, pd.TimedeltaIndex) else "value"
+    return kind, index.to_numpy()
 
 
 def _units(index):
@@ -88,20 +120,31 @@ def _units(index):
     return ()
 
 
-def _ticks(index, origin, unit):
-    """Count the distance of each label from the origin; None where it cannot be counted."""
-    if unit == "number":
-        return index.to_numpy() - origin.to_numpy()[0]
-    if unit == "period":
-        return index.asi8 - origin.asi8[0] if index.dtype == origin.dtype else None
-    if isinstance(index, pd.DatetimeIndex) and (index.tz is None) != (origin.tz is None):
+def _zone(index):
+    """Return the time zone of labels by its name, or as it is where it has none."""
+    zone = getattr(index, "tz", None)
+    if zone is None:
         return None
+    try:
+        named = index.tz_convert(str(zone))
+    except (KeyError, ValueError):
+        return zone
+    return str(zone) if named.dtype == index.dtype else zone
+
+
+def _ticks(index, unit, kind, origin, zone):
+    """Count the distance of each label from the origin; None where it cannot be counted."""
+    own_kind, values = plain(index)
+    if own_kind != kind:
+        return None
+    if unit in ("number", "period"):
+        return values - origin
     if unit == "elapsed":
-        return ((index - origin[0]) / pd.Timedelta(1, "s")).to_numpy()
-    start = origin[0]
-    if isinstance(index, pd.DatetimeIndex) and index.tz is not None:
-        index = index.tz_convert(origin.tz).tz_localize(None)
-        start = start.tz_localize(None)
+        return (values - origin) / np.timedelta64(1, "s")
+    start = pd.Timestamp(origin)
+    if zone is not None:
+        index = index.tz_convert(zone).tz_localize(None)
+        start = start.tz_localize("UTC").tz_convert(zone).tz_localize(None)
     if unit == "wall":
         return ((index - start) / pd.Timedelta(1, "s")).to_numpy()
     if (index - index.normalize() != start - start.normalize()).any():

@@ -3,11 +3,10 @@
 import warnings
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
-from ._clock import Clock
+from ._clock import Clock, plain
 
 #: Rows without labels are told from the training rows by this many first rows, and rows that
 #: overlap the end of the training rows by as many still find their whole past; more where the
@@ -67,8 +66,8 @@ class History:
         self.depth = depth
         self.quiet = quiet
         self.n_rows = len(rows)
+        self.labelled = index is not None
         self.clock: Clock | None = None
-        self.labels: Any = None
         numbers = np.arange(len(rows))
         if index is not None:
             check_sorted(index)
@@ -83,21 +82,41 @@ class History:
         self.spans = []
         for start, stop in _unbroken(numbers):
             self.spans.append((int(numbers[start]), int(numbers[stop - 1]) + 1))
-            keep[start : min(start + depth, stop)] = True
+            keep[start : min(start + _n_unknown(rows[start:stop]) + depth, stop)] = True
             # More than the depth, so that rows that overlap the end still find their whole past.
             keep[max(start, stop - depth - self.n_head) : stop] = True
         self.kept_numbers = numbers[keep]
         self.kept_rows = rows[keep]
-        if index is not None:
+        if self.labelled and self.clock is None:
             # The last label places rows whose index has no regular step.
             keep[-1] = True
-            self.labels = index[keep]
+            self.kind, self.labels = plain(index[keep])
             self.label_numbers = numbers[keep]
 
     @property
     def head(self):
         """The first training rows."""
         return self.kept_rows[: self.n_head]
+
+    def beginning(self, number):
+        """Return the first training rows, or the first after a hole in them.
+
+        Parameters
+        ----------
+        number : int or None
+            A row number.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_features)
+            As many known rows as are looked back upon, and those not known before them; none where
+            no training rows begin at that number.
+        """
+        stop = dict(self.spans).get(number)
+        if stop is None:
+            return self.kept_rows[:0]
+        rows = self.kept_rows[(self.kept_numbers >= number) & (self.kept_numbers < stop)]
+        return rows[: _n_unknown(rows) + self.depth]
 
     def stretches(
         self, rows, index, history="auto", *, head=None, nan_breaks=True, by_labels=False
@@ -139,7 +158,7 @@ class History:
             return [Stretch(0, len(rows), self._no_past(), None)]
         same_form = head is None
         head = self.head if same_form else head
-        labelled = index is not None and self.labels is not None
+        labelled = index is not None and self.labelled
         bounds: list = [(0, len(rows))]
         numbers: list = [None]
         if labelled:
@@ -191,7 +210,7 @@ class History:
     def _number(self, index, warn):
         """Return the bounds of each unbroken part of an index and the number of its first row."""
         if self.clock is None:
-            return [(0, len(index))], [self._number_without_clock(index[0], warn)]
+            return [(0, len(index))], [self._number_without_clock(index[:1], warn)]
         numbers = self.clock.number(index)
         if numbers is None:
             if warn:
@@ -202,20 +221,22 @@ class History:
         bounds = _unbroken(numbers)
         return bounds, [int(numbers[start]) for start, _ in bounds]
 
-    def _number_without_clock(self, label, warn):
+    def _number_without_clock(self, first, warn):
         """Return the number of one label of an index without a regular step."""
-        try:
-            if label > self.labels[-1]:
-                return self.end
-            if label < self.labels[0]:
-                return LONG_BEFORE
-        except TypeError:
-            pass
-        place = self.labels.get_indexer([label])[0]
-        if place >= 0:
-            return int(self.label_numbers[place])
+        kind, (label,) = plain(first)
+        if kind == self.kind:
+            try:
+                if label > self.labels[-1]:
+                    return self.end
+                if label < self.labels[0]:
+                    return LONG_BEFORE
+            except TypeError:
+                pass
+            for kept, number in zip(self.labels, self.label_numbers, strict=True):
+                if kept == label:
+                    return int(number)
         if warn:
-            self._warn(f"Row {label!r} has no known place among the training rows")
+            self._warn(f"Row {first[0]!r} has no known place among the training rows")
         return None
 
     def _agrees(self, rows, number):
@@ -303,6 +324,14 @@ def _unbroken(numbers):
     cuts = np.flatnonzero(np.diff(numbers) != 1) + 1
     edges = [0, *cuts.tolist(), len(numbers)]
     return list(pairwise(edges))
+
+
+def _n_unknown(rows):
+    """Count the rows at the start that hold NaN."""
+    if not np.isnan(rows[0]).any():
+        return 0
+    known = ~np.isnan(rows).any(axis=1)
+    return int(np.argmax(known)) if known.any() else len(rows)
 
 
 def _n_equal(rows, head):

@@ -165,10 +165,26 @@ def test_a_label_between_two_steps_has_no_known_place():
     assert np.isnan(past).all()
 
 
-def test_another_kind_of_label_has_no_known_place():
-    """Numbers after dates are not placed."""
+@pytest.mark.parametrize("trained_on", ["days", "months", "irregular days"])
+@pytest.mark.parametrize(
+    "later",
+    [
+        pd.RangeIndex(5),
+        pd.timedelta_range("1D", periods=5, freq="D"),
+        pd.period_range("2030-01", periods=5, freq="M"),
+        pd.Index(list("abcde")),
+    ],
+    ids=["numbers", "durations", "periods", "text"],
+)
+def test_another_kind_of_label_has_no_known_place(later, trained_on):
+    """What cannot be compared with the dates of the training rows is not placed among them."""
+    index = {
+        "days": pd.date_range("2024-01-01", periods=30, freq="D"),
+        "months": pd.date_range("2024-01-01", periods=30, freq="MS"),
+        "irregular days": pd.DatetimeIndex(np.array([0, 1, 4, 19, 60, 63], "M8[D]")),
+    }[trained_on]
     with pytest.warns(UserWarning, match=UNKNOWN):
-        past = past_of(table(REGULAR["days"]), table(pd.RangeIndex(5), [90, 91, 92, 93, 94]))
+        past = past_of(table(index), table(later, [90, 91, 92, 93, 94]))
     assert np.isnan(past).all()
 
 
