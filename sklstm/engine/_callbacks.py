@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import keras
+import numpy as np
 
 from sklstm.engine._spec import TrainingSpec, Watch
 
@@ -20,6 +21,12 @@ _BATCH_HOOKS = (
 )
 
 
+_REMEDIES = (
+    "Scale the inputs and targets to about -1 to 1, lower learning_rate, or clip the gradients "
+    "with optimizer=keras.optimizers.Adam(clipnorm=1.0)."
+)
+
+
 class DivergedError(ValueError):
     """The training loss is no longer finite."""
 
@@ -27,11 +34,13 @@ class DivergedError(ValueError):
 def raise_if_diverged(epoch: int, loss: float) -> None:
     """Raise once the training loss is NaN or infinite: no later epoch can bring it back."""
     if not math.isfinite(loss):
-        raise DivergedError(
-            f"The training loss became {loss} in epoch {epoch + 1}. Scale the inputs and targets "
-            "to about -1 to 1, lower learning_rate, or clip the gradients with "
-            "optimizer=keras.optimizers.Adam(clipnorm=1.0)."
-        )
+        raise DivergedError(f"The training loss became {loss} in epoch {epoch + 1}. {_REMEDIES}")
+
+
+def raise_if_not_finite(weights: list[np.ndarray], epoch: int) -> None:
+    """Raise if the last weight updates, after which no loss was taken, went off to infinity."""
+    if not all(np.isfinite(weight).all() for weight in weights):
+        raise DivergedError(f"The weights became infinite or NaN in epoch {epoch}. {_REMEDIES}")
 
 
 class StopAtNaN(keras.callbacks.Callback):

@@ -31,10 +31,16 @@ class HeldModel:
         )
         self.model.optimizer.build(self.model.trainable_variables)
         self._optimizer_start = self._optimizer_state()
+        self._trainable = self._flags()
 
     def set(self, weights, optimizer_state, learning_rate: float | None, seed: int) -> None:
         """Make the model ready for one run."""
         self.model.stop_training = False
+        if self._flags() != self._trainable:
+            # A callback froze a layer in an earlier run, for which Keras' own step was traced.
+            for layer, trainable in zip(self.model.layers, self._trainable, strict=True):
+                layer.trainable = trainable
+            self.model.train_function = None
         self.model.set_weights(weights)
         optimizer = self.model.optimizer
         state = optimizer_state or self._optimizer_start
@@ -47,6 +53,9 @@ class HeldModel:
     def take(self, history: dict[str, list[float]]) -> Trained:
         """Take out what the run has learnt."""
         return Trained(self.model.get_weights(), self._optimizer_state(), history)
+
+    def _flags(self):
+        return [layer.trainable for layer in self.model.layers]
 
     def _optimizer_state(self):
         return [v.numpy() for v in self.model.optimizer.variables]

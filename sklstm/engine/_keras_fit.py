@@ -8,7 +8,7 @@ import numpy as np
 from sklstm.engine import _callbacks
 from sklstm.engine._held import HeldModel
 from sklstm.engine._networks import row_orders
-from sklstm.engine._rows import Samples
+from sklstm.engine._rows import Samples, StreamedSamples
 from sklstm.engine._spec import TrainingSpec
 
 _PREDICT_CELLS = 4_000_000
@@ -17,7 +17,7 @@ _PREDICT_CELLS = 4_000_000
 class _Batches(keras.utils.PyDataset):
     """Batches gathered one at a time, in an order that draws from no global state."""
 
-    def __init__(self, samples: Samples, batch_size: int):
+    def __init__(self, samples: Samples | StreamedSamples, batch_size: int):
         super().__init__()
         self.samples = samples
         self.batch_size = batch_size
@@ -50,26 +50,30 @@ def fit(
     held: HeldModel,
     training: TrainingSpec,
     callbacks: list,
-    data: Samples,
-    validation: Samples | None,
+    data: Samples | StreamedSamples,
+    validation: Samples | StreamedSamples | None,
     seed: int,
 ) -> dict[str, list[float]]:
     """Train what `held` holds and return the history."""
     batches = _Batches(data, training.batch_size)
     orders = row_orders(len(data), training.shuffle, seed)
-    history = held.model.fit(
-        batches,
-        validation_data=validation and _Batches(validation, training.batch_size),
-        epochs=training.epochs,
-        shuffle=False,
-        callbacks=[
-            _Reorder(batches, orders),
-            _callbacks.StopAtNaN(),
-            *_callbacks.early_stopping(training, validation is not None),
-            *callbacks,
-        ],
-        verbose=training.verbose,
-    )
+    try:
+        history = held.model.fit(
+            batches,
+            validation_data=validation and _Batches(validation, training.batch_size),
+            epochs=training.epochs,
+            shuffle=False,
+            callbacks=[
+                _Reorder(batches, orders),
+                _callbacks.StopAtNaN(),
+                *_callbacks.early_stopping(training, validation is not None),
+                *callbacks,
+            ],
+            verbose=training.verbose,
+        )
+    finally:
+        # Where a callback raises, Keras would keep these validation rows for the next run.
+        held.model._eval_epoch_iterator = None
     return history.history
 
 

@@ -30,7 +30,11 @@ class _Entry:
 
 @contextmanager
 def borrow(key: Hashable, make: Callable[[], Any]) -> Iterator[Any]:
-    """Lend what `key` stands for to one borrower at a time, made by `make` the first time."""
+    """Lend what `key` stands for to one borrower at a time, made by `make` the first time.
+
+    What a run is torn out of, by an interrupt or for want of memory, is not lent again: it may be
+    half changed anywhere.
+    """
     _refuse_if_cut_off()
     with _guard:
         entry = _entries.setdefault(key, _Entry())
@@ -42,13 +46,26 @@ def borrow(key: Hashable, make: Callable[[], Any]) -> Iterator[Any]:
         yield make()
         return
     with entry.lock:
-        entry.borrower = threading.get_ident()
         try:
+            entry.borrower = threading.get_ident()
             if entry.thing is None:
                 entry.thing = make()
             yield entry.thing
+        except BaseException as error:
+            if isinstance(error, MemoryError) or not isinstance(error, Exception):
+                entry.thing = None
+            raise
         finally:
             entry.borrower = None
+            if entry.thing is None:
+                _forget(key, entry)
+
+
+def _forget(key: Hashable, entry: _Entry) -> None:
+    """Take an empty entry out, which would keep a full one from its place."""
+    with _guard:
+        if _entries.get(key) is entry:
+            del _entries[key]
 
 
 def shared(key: Hashable, make: Callable[[], Any]) -> Any:

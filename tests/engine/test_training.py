@@ -1,5 +1,7 @@
 """The compiled runs against stock Keras with the same first weights and the same order of rows."""
 
+from itertools import islice
+
 import keras
 import numpy as np
 import pytest
@@ -57,6 +59,14 @@ def assert_same(trained, weights, history, tolerance=1e-5):
     assert set(trained.history) == set(history)
     for name, values in history.items():
         np.testing.assert_allclose(trained.history[name], values, rtol=1e-4, atol=tolerance)
+
+
+def test_every_epoch_has_an_order_of_its_own():
+    """Shuffled epochs take every row once, each epoch in another order; others in time."""
+    orders = list(islice(row_orders(50, True, seed=0), 3))
+    assert all(sorted(order) == list(range(50)) for order in orders)
+    assert len({tuple(order) for order in orders}) == 3
+    assert all((order == np.arange(50)).all() for order in islice(row_orders(50, False, 0), 3))
 
 
 @pytest.mark.parametrize("engine", ["keras", *COMPILED])
