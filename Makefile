@@ -12,10 +12,12 @@ DEMO ?= examples/plot_milk_grid_search.py
 
 BIN := $(VENV)/bin
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+# Two tests at a time: most use one core. Each of the two processes imports TensorFlow for itself.
+PYTEST := -m pytest -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-tests check-oldest check-pythons docs bench lint types format \
-	package clean clean-venv
+.PHONY: help demo test check check-tests check-others check-oldest audit docs bench lint types \
+	format package clean clean-venv
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -48,12 +50,12 @@ demo: $(VENV)/.dev  ## learn the milk series, search its window, save the pictur
 	$(BIN)/python examples/run.py $(DEMO)
 
 test: $(VENV)/.dev  ## the everyday tests
-	$(BIN)/python -m pytest
+	$(BIN)/python $(PYTEST)
 
-check: lint types check-tests docs package check-oldest check-pythons  ## all that must hold
+check: lint types audit check-tests docs package check-others  ## all that must hold
 
 check-tests: $(VENV)/.dev  ## all tests, the slow ones and the examples included
-	$(BIN)/python -m pytest -m "" --cov --cov-report=term
+	$(BIN)/python $(PYTEST) -m "" --cov --cov-report=term
 
 lint: $(VENV)/.dev  ## style and format
 	$(BIN)/ruff check
@@ -65,6 +67,9 @@ format: $(VENV)/.dev  ## put style and format right where a tool can
 
 types: $(VENV)/.dev  ## static types
 	$(BIN)/mypy
+
+audit: $(VENV)/.dev  ## advisories on what is needed at run time, where they can be looked up
+	$(BIN)/python tools/audit.py
 
 docs: $(VENV)/.docs  ## the documentation, into docs/_build/html; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
@@ -78,21 +83,21 @@ package: $(VENV)/.dev  ## wheel and source distribution, into dist
 	$(BIN)/twine check --strict dist/*
 
 check-oldest: $(OLDEST_VENV)/.test  ## the everyday tests with the oldest supported releases
-	$(OLDEST_VENV)/bin/python -m pytest
+	$(OLDEST_VENV)/bin/python $(PYTEST) -p no:cacheprovider
 
 # PYENV_VERSION lets a pyenv shim find its interpreter; others do not read it.
-check-pythons:  ## the everyday tests on each other Python that is installed
-	@set -e; for version in $(OTHER_PYTHONS); do \
-		export PYENV_VERSION=$$version; \
-		if python$$version -c 'import ensurepip, venv' 2> /dev/null; then \
-			echo "Python $$version:"; \
-			test -x $(VENV)-$$version/bin/python || python$$version -m venv $(VENV)-$$version; \
-			$(VENV)-$$version/bin/python $(PIP_INSTALL) -e '.[test]'; \
-			$(VENV)-$$version/bin/python -m pytest; \
-		else \
-			echo "Python $$version is not installed here: skipped."; \
-		fi; \
-	done
+check-python-%:
+	@export PYENV_VERSION=$*; \
+	if python$* -c 'import ensurepip, venv' 2> /dev/null; then \
+		echo "Python $*:" && \
+		{ test -x $(VENV)-$*/bin/python || python$* -m venv $(VENV)-$*; } && \
+		$(VENV)-$*/bin/python $(PIP_INSTALL) -e '.[test]' && \
+		$(VENV)-$*/bin/python $(PYTEST) -p no:cacheprovider; \
+	else \
+		echo "Python $* is not installed here: skipped."; \
+	fi
+
+check-others: check-oldest $(OTHER_PYTHONS:%=check-python-%)  ## the everyday tests in other environments
 
 clean:  ## remove what was built, but not the environments
 	rm -rf dist build htmlcov .coverage docs/_build docs/auto_examples docs/generated \
