@@ -134,12 +134,16 @@ def processes_that_trained(folder):
 
 
 def kill_the_one_that_waits(folder):
-    """Kill, from a thread, the process in which a `Witness` waits."""
+    """Kill, from a thread, the process in which a `Witness` waits.
+
+    Not before the scheduler would have looked for copies of data to drop, as it does every 2 s.
+    """
 
     def kill():
         victim = folder / "victim"
         while not (victim.exists() and victim.read_text().endswith("\n")):
             time.sleep(0.1)
+        time.sleep(3)
         os.kill(int(victim.read_text()), signal.SIGKILL)
 
     threading.Thread(target=kill, daemon=True).start()
@@ -164,6 +168,7 @@ def test_a_cluster_changes_no_bit(run, workers, tmp_path):
 def test_a_worker_that_dies_in_mid_training_loses_nothing(run, scatter, workers, tmp_path):
     """What a killed worker had in hand is done by another, and the results are the same."""
     kill_the_one_that_waits(tmp_path)
+    workers.amm.stop()
     with parallel_config(backend="dask", scatter=scatter):
         found = run(model(Witness(tmp_path, wait=True)))
     victim = int((tmp_path / "victim").read_text())
