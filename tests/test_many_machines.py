@@ -178,6 +178,29 @@ def test_a_worker_that_dies_in_mid_training_loses_nothing(run, scatter, workers,
     assert_same_bits(found, run(model()))
 
 
+def test_ray_changes_no_bit():
+    """Ray's workers find what one process finds, too."""
+    ray = pytest.importorskip("ray")
+    from ray.util.joblib import register_ray
+
+    environment = {**ONE_THREAD, "PYTHONPATH": str(Path(__file__).parent)}
+    ray.init(
+        num_cpus=2,
+        include_dashboard=False,
+        log_to_driver=False,
+        runtime_env={"env_vars": environment},
+        _node_ip_address="127.0.0.1",
+    )
+    try:
+        register_ray()
+        with parallel_config(backend="ray", n_jobs=2):
+            found = [searched(model()), backtested(model(), n_jobs=2)]
+    finally:
+        ray.shutdown()
+    assert_same_bits(found[0], searched(model()))
+    assert_same_bits(found[1], backtested(model()))
+
+
 def traces():
     """Return this process, its compiled trainings, and how often each of them was traced."""
     from sklstm.engine import _pool
