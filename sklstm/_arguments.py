@@ -1,8 +1,9 @@
 """Arguments that are no tables: checked, or shown in messages, by name and value."""
 
 import reprlib
+import sys
 from contextlib import contextmanager
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -25,7 +26,9 @@ BOOLS = (bool, np.bool_)
 
 
 def validate_params(estimator):
-    """Hold the parameters of an estimator against its constraints; a bool is no number here.
+    """Hold the parameters of an estimator against its constraints.
+
+    A bool is no number here, nor is one that NumPy cannot compare, such as a Fraction.
 
     Parameters
     ----------
@@ -37,18 +40,21 @@ def validate_params(estimator):
     ValueError
         If a parameter is out of range or of another type.
     """
-    estimator._validate_params()
     for name, constraints in estimator._parameter_constraints.items():
         value = getattr(estimator, name)
-        if isinstance(value, BOOLS) and any(
+        is_bool = isinstance(value, BOOLS)
+        is_odd = isinstance(value, Real) and not isinstance(value, int | float | np.number)
+        if (is_bool or is_odd) and any(
             isinstance(one, Interval) or one is Integral or one == "random_state"
             for one in constraints
         ):
-            raise ValueError(f"{name}={value!r} is not valid: expected a number, not a bool.")
+            expected = "a number, not a bool" if is_bool else "an int or a float"
+            raise ValueError(f"{name}={value!r} is not valid: expected {expected}.")
+    estimator._validate_params()
 
 
 def check_count(value, name, *, least=1):
-    """Refuse what is no whole number, or too small a one.
+    """Return a whole number as an int, and refuse what is none, or too small or large.
 
     Parameters
     ----------
@@ -59,16 +65,21 @@ def check_count(value, name, *, least=1):
     least : int, default=1
         The smallest number that will do.
 
+    Returns
+    -------
+    int
+        A NumPy int may be too short to count on with.
+
     Raises
     ------
     TypeError
         If it is no int.
     ValueError
-        If it is too small.
+        If it is too small, or larger than any number of rows can be.
     """
     if isinstance(value, BOOLS):
         raise TypeError(f"{name}={value!r} is not valid: expected an int, not a bool.")
-    check_scalar(value, name, Integral, min_val=least)
+    return int(check_scalar(value, name, Integral, min_val=least, max_val=sys.maxsize))
 
 
 def check_flag(value, name):
@@ -182,7 +193,7 @@ def naming(name, value):
     """
     try:
         yield
-    except (TypeError, ValueError) as error:
+    except (AttributeError, OverflowError, TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         said = str(error)
         if not said.startswith(f"{name} "):

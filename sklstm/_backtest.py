@@ -1,6 +1,6 @@
 """How well an estimator would have predicted what is known by now."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from numbers import Integral
 
 import numpy as np
@@ -11,6 +11,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 
 from ._arguments import brief, check_count, check_flag, check_kind, listed, naming
+from ._backtest_result import BacktestResult
 from ._baselines import BASELINES, baseline
 from ._forecast import forecast
 from ._history import check_sorted
@@ -19,45 +20,6 @@ from ._lags import lags_of
 from ._layout import horizon_of, target_names
 from ._scores import score_folds, scorers_of
 from ._validation import check_target, index_of
-
-
-@dataclass
-class BacktestResult:
-    """What a back-test found.
-
-    Attributes
-    ----------
-    predictions : DataFrame
-        One line per predicted value, labelled like the rows: ``fold``, ``step`` (steps after the
-        last value known when it was predicted), ``output`` (only where there are several),
-        ``actual``, ``prediction``, and a column for each baseline.
-    scores : DataFrame
-        One line per fold and one, ``"overall"``, for all rows together; columns are the estimator
-        and the baselines. With several scorers, the lines of each stand under its name.
-    skill : DataFrame
-        For each baseline, the part of the way from its score to a perfect one that the estimator
-        has gone: 1 is perfect, 0 is no better than the baseline, less is worse.
-    estimators : list of estimator
-        The fitted estimators, one for each fold, or the only one.
-    """
-
-    predictions: pd.DataFrame
-    scores: pd.DataFrame
-    skill: pd.DataFrame
-    estimators: list = field(repr=False)
-
-    def __repr__(self):
-        folds = self.predictions["fold"].nunique()
-        table = self._table().to_string(float_format="{:.4g}".format)
-        return f"Back-test of {len(self.predictions)} predictions in {folds} folds\n{table}"
-
-    def _repr_html_(self):
-        return self._table().to_html(float_format="{:.4g}".format)
-
-    def _table(self):
-        if not len(self.skill.columns):
-            return self.scores
-        return pd.concat({"score": self.scores, "skill over": self.skill}, axis=1)
 
 
 def backtest(
@@ -167,11 +129,12 @@ def backtest(
     2             -25.7        -40.6           -12.3  -41.0
     overall       -16.6        -39.4           -21.6  -39.7
     """
-    check_kind(estimator, "estimator", "fit", "a regressor, pipeline or search")
+    for method in ("fit", "predict"):
+        check_kind(estimator, "estimator", method, "a regressor, pipeline or search")
     with naming("X", X):
         X = X if isinstance(X, pd.DataFrame) else np.asarray(X)
-        if X.ndim < 2 or 0 in X.shape:
-            raise ValueError("expected at least one row and one column.")
+        if X.ndim not in (2, 3) or 0 in X.shape:
+            raise ValueError("expected rows or windows, at least one, of at least one column.")
     if isinstance(X, pd.DataFrame) and not X.columns.is_unique:
         raise ValueError(f"X has two columns of one name: {list(X.columns)!r}.")
     if index_of(X) is not None:
@@ -196,6 +159,8 @@ def backtest(
     if feed_back:
         y_lag = getattr(estimator, "y_lag", None) if y_lag is None else y_lag
         exog = _other_columns(X, lags_of(X, y, target, None, y_lag))
+    elif y_lag is not None:
+        lags_of(X, y, target, None, y_lag)  # not needed, but wrong all the same
     job = _Job(estimator, X, y, feed_back, y_lag, exog)
     if refit:
         # In a tuple, rows travel with their fold; joblib would leave arrays of their own on one
@@ -215,7 +180,8 @@ def backtest(
         folds.append((test, values))
         parts.append(_lines(number, test, test - origins, values, X, y, horizon))
     fitted = [estimator for estimator, _ in found]
-    scores, skill = score_folds(scorers, folds, fitted, X, np.ndim(y))
+    with naming("scoring", scoring):
+        scores, skill = score_folds(scorers, folds, fitted, X, np.ndim(y))
     if isinstance(scoring, str) or callable(scoring):
         scores, skill = scores.droplevel("score"), skill.droplevel("score")
     return BacktestResult(pd.concat(parts), scores, skill, fitted if refit else fitted[:1])
@@ -241,7 +207,7 @@ def _check_baselines(baselines, season, index):
                 f"baselines={baselines!r} names {name!r}: expected some of {BASELINES}."
             )
     if season is not None:
-        check_count(season, "season")
+        season = check_count(season, "season")
     elif index is not None:
         season = season_of(index)
     return [name for name in names if name != "seasonal_naive" or season is not None], season
@@ -249,9 +215,22 @@ def _check_baselines(baselines, season, index):
 
 def _splits(cv, X, y):
     """List the splits, each with sorted rows, and refuse those that train on what comes later."""
+    if isinstance(cv, type):
+        raise ValueError(f"cv={cv!r} is a class: pass an object, such as {cv.__name__}().")
     with naming("cv", cv):
         splitter = TimeSeriesSplit(cv) if isinstance(cv, Integral) else check_cv(cv)
-        splits = [(np.sort(train), np.sort(test)) for train, test in splitter.split(X, y)]
+        splits = [tuple(map(np.sort, split)) for split in splitter.split(X, y)]
+        for number, rows in enumerate(splits):
+            for some in rows:
+                if some.ndim != 1 or (some.size and some.dtype.kind not in "iu"):
+                    raise ValueError(
+                        f"fold {number} holds {brief(some)} of {some.dtype}: expected row numbers."
+                    )
+                wrong = some[(some < 0) | (some >= len(X))]
+                if wrong.size:
+                    raise ValueError(
+                        f"fold {number} holds row {wrong[0]}: expected 0 to {len(X) - 1}."
+                    )
     if not splits:
         raise ValueError(f"cv={cv!r} holds no split: expected at least one.")
     for number, (train, test) in enumerate(splits):

@@ -102,8 +102,14 @@ def plain(index):
         if index.tz is None:
             return "datetime", index.to_numpy()
         return "instant", index.tz_convert(None).to_numpy()
-    kind = "timedelta" if isinstance(index, pd.TimedeltaIndex) else "value"
-    return kind, index.to_numpy()
+    if isinstance(index, pd.TimedeltaIndex):
+        return "timedelta", index.to_numpy()
+    values = index.to_numpy()
+    if _counts(index):
+        # Short or unsigned ints would wrap around when they are subtracted.
+        is_int = pd.api.types.is_integer_dtype(index) and values[-1] <= np.iinfo(np.int64).max
+        values = values.astype(np.int64 if is_int else np.float64)
+    return "value", values
 
 
 def _units(index):
@@ -115,9 +121,12 @@ def _units(index):
     if isinstance(index, pd.DatetimeIndex):
         wall = () if index.tz is None else ("wall",)
         return ("elapsed", *wall, "month", "business")
-    if pd.api.types.is_numeric_dtype(index) and not pd.api.types.is_bool_dtype(index):
-        return ("number",)
-    return ()
+    return ("number",) if _counts(index) else ()
+
+
+def _counts(index):
+    """Tell whether labels are real numbers."""
+    return pd.api.types.is_any_real_numeric_dtype(index)
 
 
 def _zone(index):

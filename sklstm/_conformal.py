@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_scalar
 
-from ._arguments import check_flag, check_kind
-from ._numbers import check_floats
+from ._arguments import check_flag
+from ._backtest_result import check_backtest
+from ._numbers import check_floats, check_not_infinite
 from ._validation import index_of
 
 
@@ -74,8 +75,9 @@ def conformal_interval(result, predictions, coverage=0.9, *, symmetric=True):
     >>> conformal_interval(result, predictions, coverage=0.9).shape
     (12, 2)
     """
-    check_kind(result, "result", "predictions", "what backtest returned")
+    check_backtest(result)
     check_scalar(coverage, "coverage", Real, min_val=0, max_val=1, include_boundaries="neither")
+    coverage = float(coverage)
     if np.isnan(coverage):
         raise ValueError(f"coverage={coverage!r} is not valid: expected a share between 0 and 1.")
     check_flag(symmetric, "symmetric")
@@ -85,6 +87,7 @@ def conformal_interval(result, predictions, coverage=0.9, *, symmetric=True):
             f"predictions has shape {values.shape}: expected (n_rows,) or (n_rows, n_outputs), with"
             " at least one row."
         )
+    check_not_infinite(values, predictions, "predictions")
     lines = result.predictions
     errors = (lines["actual"] - lines["prediction"]).to_numpy()
     known = ~np.isnan(errors)

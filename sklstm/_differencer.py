@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._arguments import validate_params
-from ._history import HISTORY_OPTIONS, History
+from ._history import HISTORY_OPTIONS, History, check_sorted
 from ._numbers import check_floats, check_not_infinite
 from ._progress import FollowedMixin, one_task
 from ._validation import check_order, check_rows, index_of, like, restore_on_error
@@ -242,6 +242,8 @@ class Differencer(FollowedMixin, OneToOneFeatureMixin, TransformerMixin, BaseEst
         if not len(rows):
             raise ValueError(f"{name} has shape {np.shape(values)}: expected at least one row.")
         check_order(self, values, name)
+        if index_of(values) is not None:
+            check_sorted(values.index, name)
         check_not_infinite(rows, values, name)
         return rows
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ._arguments import naming
-from ._numbers import check_floats
+from ._numbers import check_floats, check_not_infinite
 
 
 class Feedback:
@@ -77,7 +77,7 @@ class Feedback:
         self._exog = exog
         if isinstance(rows, pd.DataFrame):
             self._others: list = [rows.columns[i] for i in others]
-            given = _labelled_exog(exog, self._others, labels)
+            given = _labelled_exog(exog, rows.iloc[:, others], labels)
             self._missing = ~labels.isin(given.index)
             later = given.reindex(labels)
             for column in lag_columns:
@@ -93,6 +93,7 @@ class Feedback:
             given = np.zeros((0, len(others)))
             if exog is not None:
                 given = _plain_exog(check_floats(exog, "exog"), others)
+                check_not_infinite(given, exog, "exog")
             self._missing = np.arange(n_new) >= len(given)
             later = np.full((n_new, rows.shape[1]), np.nan)
             later[: len(given), others] = given[:n_new]
@@ -201,15 +202,16 @@ class Feedback:
         )
 
 
-def _labelled_exog(exog, others, labels):
-    """Return what exog says about the other columns as a table with labels."""
+def _labelled_exog(exog, seen, labels):
+    """Return what exog says about the other columns, seen before, as a table with labels."""
+    others = list(seen.columns)
     if exog is None:
         return pd.DataFrame(index=labels[:0], columns=others, dtype=float)
     if isinstance(exog, pd.Series):
         exog = exog.to_frame()
     if not isinstance(exog, pd.DataFrame):
         given = _plain_exog(exog, others)[: len(labels)]
-        return pd.DataFrame(given, labels[: len(given)], others)
+        return _numbers_like(seen, pd.DataFrame(given, labels[: len(given)], others))
     lacking = [name for name in others if name not in exog.columns]
     if lacking and len(labels):
         raise ValueError(
@@ -220,7 +222,19 @@ def _labelled_exog(exog, others, labels):
         if not labels.is_unique:
             twice = labels[labels.duplicated()][0]
             raise ValueError(f"exog has several {what} called {twice!r}: expected one.")
-    return exog.reindex(columns=others)
+    return _numbers_like(seen, exog.reindex(columns=others))
+
+
+def _numbers_like(seen, exog):
+    """Return an exog that holds numbers in all columns in which numbers were seen."""
+    exog = exog.copy()
+    for name, dtype in seen.dtypes.items() if len(exog) else ():
+        if pd.api.types.is_any_real_numeric_dtype(dtype):
+            numbers = check_floats(exog[name], "exog")
+            check_not_infinite(numbers[:, None], exog[[name]], "exog")
+            if exog[name].dtype == object:
+                exog[name] = numbers
+    return exog
 
 
 def _plain_exog(exog, others):

@@ -88,11 +88,11 @@ def forecast(estimator, X, steps, *, y=None, exog=None, y_lag=None, lookback=Non
     """
     check_kind(estimator, "estimator", "predict", "a fitted regressor, pipeline or search")
     check_is_fitted(estimator)
-    check_count(steps, "steps")
+    steps = check_count(steps, "steps")
     if lookback is None:
         lookback = look_back(estimator)
     else:
-        check_count(lookback, "lookback", least=0)
+        lookback = check_count(lookback, "lookback", least=0)
     rows = _check_rows(X)
     target = None if y is None else check_target(y, X)
     lags = lags_of(rows, y, target, exog, _y_lag_of(estimator) if y_lag is None else y_lag)

@@ -1,12 +1,23 @@
 """A picture of predictions beside what was observed."""
 
+from collections.abc import Hashable
+
 import numpy as np
 import pandas as pd
 
-from ._arguments import brief, check_kind, listed, naming
+from ._arguments import brief, listed, naming
+from ._backtest_result import check_backtest
 from ._forecast import forecast
 from ._numbers import check_floats
 from ._plotting import COLOURS, LABELS, axes_of, broken, finish, places_of
+
+#: What a display is made of.
+_KINDS = {
+    "y_pred": pd.Series,
+    "y_true": pd.Series,
+    "interval": pd.DataFrame,
+    "baselines": pd.DataFrame,
+}
 
 
 class ForecastDisplay:
@@ -150,31 +161,11 @@ class ForecastDisplay:
         TypeError
             If an argument is of another type than it should.
         """
-        for name, values in (("y_true", y_true), ("y_pred", y_pred)):
-            shape = (
-                (1,) if name == "y_true" and values is None else check_floats(values, name).shape
-            )
-            if len(shape) != 1 or not shape[0]:
-                raise ValueError(
-                    f"{name} has shape {shape}, but one display shows one target: expected"
-                    " (n_rows,) with at least one row."
-                )
-        if baselines is not None and not isinstance(baselines, pd.DataFrame):
-            raise TypeError(f"baselines={brief(baselines)} is not valid: expected a DataFrame.")
-        seen = None if y_true is None else pd.Series(y_true)
-        ahead = y_pred
-        if not isinstance(y_pred, pd.Series):
-            n_rows = len(y_pred)
-            index = None if seen is None or len(seen) < n_rows else seen.index[-n_rows:]
-            ahead = pd.Series(y_pred, index=index)
-        for name, values in (("interval", interval), ("folds", folds), ("baselines", baselines)):
-            with naming(name, values):
-                if values is not None and len(values) != len(ahead):
-                    raise ValueError(
-                        f"{name} has {len(values)} rows, but y_pred has {len(ahead)}: expected one"
-                        " for each prediction."
-                    )
-        folds = None if folds is None else np.asarray(folds)
+        seen = None if y_true is None else _line_of(y_true, "y_true")
+        ahead = _line_of(y_pred, "y_pred")
+        if not isinstance(y_pred, pd.Series) and seen is not None and len(seen) >= len(ahead):
+            ahead.index = seen.index[-len(ahead) :]
+        folds = None if folds is None else _folds_of(folds)
         band = _band(interval, ahead.index)
         return cls(ahead, seen, interval=band, folds=folds, baselines=baselines).plot(ax)
 
@@ -207,19 +198,19 @@ class ForecastDisplay:
         TypeError
             If `result` is no back-test.
         """
-        check_kind(result, "result", "predictions", "what backtest returned")
+        check_backtest(result)
         lines = result.predictions
         if "output" in lines:
             outputs = list(dict.fromkeys(lines["output"]))
             output = outputs[0] if output is None else output
-            if output not in outputs:
+            if not isinstance(output, Hashable) or output not in outputs:
                 raise ValueError(f"output={output!r} is none of the back-test: {outputs!r}.")
             lines = lines[lines["output"] == output]
         elif output is not None:
             raise ValueError(f"output={brief(output)}, but the back-test has one output: None.")
         baselines = listed(baselines, "baselines")
         known = list(result.skill.columns)
-        if not set(baselines) <= set(known):
+        if not all(name in known for name in baselines):
             raise ValueError(f"baselines={baselines!r} are not all of the back-test: {known!r}.")
         seen = lines["actual"][~lines.index.duplicated()].sort_index()
         return cls.from_predictions(
@@ -249,17 +240,30 @@ class ForecastDisplay:
         ImportError
             If matplotlib is not installed.
         TypeError
-            If `ax` is something else, or `y_pred` no Series.
+            If `ax`, or what the display was made of, is something else than it should be.
+        ValueError
+            If that does not hold numbers, or folds are not known.
         """
-        if not isinstance(self.y_pred, pd.Series):
-            raise TypeError(f"y_pred={brief(self.y_pred)} is not valid: expected a Series.")
+        for name, kind in _KINDS.items():
+            given = getattr(self, name)
+            if not isinstance(given, kind) and (given is not None or name == "y_pred"):
+                raise TypeError(f"{name}={brief(given)} is not valid: expected a {kind.__name__}.")
+            if given is not None:
+                check_floats(given, name)
+        folds = np.zeros(len(self.y_pred)) if self.folds is None else _folds_of(self.folds)
+        for name in ("interval", "folds", "baselines"):
+            given = getattr(self, name)
+            if given is not None and len(given) != len(self.y_pred):
+                raise ValueError(
+                    f"{name} has {len(given)} rows, but y_pred has {len(self.y_pred)}: expected one"
+                    " for each prediction."
+                )
         self.ax_ = ax = axes_of(ax)
         self.figure_ = ax.figure
         self.lines_ = []
         self.band_ = None
         if self.y_true is not None:
             self._line(self.y_true, "actual", linewidth=1.2)
-        folds = np.zeros(len(self.y_pred)) if self.folds is None else self.folds
         for number, fold in enumerate(dict.fromkeys(folds)):
             rows = folds == fold
             drawn = self.y_pred[rows]
@@ -296,6 +300,31 @@ class ForecastDisplay:
             linewidth=0,
             label="_" * bool(again) + "Interval",
         )
+
+
+def _line_of(values, name):
+    """Return values of one target as a Series of floats whose places are known."""
+    floats = check_floats(values, name)
+    if floats.ndim != 1 or not len(floats):
+        raise ValueError(
+            f"{name} has shape {floats.shape}, but one display shows one target: expected"
+            " (n_rows,) with at least one row."
+        )
+    if not isinstance(values, pd.Series):
+        return pd.Series(floats)
+    if values.index.hasnans:
+        place = int(np.argmax(values.index.isna()))
+        raise ValueError(f"{name} has the label {values.index[place]!r} in row {place}.")
+    return pd.Series(floats, values.index, name=values.name)
+
+
+def _folds_of(folds):
+    """Return the fold of each prediction as an array."""
+    with naming("folds", folds):
+        told = np.asarray(folds)
+    if told.ndim != 1 or pd.isna(told).any():
+        raise ValueError(f"folds={brief(folds)} is not valid: expected one fold per prediction.")
+    return told
 
 
 def _band(interval, index):

@@ -288,13 +288,15 @@ class History:
         )
 
 
-def check_sorted(index):
+def check_sorted(index, name="X"):
     """Refuse labels that do not run from the oldest row to the newest.
 
     Parameters
     ----------
     index : pandas.Index
         The labels of a table.
+    name : str, default="X"
+        What the message calls the table.
 
     Raises
     ------
@@ -303,6 +305,12 @@ def check_sorted(index):
     """
     if index.is_monotonic_increasing and index.is_unique:
         return
+    if index.hasnans:
+        place = int(np.argmax(index.isna()))
+        raise ValueError(
+            f"The index of {name} holds {index[place]!r} at row {place}, but a series needs to know"
+            " the time of each row: fill it in, or leave the row out."
+        )
     if index.has_duplicates:
         what = f"holds {index[index.duplicated()][0]!r} more than once"
     else:
@@ -311,10 +319,14 @@ def check_sorted(index):
             place = next(i for i in range(1, len(index)) if index[i] < index[i - 1])
             what = f"is not sorted: {index[place]!r} comes after {index[place - 1]!r}"
         except (TypeError, StopIteration):
-            what = "is not sorted"
+            kinds = sorted({type(label).__name__ for label in index})
+            raise ValueError(
+                f"The index of {name} holds labels that cannot be put in order, of the kinds"
+                f" {', '.join(kinds)}: give all rows labels of one kind, or use arrays."
+            ) from None
     raise ValueError(
-        f"The index of X {what}, but a series needs one row per time step, oldest first."
-        " Sort it with X.sort_index() and drop duplicates; to cross-validate, split in time"
+        f"The index of {name} {what}, but a series needs one row per time step, oldest first."
+        f" Sort it with {name}.sort_index() and drop duplicates; to cross-validate, split in time"
         " with TimeSeriesSplit, not with shuffled folds."
     )
 

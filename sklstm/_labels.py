@@ -100,7 +100,11 @@ def _run_on(index, clock, ticks):
     """Add distances, in the unit of a clock, to the last label."""
     last = index[-1]
     if clock.unit == "number":
-        return pd.Index(index.dtype.type(last) + ticks.astype(index.dtype))
+        is_int = pd.api.types.is_integer_dtype(index)
+        labels = pd.Index(int(last) + ticks.astype(np.int64) if is_int else float(last) + ticks)
+        # The next label may be too large for the type of the last.
+        kept = labels.astype(index.dtype)
+        return kept if (kept == labels).all() else labels
     if clock.unit == "month":
         offsets = [pd.DateOffset(months=int(tick)) for tick in ticks]
         labels = pd.DatetimeIndex([last + offset for offset in offsets])

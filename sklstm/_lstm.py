@@ -1,7 +1,5 @@
 """The LSTM regressor whose samples are independent windows."""
 
-from numbers import Real
-
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -320,6 +318,12 @@ class LSTMRegressor(BaseLSTMRegressor):
     def _outputs(self, X):
         """Return what the network puts out, and the unknown steps and the length of the windows."""
         windows, n_unknown = check_windows(self, X, reset=False)
+        window = self._network.window
+        if window not in (None, windows.shape[1]):
+            raise ValueError(
+                f"X has windows of {windows.shape[1]} step(s), but the network that"
+                f" {self._network.network!r} built takes windows of {window}."
+            )
 
         # Keras and TensorFlow come in with the engine, so not before something is predicted.
         from .engine import _door
@@ -361,7 +365,9 @@ class LSTMRegressor(BaseLSTMRegressor):
     def _check_quantiles(self):
         levels = list(self.quantiles)
         if (
-            not all(isinstance(level, Real) and 0 < float(level) < 1 for level in levels)
+            not all(
+                isinstance(level, int | float | np.number) and 0 < level < 1 for level in levels
+            )
             or sorted(set(levels)) != levels
             or 0.5 not in levels
         ):

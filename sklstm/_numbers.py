@@ -34,7 +34,7 @@ def check_floats(values, name):
     """
     check_numeric(values, name)
     with naming(name, values):
-        if isinstance(values, pd.DataFrame | pd.Series):
+        if isinstance(values, pd.DataFrame | pd.Series | pd.api.extensions.ExtensionArray):
             return values.to_numpy(dtype=np.float64, na_value=np.nan)
         return np.asarray(values, dtype=np.float64)
 
@@ -52,11 +52,15 @@ def check_numeric(X, name="X"):
     Raises
     ------
     ValueError
-        If a column holds text, times or complex numbers, or values are masked.
+        If a column holds text, times, intervals or complex numbers, or values are masked.
     TypeError
         If it is sparse.
     """
-    frame = X.to_frame() if isinstance(X, pd.Series) else X
+    frame = X
+    if isinstance(X, pd.api.extensions.ExtensionArray):
+        frame = pd.DataFrame({name: X})
+    elif isinstance(X, pd.Series):
+        frame = X.to_frame()
     if isinstance(frame, pd.DataFrame):
         for place, (column, dtype) in enumerate(zip(frame.columns, frame.dtypes, strict=True)):
             _check_column(frame.iloc[:, place], column, dtype, name)
@@ -160,6 +164,11 @@ def _check_column(values, column, dtype, name):
         raise ValueError(
             f"{name} must hold numbers, but column {column!r} holds durations. Make numbers of"
             " them, for instance with .dt.total_seconds(), or leave them out."
+        )
+    if isinstance(dtype, pd.IntervalDtype):
+        raise ValueError(
+            f"{name} must hold numbers, but column {column!r} holds intervals. Make numbers of"
+            " them, for instance of their .mid, or leave them out."
         )
     if pd.api.types.is_complex_dtype(dtype):
         raise ValueError(f"Complex data not supported: column {column!r} of {name} is {dtype}.")

@@ -87,7 +87,7 @@ def broken(series):
     places, values : ndarray
         What a line is drawn through.
     """
-    places, values = places_of(series.index), series.to_numpy(dtype=float)
+    places, values = places_of(series.index), series.to_numpy(dtype=float, na_value=np.nan)
     clock = Clock.fit(series.index)
     numbers = None if clock is None else clock.number(series.index)
     if numbers is None:
@@ -112,6 +112,9 @@ def finish(ax, index=None):
         locator = AutoDateLocator()
         ax.xaxis.set_major_locator(locator)
         ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-    ax.spines[["top", "right"]].set_visible(False)
+    for side in ("top", "right"):
+        # Polar axes, for instance, have none.
+        if side in ax.spines:
+            ax.spines[side].set_visible(False)
     if ax.get_legend_handles_labels()[0]:
         ax.legend(frameon=False)

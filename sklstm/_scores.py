@@ -1,12 +1,14 @@
 """Scores of predictions that were made before, per fold and over all folds."""
 
+from numbers import Real
+
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import get_scorer
 from sklearn.utils import _safe_indexing
 
-from ._arguments import listed, naming
+from ._arguments import brief, listed, naming
 
 
 class _Told(RegressorMixin, BaseEstimator):
@@ -29,8 +31,8 @@ class _Told(RegressorMixin, BaseEstimator):
 
     def __getattr__(self, name):
         # A scorer of the user's own may look at what was fitted.
-        if name.startswith("__") or name == "fitted":
-            raise AttributeError(name)
+        if name.startswith("__") or not hasattr(self.__dict__.get("fitted"), name):
+            raise AttributeError(f"{type(self.__dict__.get('fitted')).__name__} has no {name!r}.")
         return getattr(self.fitted, name)
 
 
@@ -52,7 +54,11 @@ def scorers_of(scoring):
     if not names:
         raise ValueError(f"scoring={scoring!r} names no scorer: expected at least one.")
     with naming("scoring", scoring):
-        return {name: get_scorer(name) for name in names}
+        scorers = {name: get_scorer(name) for name in names}
+        for name, scorer in scorers.items():
+            if not callable(scorer):
+                raise ValueError(f"{name!r} is no scorer.")
+        return scorers
 
 
 def score_folds(scorers, folds, fitted, X, y_ndim):
@@ -93,7 +99,10 @@ def score_folds(scorers, folds, fitted, X, y_ndim):
                 shape = -1 if y_ndim == 1 else (known.sum(), -1)
                 told = _Told(predicted[known].reshape(shape), of)
                 actual = values["actual"][known].reshape(shape)
-                return scorer(told, _safe_indexing(X, rows[known]), actual)
+                found = scorer(told, _safe_indexing(X, rows[known]), actual)
+                if not isinstance(found, Real):
+                    raise ValueError(f"it gave {brief(found)}: expected one number.")
+                return found
 
             actual, predicted = values["actual"], values["prediction"]
             known = ~np.isnan(actual).any(axis=1)

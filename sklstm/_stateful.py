@@ -453,10 +453,11 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
         return {"stateful": True}
 
     def _training_options(self):
+        every = self.reset_states
         return {
             "shuffle": False,
-            "reset_states": self.reset_states,
-            "bptt_steps": self.bptt_steps,
+            "reset_states": every if isinstance(every, str) else int(every),
+            "bptt_steps": int(self.bptt_steps),
         }
 
 

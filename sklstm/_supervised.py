@@ -90,8 +90,7 @@ def series_to_supervised(series: Any, horizon: int = 1, target: Target = None) -
     2024-03         7.0          6.0          9.0
     2024-04         6.0          9.0          8.0
     """
-    check_count(horizon, "horizon")
-    horizon = int(horizon)  # a NumPy integer may be too short to add to
+    horizon = check_count(horizon, "horizon")
     table = _as_table(series)
     columns = _target_positions(table, target)
 

@@ -14,7 +14,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.validation import check_is_fitted
 
 from ._arguments import validate_params
-from ._history import History
+from ._history import History, check_sorted
 from ._known_rows import fit_known, last_of, predict_known, steps_of
 from ._numbers import place_of
 from ._progress import FollowedMixin, follow, passed_on
@@ -141,7 +141,9 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         self._refuse_stray_nan(rows, X)
         target = check_target(y, X)
         self._y_ndim = np.asarray(y).ndim
-        self._names = list(y.columns) if isinstance(y, pd.DataFrame) else None
+        # Names of several kinds are none to scikit-learn.
+        named = isinstance(y, pd.DataFrame) and len(set(map(type, y.columns))) == 1
+        self._names = list(y.columns) if named else None
         self._lags = self._lag_positions(target.shape[1])
         self._mean = np.nanmean(target, axis=0)
         flat = rows.reshape(len(rows), -1)
@@ -256,7 +258,9 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         if X_val is None or y_val is None or self.transformer_ is None:
             return fit_params
         rows = check_rows(self, X_val, reset=False, name="X_val", allow_nd=True)
-        target = check_target(y_val, X_val)
+        if index_of(X_val) is not None:
+            check_sorted(X_val.index, "X_val")
+        target = check_target(y_val, X_val, name="y_val", rows_name="X_val")
         if target.shape[1] != len(self._mean):
             raise ValueError(
                 f"y_val has {target.shape[1]} target(s), but y has {len(self._mean)}: they must"

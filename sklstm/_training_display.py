@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from sklearn.pipeline import Pipeline
 
 from ._arguments import brief, check_flag
+from ._numbers import check_floats
 from ._plotting import axes_of, finish
 
 
@@ -132,22 +133,32 @@ class TrainingHistoryDisplay:
                 f"history={brief(self.history)} is not valid: expected a dict such as history_."
             )
         check_flag(log, "log")
+        if not isinstance(metric, str):
+            raise TypeError(f"metric={brief(metric)} is not valid: expected a name.")
         if metric not in list(self.history):
             raise ValueError(
                 f"metric={metric!r} is not in the history, which holds {list(self.history)!r}."
             )
+        drawn = {
+            name: check_floats(self.history[name], f"history[{name!r}]")
+            for name in (metric, f"val_{metric}")
+            if name in self.history
+        }
+        for name, values in drawn.items():
+            if values.ndim != 1:
+                raise ValueError(
+                    f"history[{name!r}]={brief(self.history[name])} is not valid: expected one"
+                    " number per epoch."
+                )
         self.ax_ = ax = axes_of(ax)
         self.figure_ = ax.figure
         self.lines_ = []
-        drawn = (
-            (metric, "Training rows", "#333333"),
-            (f"val_{metric}", "Validation rows", "#c4431f"),
-        )
-        for name, label, colour in drawn:
-            if name in self.history:
-                values = self.history[name]
-                epochs = range(1, len(values) + 1)
-                self.lines_ += ax.plot(epochs, values, color=colour, linewidth=1.4, label=label)
+        for name, values in drawn.items():
+            label, colour = ("Training rows", "#333333")
+            if name != metric:
+                label, colour = ("Validation rows", "#c4431f")
+            epochs = range(1, len(values) + 1)
+            self.lines_ += ax.plot(epochs, values, color=colour, linewidth=1.4, label=label)
         if log:
             ax.set_yscale("log")
         ax.set_xlabel("Epoch")

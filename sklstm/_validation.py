@@ -14,12 +14,13 @@ from sklearn.utils.validation import validate_data
 
 from ._arguments import is_position, listed, naming
 from ._mapped import MappedWindows
-from ._numbers import check_not_infinite, check_numeric
+from ._numbers import check_floats, check_not_infinite, check_numeric
 
 __all__ = [
     "check_array_3d",
     "check_feature_names_in",
     "check_in_step",
+    "check_names",
     "check_order",
     "check_rows",
     "check_sample_weight",
@@ -61,7 +62,7 @@ def check_rows(estimator, X, *, reset, name="X", **options):
     """
     check_numeric(X, name)
     with naming(name, X):
-        _check_names(X)
+        check_names(X)
         rows = validate_data(
             estimator,
             X,
@@ -152,9 +153,11 @@ def check_target(y, X, *, name="y", rows_name="X"):
         )
     check_numeric(y, name)
     with naming(name, y):
-        _check_names(y)
+        check_names(y)
+        is_extension = isinstance(y, pd.api.extensions.ExtensionArray)
+        values = check_floats(y, name) if is_extension else y
         target = check_array(
-            y, dtype=np.float64, ensure_2d=False, ensure_all_finite=False, input_name=name
+            values, dtype=np.float64, ensure_2d=False, ensure_all_finite=False, input_name=name
         )
         if target.ndim not in (1, 2):
             raise ValueError(
@@ -168,8 +171,19 @@ def check_target(y, X, *, name="y", rows_name="X"):
     return target.reshape(len(target), -1)
 
 
-def _check_names(table):
-    """Refuse a table of which two columns have one name."""
+def check_names(table):
+    """Refuse a table of which two columns have one name.
+
+    Parameters
+    ----------
+    table : object
+        What is no DataFrame has no names.
+
+    Raises
+    ------
+    ValueError
+        If a name stands twice.
+    """
     if isinstance(table, pd.DataFrame) and not table.columns.is_unique:
         twice = table.columns[table.columns.duplicated()][0]
         raise ValueError(f"it has several columns called {twice!r}.")

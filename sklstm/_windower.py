@@ -105,12 +105,13 @@ class LagWindower(FollowedMixin, TransformerMixin, BaseEstimator):
         """
         validate_params(self)
         rows = check_rows(self, X, reset=True)
-        if len(rows) < self.window:
+        window = int(self.window)
+        if len(rows) < window:
             raise ValueError(
-                f"window={self.window} needs at least {self.window} rows, but X has"
+                f"window={window} needs at least {window} rows, but X has"
                 f" {len(rows)} sample(s). Use more rows or a shorter window."
             )
-        self._history = History(rows, index_of(X), depth=self.window - 1)
+        self._history = History(rows, index_of(X), depth=window - 1)
         return self
 
     def transform(self, X):

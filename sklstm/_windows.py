@@ -41,7 +41,7 @@ def check_windows(estimator, X, *, reset, name="X"):
     TypeError
         If `X` is sparse.
     """
-    if getattr(X, "ndim", None) == 3:
+    if _n_axes(X) == 3:
         windows = check_array_3d(estimator, X, reset=reset, name=name)
     else:
         windows = check_rows(estimator, X, reset=reset, name=name)[:, None, :]
@@ -50,6 +50,14 @@ def check_windows(estimator, X, *, reset, name="X"):
     for start, piece in pieces(windows):
         n_unknown[start : start + len(piece)] = _count_unknown(piece, X, name, start)
     return windows, n_unknown
+
+
+def _n_axes(X):
+    """Count the axes of an array or of nested lists; None where they make none."""
+    try:
+        return X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
+    except (TypeError, ValueError):
+        return None
 
 
 def series_of(windows):

@@ -8,7 +8,10 @@ import re
 import reprlib
 import traceback
 from contextlib import contextmanager
+from fractions import Fraction
+from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +19,8 @@ from numpydoc.docscrape import NumpyDocString
 from scipy.sparse import csr_array
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
+from sklearn.metrics import mean_squared_error
+from sklearn.model_selection import TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 from snapshots import frozen
 
@@ -116,6 +121,20 @@ def assert_refused(estimator, error, message, call, good=FRAME):
 
 
 # ------------------------------------------------------------------------------------ parameters
+
+
+def dense_network(shape, n_outputs):
+    """Return a network that takes windows of one length."""
+    layers = [keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(n_outputs)]
+    return keras.Sequential(layers)
+
+
+def two_inputs(shape, n_outputs):
+    """Return a network of two inputs."""
+    given = [keras.Input(shape), keras.Input(shape)]
+    added = keras.layers.Flatten()(keras.layers.Add()(given))
+    return keras.Model(given, keras.layers.Dense(n_outputs)(added))
+
 
 OUT_OF_RANGE = [
     ("windower", "window", 0),
@@ -268,6 +287,22 @@ OUT_OF_RANGE = [
     ("lstm", "network", "lstm"),
     ("lstm", "network", len),
     ("lstm", "network", dict),
+    *[
+        ("lstm", parameter, value)
+        for parameter, value in [
+            ("loss", mean_squared_error),
+            ("loss", np.mean),
+            ("loss", lambda y_true, y_pred: 0.0),
+            ("loss", lambda y_true, y_pred: np.abs(y_true - y_pred)),
+            ("metrics", [mean_squared_error]),
+            ("activation", np.tanh),
+            ("output_activation", np.tanh),
+            ("dropout", Fraction(1, 2)),
+            ("learning_rate", Fraction(1, 2)),
+            ("network", lambda shape, n: dense_network((99, 7), n)),
+            ("network", lambda shape, n: two_inputs(shape, n)),
+        ]
+    ],
     ("lstm", "quantiles", 0.5),
     ("lstm", "quantiles", None),
     ("stateful", "reset_states", "batch"),
@@ -294,7 +329,11 @@ OUT_OF_RANGE = [
 ]
 
 
-@pytest.mark.parametrize(("name", "parameter", "value"), OUT_OF_RANGE, ids=str)
+@pytest.mark.parametrize(
+    ("name", "parameter", "value"),
+    OUT_OF_RANGE,
+    ids=[f"{name}-{parameter}-{place}" for place, (name, parameter, _) in enumerate(OUT_OF_RANGE)],
+)
 def test_a_parameter_out_of_range_is_named(name, parameter, value):
     """The message of fit names the parameter and shows the value; nothing learnt before is lost."""
     estimator = fitted(name)
@@ -398,7 +437,22 @@ BAD_TABLES = {
     "a label that is missing": (
         FRAME.set_axis(INDEX.where(INDEX[4] != INDEX)),
         ValueError,
-        "X .*not sorted|TimeSeriesSplit",
+        r"X holds NaT at row 4|TimeSeriesSplit",
+    ),
+    "labels of two kinds": (
+        FRAME.set_axis([*INDEX[:-1], "the last"]),
+        ValueError,
+        "X holds labels .*Timestamp, str|TimeSeriesSplit",
+    ),
+    "intervals": (
+        FRAME.assign(b=pd.IntervalIndex.from_breaks(range(31))),
+        ValueError,
+        "X .*'b' holds intervals",
+    ),
+    "a number too large for a float": (
+        [[10**400, 1.0]] * N_ROWS,
+        ValueError,
+        r"X \(\[\[1000.*too large",
     ),
     "rows out of order": (FRAME[::-1], ValueError, r"not sorted.*TimeSeriesSplit"),
     "a row twice": (FRAME.iloc[[0, *range(29)]], ValueError, r"more than once.*TimeSeriesSplit"),
@@ -406,13 +460,19 @@ BAD_TABLES = {
 ROW_BY_ROW = ("scaler", "lstm")
 
 
-@pytest.mark.parametrize("what", BAD_TABLES)
-@pytest.mark.parametrize("name", ALL)
+#: What looks back wants its rows in order; to the others, their order is the user's.
+REFUSED_TABLES = [
+    (name, what)
+    for name in ALL
+    for what, (_, _, message) in BAD_TABLES.items()
+    if name not in ROW_BY_ROW or "TimeSeriesSplit" not in message
+]
+
+
+@pytest.mark.parametrize(("name", "what"), REFUSED_TABLES)
 def test_a_bad_table_is_refused_in_fit(name, what):
     """Fit says what is wrong with X and where, and keeps what was learnt before."""
     X, error, message = BAD_TABLES[what]
-    if name in ROW_BY_ROW and "TimeSeriesSplit" in message:
-        pytest.skip("It does not look back, so the order of the rows is the user's.")
     y = SERIES.set_axis(X.index) if isinstance(X, pd.DataFrame) and len(X) == N_ROWS else Y
     y = y[: len(X)] if what == "no rows" else y
     assert_refused(fitted(name), error, message, lambda estimator: estimator.fit(X, y))
@@ -422,13 +482,10 @@ def test_a_bad_table_is_refused_in_fit(name, what):
 
 # What has no names of columns is warned of first.
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")
-@pytest.mark.parametrize("what", BAD_TABLES)
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize(("name", "what"), REFUSED_TABLES)
 def test_a_bad_table_is_refused_after_fit(name, what):
     """Transform and predict say what is wrong with X and where."""
     X, error, message = BAD_TABLES[what]
-    if name in ROW_BY_ROW and "TimeSeriesSplit" in message:
-        pytest.skip("It does not look back, so the order of the rows is the user's.")
     labelled = isinstance(X, pd.DataFrame)
     assert_refused(
         fitted(name, labelled),
@@ -506,6 +563,72 @@ def test_windows_of_a_strange_shape_are_refused(shape):
     """Windows have three axes and at least one of everything."""
     with pytest.raises(ValueError, match=r"shape|dim|sample"):
         LSTMRegressor(2, epochs=1).fit(np.ones(shape), np.ones(shape[0]))
+
+
+def test_windows_of_another_length_than_a_network_takes_are_refused():
+    """A network of one's own is built for the windows of fit."""
+    regressor = LSTMRegressor(network=dense_network, epochs=1)
+    regressor.fit(np.ones((10, 3, 2)), Y[:10])
+    message = r"X has windows of 9 step\(s\).*dense_network.*windows of 3"
+    with refused(ValueError, message, by=LSTMRegressor.predict, leaves=[regressor]):
+        regressor.predict(np.ones((5, 9, 2)))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_nested_lists_are_windows(name):
+    """Three levels of lists are an array of three axes."""
+    windows = np.random.default_rng(0).normal(size=(12, 3, 2))
+    ours = copy.deepcopy(ESTIMATORS[name]).fit(windows.tolist(), Y[:12].tolist())
+    theirs = copy.deepcopy(ESTIMATORS[name]).fit(windows, Y[:12])
+    np.testing.assert_array_equal(ours.predict(windows.tolist()), theirs.predict(windows))
+
+
+SHORT = [np.int8, np.uint8, np.int16, np.uint32, np.int64, np.uint64]
+LONG_X, LONG_Y = np.sin(np.arange(300.0))[:, None], np.cos(np.arange(300.0))
+
+
+@pytest.mark.parametrize("dtype", SHORT)
+@pytest.mark.parametrize(
+    ("estimator", "numbers"),
+    [
+        (LSTMRegressor(random_state=0), {"units": 2, "epochs": 2, "batch_size": 100}),
+        (
+            StatefulLSTMRegressor(random_state=0, validation_fraction=0.2, early_stopping=True),
+            {
+                "units": 2,
+                "epochs": 3,
+                "batch_size": 2,
+                "bptt_steps": 100,
+                "reset_states": 120,
+                "patience": 1,
+            },
+        ),
+        (LagWindower(), {"window": 12}),
+        (Differencer(), {"interval": 12}),
+    ],
+    ids=["lstm", "stateful", "windower", "differencer"],
+)
+def test_short_numbers_of_numpy_are_numbers(estimator, numbers, dtype):
+    """They count as far as Python's do, over more rows than they could count themselves."""
+    ours = copy.deepcopy(estimator).set_params(**{k: dtype(v) for k, v in numbers.items()})
+    theirs = copy.deepcopy(estimator).set_params(**numbers)
+    np.testing.assert_array_equal(
+        output(ours.fit(LONG_X, LONG_Y), LONG_X), output(theirs.fit(LONG_X, LONG_Y), LONG_X)
+    )
+
+
+@pytest.mark.parametrize("dtype", SHORT)
+def test_short_numbers_of_numpy_count_rows_and_steps(dtype):
+    """So do those of functions."""
+    model = Ridge().fit(LONG_X, LONG_Y)
+    options = {"y": LONG_Y, "y_lag": 0}
+    np.testing.assert_array_equal(
+        forecast(model, LONG_X, dtype(3), lookback=dtype(100), **options),
+        forecast(model, LONG_X, 3, lookback=100, **options),
+    )
+    assert make_sawtooth_pair(dtype(20)).shape == (18 * 20 - 10, 2)
+    assert make_lagged_linear(dtype(126))[0].shape == (130, 1)
+    assert series_to_supervised(LONG_Y, horizon=dtype(100))[1].shape == (200, 100)
 
 
 def test_windows_of_other_columns_are_refused():
@@ -681,10 +804,26 @@ MODEL = Ridge().fit(FRAME[["a"]], SERIES)
 ONLY_A = FRAME[["a"]]
 RESULT = backtest(Ridge(), FRAME, SERIES, cv=3)
 HISTORY = {"loss": [0.5, 0.4]}
+BOTH = Ridge().fit(FRAME, SERIES)
+EXOG = pd.DataFrame({"b": [1.0, 2.0, 3.0]}, pd.date_range(INDEX[-1], periods=4, freq="D")[1:])
+NO_DATES = INDEX.where(INDEX[4] != INDEX)
+
+
+def says_nothing(estimator, X, y):
+    """Score by nothing."""
+
+
+def says_much(estimator, X, y):
+    """Score by text."""
+    return "good"
 
 
 ENTRIES = {
     "forecast": (forecast, {"estimator": MODEL, "X": ONLY_A, "steps": 2, "y": SERIES}),
+    "forecast with exog": (
+        forecast,
+        {"estimator": BOTH, "X": FRAME, "steps": 3, "y": SERIES, "y_lag": "a"},
+    ),
     "backtest": (backtest, {"estimator": Ridge(), "X": ONLY_A, "y": SERIES, "cv": 3}),
     "conformal_interval": (conformal_interval, {"result": RESULT, "predictions": Y}),
     "series_to_supervised": (series_to_supervised, {"series": FRAME}),
@@ -724,10 +863,37 @@ REFUSED = [
     *[("forecast", "lookback", value) for value in (-1, 1.5, True, "all", [1], np.inf)],
     *[("forecast", "y_lag", value) for value in ("c", 3, -1, True, 0.5, {"a"}, [], [None])],
     *[("forecast", "X", value) for value in (None, "milk", 5, [], Y, [[1.0], [2.0, 3.0]])],
+    *[("forecast", "steps", value) for value in (10**30, np.float64(2))],
+    *[
+        ("forecast with exog", "exog", EXOG.assign(b=value))
+        for value in ("x", [1.0, 2.0, np.inf], EXOG.index, 1j, [[1], [2], [3]])
+    ],
+    *[("forecast with exog", "exog", value) for value in (EXOG[["b"]].set_axis(["c"], axis=1), 5)],
     *[("forecast", "X", ROWS[:, :0]), ("forecast", "X", ONLY_A[::-1])],
     *[("forecast", "y", value) for value in (Y[:-1], SERIES[::-1], DATES, Y + 1j, MASKED, "y")],
     *[("backtest", "estimator", value) for value in (None, "ridge", Ridge, 5)],
     *[("backtest", "cv", value) for value in (0, 1, -3, True, "five", 2.5, [], [3], 10**12)],
+    *[("backtest", "estimator", value) for value in (LagWindower(), Differencer())],
+    *[
+        ("backtest", "cv", [(train, test)])
+        for train, test in [
+            ([0, 1], [40]),
+            ([0, 1], [-1]),
+            ([0.0, 1.0], [2.0]),
+            ([[0, 1]], [[2]]),
+            ([True, False], [True, True]),
+            ([0, 1, 2], [2, 3]),
+            ([0, 1], []),
+        ]
+    ],
+    ("backtest", "cv", TimeSeriesSplit),
+    *[("backtest", "season", value) for value in (10**30, np.float64(12))],
+    *[("backtest", "y_lag", value) for value in ("c", {1}, 7, object())],
+    *[
+        ("backtest", "scoring", value)
+        for value in ("roc_auc", [None], mean_squared_error, says_nothing, says_much)
+    ],
+    *[("backtest", "X", value) for value in (ROWS[:, None, None],)],
     *[("backtest", "refit", value) for value in (None, "no", 1, [])],
     *[("backtest", "feed_back", value) for value in (None, "no", 1, [])],
     *[("backtest", "baselines", value) for value in ("naive", 5, True, ["drift", None], {1})],
@@ -737,6 +903,8 @@ REFUSED = [
     *[("backtest", "X", value) for value in (None, "milk", 5, Y, ROWS[:, :0], FRAME[::-1])],
     *[("backtest", "y", value) for value in (None, Y[:-1], SERIES[::-1], DATES, Y + 1j, MASKED)],
     *[("conformal_interval", "result", value) for value in (None, "result", 5, RESULT.predictions)],
+    *[("conformal_interval", "result", SimpleNamespace(predictions=ONLY_A))],
+    *[("conformal_interval", "predictions", value) for value in (Y * np.inf, [10**400])],
     *[("conformal_interval", "coverage", value) for value in (0, 1, -1, 90, np.nan, "0.9", None)],
     *[("conformal_interval", "symmetric", value) for value in (None, "no", 1, [])],
     *[("conformal_interval", "predictions", v) for v in (None, "y", [], DATES, Y + 1j, MASKED)],
@@ -745,23 +913,43 @@ REFUSED = [
     *[("series_to_supervised", "target", v) for v in ("c", 2, -1, True, 0.5, [], ["a", "a"])],
     *[("series_to_supervised", "series", v) for v in (None, "milk", 5, [], MASKED, DATES, Y + 1j)],
     *[("series_to_supervised", "series", v) for v in (SERIES[::-1], csr_array(ROWS), ROWS[None])],
-    *[("make_sawtooth_pair", "n_cycles", value) for value in (None, 0, -1, 1.5, "2", [2])],
-    *[("make_sawtooth_pair", "random_state", value) for value in (-1, 1.5, "seed", [], 2**32)],
-    *[("make_lagged_linear", "n_rows", value) for value in (None, 0, -1, 1.5, "2", [2])],
+    *[
+        ("make_sawtooth_pair", "n_cycles", value)
+        for value in (10**30, True, None, 0, -1, 1.5, "2", [2])
+    ],
+    *[
+        ("make_sawtooth_pair", "random_state", value)
+        for value in (True, -1, 1.5, "seed", [], 2**32)
+    ],
+    *[
+        ("make_lagged_linear", "n_rows", value)
+        for value in (10**30, True, None, 0, -1, 1.5, "2", [2])
+    ],
     *[("from_estimator", "interval", value) for value in ("band", 5, ROWS)],
     *[("from_estimator", "steps", value) for value in (0, None, True)],
     *[("from_estimator", "ax", value) for value in ("axes", 5)],
     *[("from_predictions", "y_true", value) for value in ("y", [], ROWS, DATES, MASKED, Y + 1j)],
     *[("from_predictions", "y_pred", value) for value in (None, "y", [], ROWS, DATES, MASKED)],
     *[("from_predictions", "interval", value) for value in (5, "band", Y, ROWS[:-1], ROWS + 1j)],
-    *[("from_predictions", "folds", value) for value in (5, [1, 2])],
+    *[("from_predictions", "folds", value) for value in (5, [1, 2], ROWS, [np.nan] * N_ROWS)],
+    *[("from_predictions", "folds", value) for value in (pd.array([None] * N_ROWS, "Int64"),)],
+    *[("from_predictions", name, SERIES.set_axis(NO_DATES)) for name in ("y_true", "y_pred")],
+    *[("from_predictions", "baselines", FRAME.assign(b=value)) for value in ("low", INDEX, 1j)],
     *[("from_predictions", "baselines", value) for value in (5, "drift", ROWS)],
     *[("from_predictions", "ax", value) for value in ("axes", 5, [])],
-    *[("from_backtest", "result", value) for value in (None, "result", 5)],
+    *[("from_backtest", "result", value) for value in (None, "result", 5, MODEL)],
+    *[("from_backtest", "baselines", value) for value in ([["drift"]], [None])],
+    *[("from_backtest", "output", value) for value in (ROWS, ["a"])],
     *[("from_backtest", "baselines", value) for value in (None, 5, "naive", ["drift", "naive"])],
     *[("from_backtest", "output", value) for value in ("y", 3)],
     *[("training from_estimator", "estimator", v) for v in (None, "lstm", Ridge())],
     *[("from_history", "history", value) for value in (None, "loss", 5, [0.5])],
+    *[
+        ("from_history", "history", {"loss": value})
+        for value in (None, 1.0, "abc", [[1.0]], ["low"], [1j])
+    ],
+    ("from_history", "history", {"loss": [1.0], "val_loss": None}),
+    *[("from_history", "metric", value) for value in (1, ROWS, ("loss",))],
     *[("from_history", "metric", value) for value in (None, "accuracy", 5, [])],
     *[("from_history", "log", value) for value in (None, "yes", 1)],
     *[("windower.set_output", "transform", value) for value in ("numpy", 5, [], True)],
@@ -808,14 +996,16 @@ REFUSED = [
 def shown(argument, value):
     """Return a pattern of how a message shows a value: itself, or, of a table, what is wrong."""
     if argument in TABLES:
-        return r"\d|\(\)|masked|sparse|NaN|columns|" + re.escape(reprlib.repr(value))
-    words = [repr(value), str(value), getattr(value, "__name__", repr(value))]
+        return r"\d|\(\)|masked|sparse|NaN|columns|column 'b'|history\['|" + re.escape(
+            reprlib.repr(value)
+        )
+    words = [repr(value), str(value), reprlib.repr(value), getattr(value, "__name__", repr(value))]
     return "|".join(map(re.escape, [*words, type(value).__name__]))
 
 
 TABLES = {
     *("X", "y", "sample_weight", "X_val", "y_val", "Y", "Z", "observed", "series", "predictions"),
-    *("y_true", "y_pred", "interval", "folds"),
+    *("y_true", "y_pred", "interval", "folds", "exog", "cv", "baselines", "output", "history"),
 }
 
 

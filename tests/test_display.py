@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.dates import ConciseDateFormatter, num2date
+from matplotlib.figure import Figure
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
@@ -190,3 +191,40 @@ def test_places_of_other_labels():
     assert places_of(zoned)[0] == np.datetime64("2024-01-01T05:00")
     assert places_of(pd.timedelta_range("0s", periods=3, freq="s")).tolist() == [0, 1, 2]
     assert places_of(pd.Index(["a", "b"])).tolist() == [0, 1]
+
+
+def test_polar_axes_will_do():
+    """Not all axes have a top and a right side."""
+    ax = Figure().add_subplot(projection="polar")
+    assert ForecastDisplay.from_predictions(MILK, MILK, ax=ax).ax_ is ax
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("y_pred", MILK.to_numpy(), TypeError),
+        ("y_pred", MILK.astype(str), ValueError),
+        ("y_true", 5, TypeError),
+        ("interval", 5, TypeError),
+        ("interval", MILK.to_frame().iloc[1:], ValueError),
+        ("baselines", MILK, TypeError),
+        ("folds", 5, ValueError),
+        ("folds", [1, 2], ValueError),
+    ],
+)
+def test_what_a_display_is_made_of_is_looked_at_when_it_is_drawn(name, value, error):
+    """The parameter is named."""
+    display = ForecastDisplay(**{"y_pred": MILK, name: value})
+    with pytest.raises(error, match=name):
+        display.plot(Figure().add_subplot())
+
+
+def test_values_that_are_not_known_leave_gaps():
+    """Nullable numbers and objects are drawn as floats are."""
+    floats = MILK.astype(float)
+    floats.iloc[3] = np.nan
+    expected = ForecastDisplay.from_predictions(floats, MILK, ax=Figure().add_subplot())
+    for dtype in ("Float64", object):
+        values = floats.astype("Float64").astype(dtype)
+        ours = ForecastDisplay.from_predictions(values, MILK, ax=Figure().add_subplot())
+        np.testing.assert_array_equal(ours.lines_[0].get_ydata(), expected.lines_[0].get_ydata())

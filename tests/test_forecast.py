@@ -398,3 +398,27 @@ def test_dates_read_from_a_file_run_on(step):
     assert read.freq is None
     X, y = series_to_supervised(pd.Series(np.arange(20.0), index=read, name="load"))
     assert forecast(Ridge().fit(X, y), X, 3, y=y).index.tolist() == dates[20:].tolist()
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "Float64", "uint8", "int16", "float32"])
+def test_labels_of_any_numbers_run_on(dtype):
+    """They keep their type as long as it can hold the next ones."""
+    rows = pd.DataFrame({"a": np.sin(np.arange(30.0))}, pd.Index(np.arange(30), dtype=dtype))
+    ahead = forecast(Ridge().fit(rows, rows["a"]), rows, 3, y=rows["a"])
+    pd.testing.assert_index_equal(ahead.index, pd.Index([30, 31, 32], dtype=dtype))
+    late = rows.set_axis(pd.Index(np.arange(226, 256), dtype="uint8"))
+    ahead = forecast(Ridge().fit(late, late["a"]), late, 2, y=late["a"])
+    assert list(ahead.index) == [256, 257]
+
+
+def test_exog_may_hold_numbers_as_objects():
+    """What pandas keeps as objects is as good as floats, and what is not known stays so."""
+    rows = pd.DataFrame({"a": np.sin(np.arange(30.0)), "b": np.arange(30.0)})
+    model = Ridge().fit(rows, rows["a"])
+    exog = pd.DataFrame({"b": [30.0, 31.0, 32.0]}, range(30, 33))
+    options = {"y": rows["a"], "y_lag": "a"}
+    expected = forecast(model, rows, 3, exog=exog, **options)
+    for dtype in (object, "Int64", "Float64", "int8"):
+        ours = forecast(model, rows, 3, exog=exog.astype(dtype), **options)
+        pd.testing.assert_series_equal(ours, expected)
+    assert exog["b"].dtype == float

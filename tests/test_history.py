@@ -394,3 +394,24 @@ def test_rows_before_an_irregular_index_have_no_past():
     windows = LagWindower(3).fit(table.iloc[10:]).transform(table.iloc[:10])
     expected = [[np.nan, np.nan, 0.0], [np.nan, 0.0, 1.0], [0.0, 1.0, 2.0]]
     np.testing.assert_array_equal(windows[:3, :, 0], expected)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["uint8", "int8", "uint16", "uint64", "float32", "Int64", "UInt8"]
+)
+def test_short_labels_count_as_long_ones_do(dtype):
+    """Labels of few bits, or without a sign, are no reason for another past."""
+    labels = np.arange(-100, 120, 4) if dtype in ("int8", "float32", "Int64") else np.arange(0, 250)
+    rows = np.random.default_rng(0).normal(size=(len(labels), 1))
+    cut = len(labels) // 5
+
+    def table(dtype):
+        return pd.DataFrame(rows, pd.Index(labels, dtype=dtype), ["a"])
+
+    for train, other in ((slice(cut, None), slice(0, cut)), (slice(0, -cut), slice(-cut, None))):
+        ours = LagWindower(3).fit(table(dtype)[train])
+        theirs = LagWindower(3).fit(table("int64")[train])
+        for part in (train, other):
+            np.testing.assert_array_equal(
+                ours.transform(table(dtype)[part]), theirs.transform(table("int64")[part])
+            )

@@ -15,6 +15,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklstm import (
     Differencer,
     LagWindower,
+    LSTMRegressor,
     SeriesMinMaxScaler,
     TransformedSeriesRegressor,
     series_to_supervised,
@@ -427,3 +428,35 @@ def test_the_mean_is_a_prediction_too(milk):
     model = TransformedSeriesRegressor(DummyRegressor(), Differencer(1), y_lag=0).fit(X, y)
     drift = y.diff().mean()
     np.testing.assert_allclose(model.predict(X)[1:], X["milk_lag1"][1:] + drift)
+
+
+def test_a_wrong_validation_target_is_named():
+    """Its length, its text, and the order of its rows are told by its own name."""
+    X, y = series_to_supervised(load_milk())
+    model = TransformedSeriesRegressor(LSTMRegressor(2, epochs=1), Differencer(), y_lag=0)
+    for rows, target, message in (
+        (X, y[:5], r"y_val .*inconsistent"),
+        (X, y.astype(str), "y_val must hold numbers"),
+        (X, y.set_axis(y.index.shift(1)), "X_val and y_val are out of step"),
+        (X[::-1], y[::-1], "index of X_val .*not sorted"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.fit(X, y, X_val=rows, y_val=target)
+
+
+def test_targets_may_have_names_of_several_kinds():
+    """scikit-learn has no names for them then; the predictions are the same."""
+    X, y = series_to_supervised(load_milk())
+    both = pd.concat([y, y], axis=1).set_axis([0, "b"], axis=1)
+    model = TransformedSeriesRegressor(Ridge(), Differencer())
+    expected = clone(model).fit(X, both.set_axis(["a", "b"], axis=1)).predict(X)
+    np.testing.assert_array_equal(model.fit(X, both).predict(X), expected)
+
+
+def test_arrays_of_pandas_are_targets():
+    """A nullable array is as good as the series that holds it."""
+    X, y = series_to_supervised(load_milk())
+    values = y.astype("Float64").where(y.index != y.index[7])
+    expected = TransformedSeriesRegressor(Ridge()).fit(X, values).predict(X)
+    ours = TransformedSeriesRegressor(Ridge()).fit(X, values.array).predict(X)
+    np.testing.assert_array_equal(ours, expected)

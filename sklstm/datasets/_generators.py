@@ -1,10 +1,10 @@
 """Series made by a rule, for which the right answer is known."""
 
-from numbers import Integral
-
 import numpy as np
 import pandas as pd
-from sklearn.utils import check_random_state, check_scalar
+from sklearn.utils import check_random_state
+
+from sklstm._arguments import BOOLS, check_count
 
 _CYCLE = [*range(1, 10), *range(10, 1, -1)]
 _DELAY = 9  # rows
@@ -54,7 +54,9 @@ def make_sawtooth_pair(
     >>> bool((pair["b"].iloc[9:].to_numpy() == pair["a"].iloc[:-9].to_numpy()).all())
     True
     """
-    check_scalar(n_cycles, "n_cycles", Integral, min_val=1)
+    n_cycles = check_count(n_cycles, "n_cycles")
+    if isinstance(random_state, BOOLS):
+        raise ValueError(f"random_state={random_state!r} is not valid: expected no bool.")
     if random_state is None:
         # NumPy's global generator is everyone's: it is not drawn from.
         random_state = np.random.RandomState()
@@ -111,7 +113,7 @@ def make_lagged_linear(n_rows: int = 100) -> tuple[pd.DataFrame, pd.Series]:
     4    6.0
     5    7.8
     """
-    check_scalar(n_rows, "n_rows", Integral, min_val=1)
+    n_rows = check_count(n_rows, "n_rows")
     i = np.arange(n_rows + _WINDOW - 1, dtype="float64")
     y = sum(weight * (i - lag) for lag, weight in enumerate(_WEIGHTS))
     y = np.where(i >= _WINDOW - 1, y, np.nan)

@@ -23,7 +23,7 @@ from sklstm.engine._named import (
     identity,
     optimizer_identity,
 )
-from sklstm.engine._networks import build, fresh_weights
+from sklstm.engine._networks import NetworkError, build, fresh_weights
 from sklstm.engine._pool import borrow, shared
 from sklstm.engine._rows import Samples, StreamedSamples, all_samples, samples
 from sklstm.engine._run import Epochs, run
@@ -217,11 +217,11 @@ def _plain_errors(network: NetworkSpec) -> Iterator[None]:
     """Let a run end in errors of our own and of the user's, without SciKeras' traces."""
     try:
         yield
-    except _callbacks.DivergedError as error:
-        raise _callbacks.DivergedError(str(error)) from None
+    except (_callbacks.DivergedError, NetworkError) as error:
+        raise type(error)(str(error)) from None
     except Exception as error:
         # Named, not imported: other backends than TensorFlow have none.
-        if type(error).__name__ not in ("ResourceExhaustedError", "OverflowError"):
+        if type(error).__name__ != "ResourceExhaustedError":
             raise
         raise MemoryError(
             f"A network of units={network.units!r}, dense_units={network.dense_units!r} does not "

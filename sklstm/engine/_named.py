@@ -174,17 +174,38 @@ def _check_function(
 
     _check(parameter, value, find, expected, known)
     if _is_plain(value):
-        given = [keras.ops.zeros((2, n)) for n in columns]
-        returned = value(*given)
-        try:
-            right = keras.ops.convert_to_numpy(returned).dtype.kind in "biuf"
-        except Exception:
-            right = False
-        if not right or (len(columns) == 1 and np.shape(returned) != (2, *columns)):
-            raise ValueError(
-                f"Got {parameter}={value!r}, which returned {returned!r} for rows of "
-                f"{columns[0]} zeros, but expected {expected}."
-            )
+        _check_returned(parameter, value, expected, *columns)
+
+
+def _check_returned(parameter: str, value: Callable, expected: str, *columns: int) -> None:
+    """Raise if a function that is none of Keras' does not make tensors of tensors."""
+    try:
+        returned = value(*[keras.ops.zeros((2, n)) for n in columns])
+    except Exception as error:
+        if not _raised_within_keras(error):
+            raise
+        raise ValueError(
+            f"Got {parameter}={value!r}, which cannot be computed on tensors, but expected "
+            f"{expected}. Make a function of your own out of keras.ops."
+        ) from None
+    # What computes by NumPy returns no tensor, and no gradient.
+    if not keras.ops.is_tensor(returned) or (
+        len(columns) == 1 and tuple(returned.shape) != (2, *columns)
+    ):
+        raise ValueError(
+            f"Got {parameter}={value!r}, which returned {returned!r} for rows of "
+            f"{columns[0]} zeros, but expected {expected}. Make a function of your own out of "
+            "keras.ops."
+        )
+
+
+def _raised_within_keras(error: Exception) -> bool:
+    """Tell whether Keras or its backend refused something, not the user's own code."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    where = "" if frame is None else frame.tb_frame.f_globals.get("__name__", "")
+    return where.partition(".")[0] in ("keras", keras.backend.backend())
 
 
 def _optimizer(value: Any) -> None:
@@ -195,7 +216,7 @@ def _optimizer(value: Any) -> None:
 def _is_plain(value: Any) -> bool:
     """Tell whether a function, or a class, is none of Keras'."""
     return not str(getattr(value, "__module__", "")).startswith("keras.") and (
-        inspect.isroutine(value) or isinstance(value, (functools.partial, type))
+        inspect.isroutine(value) or isinstance(value, (functools.partial, np.ufunc, type))
     )
 
 

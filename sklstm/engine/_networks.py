@@ -16,6 +16,10 @@ import numpy as np
 from sklstm.engine._spec import NetworkSpec
 
 
+class NetworkError(ValueError):
+    """What the user's function built is no network for the windows and targets."""
+
+
 def build(network: NetworkSpec) -> keras.Model:
     """Return the Keras model of `network`, made of stock layers, not compiled.
 
@@ -125,20 +129,34 @@ def _drawing_from(seed: int):
 def _built_by_user(network: NetworkSpec, builder: Callable) -> keras.Model:
     model = builder((network.window, network.n_features), network.n_outputs)
     if not isinstance(model, keras.Model):
-        raise ValueError(
+        raise NetworkError(
             f"Got network={builder!r}, which returned a {type(model).__name__}, "
             "but expected a function of (input_shape, n_outputs) that returns a keras.Model."
         )
     if not model.built:
         model.build((None, network.window, network.n_features))
+    shape = (None, network.window, network.n_features)
+    inputs = [tuple(given.shape) for given in model.inputs or ()]
+    if len(inputs) > 1 or not all(_fits(given, shape) for given in inputs):
+        raise NetworkError(
+            f"Got network={builder!r}, whose model has inputs of shape {inputs}, but expected one "
+            f"of shape {shape}: one row per window."
+        )
     expected = (None, network.n_outputs)
     if tuple(model.output_shape) != expected:
-        raise ValueError(
+        raise NetworkError(
             f"Got network={builder!r}, whose model has output shape "
             f"{tuple(model.output_shape)}, but expected {expected}: one row per window, one column "
             "per target."
         )
     return model
+
+
+def _fits(shape: tuple, wanted: tuple) -> bool:
+    """Tell whether an input of a shape, which may leave lengths open, takes what is wanted."""
+    return len(shape) == len(wanted) and all(
+        mine is None or mine == theirs for mine, theirs in zip(shape, wanted, strict=True)
+    )
 
 
 def _fresh_user_weights(network: NetworkSpec, builder: Callable, seed: int) -> list[np.ndarray]:
