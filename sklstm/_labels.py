@@ -102,8 +102,11 @@ def _run_on(index, clock, ticks):
     if clock.unit == "number":
         is_int = pd.api.types.is_integer_dtype(index)
         labels = pd.Index(int(last) + ticks.astype(np.int64) if is_int else float(last) + ticks)
-        # The next label may be too large for the type of the last.
-        kept = labels.astype(index.dtype)
+        try:
+            kept = labels.astype(index.dtype)
+        except TypeError:
+            return labels
+        # The next label may be too large for the type of the last, which wraps around or refuses.
         return kept if (kept == labels).all() else labels
     if clock.unit == "month":
         offsets = [pd.DateOffset(months=int(tick)) for tick in ticks]

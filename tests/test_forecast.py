@@ -406,9 +406,10 @@ def test_labels_of_any_numbers_run_on(dtype):
     rows = pd.DataFrame({"a": np.sin(np.arange(30.0))}, pd.Index(np.arange(30), dtype=dtype))
     ahead = forecast(Ridge().fit(rows, rows["a"]), rows, 3, y=rows["a"])
     pd.testing.assert_index_equal(ahead.index, pd.Index([30, 31, 32], dtype=dtype))
-    late = rows.set_axis(pd.Index(np.arange(226, 256), dtype="uint8"))
-    ahead = forecast(Ridge().fit(late, late["a"]), late, 2, y=late["a"])
-    assert list(ahead.index) == [256, 257]
+    for short in ("uint8", "UInt8"):
+        late = rows.set_axis(pd.Index(np.arange(226, 256), dtype=short))
+        ahead = forecast(Ridge().fit(late, late["a"]), late, 2, y=late["a"])
+        assert list(ahead.index) == [256, 257]
 
 
 def test_exog_may_hold_numbers_as_objects():
