@@ -7,6 +7,12 @@ import pandas as pd
 #: daily prices without week-ends are no daily series full of holes.
 MAX_BREAKS = 0.1
 
+#: The part of a step by which a label may miss it: floats are rounded.
+CLOSE = 1e-6
+
+#: Seconds of a day.
+DAY = 86_400
+
 
 class Clock:
     """Row numbers for the labels of an index with a regular step.
@@ -48,14 +54,19 @@ class Clock:
         """
         kind, values = plain(index)
         zone = _zone(index)
+        found, fewest = None, np.inf
         for unit in _units(index):
             ticks = _ticks(index, unit, kind, values[0], zone)
-            if ticks is None:
+            step, n_breaks = _regular_step(ticks, 0 if unit == "business" else MAX_BREAKS)
+            if step is None or n_breaks >= fewest:
                 continue
-            step = _regular_step(ticks, max_breaks=0 if unit == "business" else MAX_BREAKS)
-            if step is not None:
-                return cls(unit, step, kind, values[0], zone)
-        return None
+            if unit == "wall" and step % DAY:
+                # Hours go on while the clock on the wall is put forward or back.
+                n_breaks += 0.5
+            clock = cls(unit, step, kind, values[0], zone)
+            if not np.isnan(clock.number(index)).any():
+                found, fewest = clock, n_breaks
+        return found
 
     def number(self, index):
         """Return the row number of each label.
@@ -67,18 +78,16 @@ class Clock:
 
         Returns
         -------
-        ndarray of int64 of shape (n_rows,) or None
-            None where the labels are of another kind or fall between two steps.
+        ndarray of shape (n_rows,)
+            Whole numbers; NaN where a label is of another kind or falls between two steps. None
+            depends on another label.
         """
-        if self.unit not in _units(index):
-            return None
+        if plain(index)[0] != self.kind:
+            return np.full(len(index), np.nan)
         ticks = _ticks(index, self.unit, self.kind, self.origin, self.zone)
-        if ticks is None:
-            return None
         number = np.rint(ticks / self.step)
-        if not np.allclose(number * self.step, ticks, rtol=1e-9, atol=1e-6 * abs(self.step)):
-            return None
-        return number.astype(np.int64)
+        off = np.abs(number * self.step - ticks) > 1e-9 * np.abs(ticks) + CLOSE * abs(self.step)
+        return np.where(off, np.nan, number)
 
 
 def plain(index):
@@ -113,14 +122,17 @@ def plain(index):
 
 
 def _units(index):
-    """List what the labels of an index may count, the likeliest first."""
+    """List what the labels of an index may count, the likeliest first where several fit."""
     if isinstance(index, pd.PeriodIndex):
         return ("period",)
     if isinstance(index, pd.TimedeltaIndex):
         return ("elapsed",)
     if isinstance(index, pd.DatetimeIndex):
+        if isinstance(index.freq, pd.offsets.BusinessDay):
+            # Too few of them may look like days with a gap.
+            return ("business",)
         wall = () if index.tz is None else ("wall",)
-        return ("elapsed", *wall, "month", "business")
+        return ("month", *wall, "elapsed", "business")
     return ("number",) if _counts(index) else ()
 
 
@@ -142,10 +154,8 @@ def _zone(index):
 
 
 def _ticks(index, unit, kind, origin, zone):
-    """Count the distance of each label from the origin; None where it cannot be counted."""
-    own_kind, values = plain(index)
-    if own_kind != kind:
-        return None
+    """Count the distance of each label, of that kind, from the origin; NaN where it has none."""
+    values = plain(index)[1]
     if unit in ("number", "period"):
         return values - origin
     if unit == "elapsed":
@@ -156,30 +166,28 @@ def _ticks(index, unit, kind, origin, zone):
         start = start.tz_localize("UTC").tz_convert(zone).tz_localize(None)
     if unit == "wall":
         return ((index - start) / pd.Timedelta(1, "s")).to_numpy()
-    if (index - index.normalize() != start - start.normalize()).any():
-        return None
+    same_time = index - index.normalize() == start - start.normalize()
     if unit == "month":
-        same_day = (index.day == start.day).all()
-        last_days = start.is_month_end and index.is_month_end.all()
-        if not (same_day or last_days):
-            return None
-        return ((index.year - start.year) * 12 + (index.month - start.month)).to_numpy()
-    if (index.day_of_week > 4).any() or start.day_of_week > 4:
-        return None
-    return np.busday_count(start.date(), index.to_numpy().astype("datetime64[D]"))
+        counts = (index.day == start.day) | (start.is_month_end & index.is_month_end)
+        ticks = (index.year - start.year) * 12 + (index.month - start.month)
+    else:
+        counts = (index.day_of_week < 5) & (start.day_of_week < 5)
+        ticks = np.busday_count(start.date(), index.to_numpy().astype("datetime64[D]"))
+    return np.where(same_time & counts, ticks, np.nan)
 
 
 def _regular_step(ticks, max_breaks):
-    """Return the step that (nearly) all neighbours keep, or None."""
+    """Return the step that (nearly) all neighbours keep, and how many do not; None if many do."""
     steps = np.diff(ticks)
-    if len(steps) == 0:
-        return None
+    nothing = None, len(steps)
+    if not len(steps) or np.isnan(ticks).any():
+        return nothing
     step = np.median(steps)
     if not step > 0:
-        return None
-    multiples = steps / step
-    if not np.allclose(multiples, np.rint(multiples), rtol=0, atol=1e-6):
-        return None
-    n_breaks = np.count_nonzero(np.rint(multiples) > 1)
+        return nothing
+    multiples = np.rint(steps / step)
+    if not np.allclose(steps / step, multiples, rtol=0, atol=CLOSE):
+        return nothing
+    n_breaks = np.count_nonzero(multiples > 1)
     allowed = max(1, int(max_breaks * len(steps))) if max_breaks else 0
-    return step if n_breaks <= allowed else None
+    return (step, n_breaks) if n_breaks <= allowed else nothing

@@ -73,7 +73,7 @@ class History:
             check_sorted(index)
             self.clock = Clock.fit(index)
             if self.clock is not None:
-                numbers = self.clock.number(index)
+                numbers = self.clock.number(index).astype(np.int64)
         self.end = int(numbers[-1]) + 1
         self.n_head = max(N_HEAD, depth)
 
@@ -85,6 +85,7 @@ class History:
             keep[start : min(start + _n_unknown(rows[start:stop]) + depth, stop)] = True
             # More than the depth, so that rows that overlap the end still find their whole past.
             keep[max(start, stop - depth - self.n_head) : stop] = True
+        self._spread = _spread(rows[keep])
         self.kept_numbers = numbers[keep]
         self.kept_rows = rows[keep]
         if self.labelled and self.clock is None:
@@ -168,9 +169,15 @@ class History:
             whole = len(rows) == self.n_rows and _n_equal(rows, head) == len(head)
             first = 0 if whole else self.end
             # Parts after a gap keep their distance, so that none is taken for a training row.
-            numbers = [first, *(first + number - numbers[0] for number in numbers[1:])]
+            numbers = [
+                first,
+                *(
+                    None if None in (number, numbers[0]) else first + number - numbers[0]
+                    for number in numbers[1:]
+                ),
+            ]
         elif not labelled:
-            return self._place_by_value(rows, head, history, nan_breaks)
+            return self._place_by_value(rows, head, history, nan_breaks, same_form)
 
         stretches = []
         for (start, stop), number in zip(bounds, numbers, strict=True):
@@ -184,7 +191,7 @@ class History:
             stretches.append(Stretch(start, stop, past, number, agrees))
         return stretches
 
-    def _place_by_value(self, rows, head, history, nan_breaks):
+    def _place_by_value(self, rows, head, history, nan_breaks, same_form):
         """Tell the training rows from later rows by their first values.
 
         Row by row: what a row's past is must not depend on rows after it.
@@ -195,7 +202,14 @@ class History:
         if history == "none" or (nan_breaks and np.isnan(rows[0]).all()):
             return [Stretch(0, len(rows), self._no_past(), None)]
         past = self._past(self.end, warn=False)
-        if n_equal == 0:
+        if not same_form and n_equal:
+            # Rows of another form are no past of one another: all run on from where they begin.
+            # NaN, which any such rows may begin with, tells nothing.
+            n_unknown = int(np.isnan(head).all(axis=1).argmin())
+            told = n_equal > n_unknown or not np.isnan(rows[n_equal]).all()
+            if n_equal >= n_unknown and told:
+                return [Stretch(0, len(rows), self._no_past(), 0)]
+        if not same_form or n_equal == 0:
             return [Stretch(0, len(rows), past, self.end)]
         return [
             Stretch(0, n_equal, self._no_past(), 0),
@@ -212,14 +226,14 @@ class History:
         if self.clock is None:
             return [(0, len(index))], [self._number_without_clock(index[:1], warn)]
         numbers = self.clock.number(index)
-        if numbers is None:
-            if warn:
-                self._warn(
-                    f"Rows from {index[0]!r} on do not lie on the regular step of the training rows"
-                )
-            return [(0, len(index))], [None]
+        off = np.isnan(numbers)
+        if off.any() and warn:
+            self._warn(
+                f"Rows from {index[int(off.argmax())]!r} on do not lie on the regular step of the"
+                " training rows"
+            )
         bounds = _unbroken(numbers)
-        return bounds, [int(numbers[start]) for start, _ in bounds]
+        return bounds, [None if off[start] else int(numbers[start]) for start, _ in bounds]
 
     def _number_without_clock(self, first, warn):
         """Return the number of one label of an index without a regular step."""
@@ -247,7 +261,8 @@ class History:
         numbers = number + np.arange(len(rows))
         _, mine, theirs = np.intersect1d(numbers, self.kept_numbers, return_indices=True)
         ours, kept = rows[mine], self.kept_rows[theirs]
-        differ = ~(_equal(ours, kept) | np.isnan(ours) | np.isnan(kept)).all(axis=1)
+        same = _equal(ours, kept, self._spread)
+        differ = ~(same | np.isnan(ours) | np.isnan(kept)).all(axis=1)
         if not differ.any():
             return True
         self._warn("Rows have the labels of training rows but other values (was the index reset?)")
@@ -332,30 +347,40 @@ def check_sorted(index, name="X"):
 
 
 def _unbroken(numbers):
-    """Return (start, stop) of each run of successive row numbers."""
-    cuts = np.flatnonzero(np.diff(numbers) != 1) + 1
+    """Return (start, stop) of each run of successive row numbers, or of rows that have none."""
+    off = np.isnan(numbers)
+    cuts = np.flatnonzero((np.diff(numbers) != 1) & ~(off[1:] & off[:-1])) + 1
     edges = [0, *cuts.tolist(), len(numbers)]
     return list(pairwise(edges))
 
 
 def _n_unknown(rows):
-    """Count the rows at the start that hold NaN."""
-    if not np.isnan(rows[0]).any():
-        return 0
-    known = ~np.isnan(rows).any(axis=1)
-    return int(np.argmax(known)) if known.any() else len(rows)
+    """Count the rows at the start that hold NaN, columns that hold nothing else aside."""
+    late = np.isnan(rows[0])
+    known = ~np.isnan(rows[:, late])
+    return int(known.argmax(axis=0)[known.any(axis=0)].max(initial=0))
 
 
 def _n_equal(rows, head):
     """Count how many rows at the start equal those of the head."""
     n = min(len(rows), len(head))
     ours, theirs = rows[:n], head[:n]
-    same = (_equal(ours, theirs) | (np.isnan(ours) & np.isnan(theirs))).all(axis=1)
+    same = _equal(ours, theirs, _spread(head)) | (np.isnan(ours) & np.isnan(theirs))
+    same = same.all(axis=1)
     return n if same.all() else int(np.argmin(same))
 
 
-def _equal(ours, theirs):
-    """Compare values up to what another batch size or a float32 step upstream may change."""
-    finite = theirs[np.isfinite(theirs)]
-    scale = np.abs(finite).max() if finite.size else 0.0
-    return np.isclose(ours, theirs, rtol=1e-6, atol=1e-9 * scale)
+def _spread(rows):
+    """Return how far the values of each column lie apart."""
+    return np.nan_to_num(np.fmax.reduce(rows, axis=0) - np.fmin.reduce(rows, axis=0))
+
+
+def _equal(ours, theirs, spread):
+    """Compare values up to what another batch size or a float32 step upstream may change.
+
+    That is little beside the spread of a column, so that large numbers that lie close together,
+    such as instants in seconds, are told apart.
+    """
+    precise = ours.dtype == theirs.dtype == np.float64
+    rounding = (1e-12 if precise else 1e-6) * np.abs(theirs)
+    return np.abs(ours - theirs) <= 1e-6 * spread + rounding

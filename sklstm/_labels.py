@@ -81,6 +81,7 @@ def season_of(index):
         ("elapsed", 604_800): 52,
         ("elapsed", 86_400): 7,
         ("wall", 86_400): 7,
+        ("wall", 604_800): 52,
         ("elapsed", 3_600): 24,
     }.get((clock.unit, clock.step))
 

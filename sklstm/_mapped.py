@@ -1,6 +1,7 @@
 """Series in a memory-mapped file, read in pieces, so that they need not fit into memory."""
 
 import mmap
+from numbers import Integral
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -119,12 +120,40 @@ class MappedWindows:
         parts = [(at - start, upto - start, past) for at, upto, past in self._parts_of(start, stop)]
         return MappedWindows(self.rows[start:stop], parts)
 
-    def __getitem__(self, which):
-        """Read the windows of neighbouring rows, or of those at some positions."""
-        if isinstance(which, slice):
-            start, stop, _ = which.indices(len(self))
-            return self._neighbours(start, stop)
-        which = np.asarray(which)
+    def __getitem__(self, key):
+        """Read the windows that NumPy would give for this key, and no others."""
+        rows, *within = key if isinstance(key, tuple) else (key,)
+        if not all(isinstance(one, slice | Integral) or one is Ellipsis for one in within):
+            raise IndexError(f"steps and columns are asked for by ints and slices, not by {within}")
+        if rows is Ellipsis:
+            return self._neighbours(0, len(self))[key]
+        if isinstance(rows, slice):
+            start, stop, step = rows.indices(len(self))
+            if step == 1:
+                return self._neighbours(start, stop)[:, *within]
+            return self._at(np.arange(start, stop, step))[:, *within]
+        places = np.asarray(rows)
+        windows = self._at(self._positions(places.ravel()))
+        if places.dtype != bool:
+            windows = windows.reshape(*places.shape, *self.shape[1:])
+        return windows[*(slice(None),) * (windows.ndim - 2), *within]
+
+    def _positions(self, places):
+        """Return positions from the first row on; NumPy counts negative ones from the last."""
+        n_rows = len(self)
+        if places.dtype == bool:
+            if len(places) != n_rows:
+                raise IndexError(f"a mask of {len(places)} rows does not fit {n_rows} windows")
+            return np.flatnonzero(places)
+        if places.size and places.dtype.kind not in "iu":
+            raise IndexError(f"windows are asked for by ints, slices or masks, not {places.dtype}")
+        beyond = places[(places < -n_rows) | (places >= n_rows)]
+        if beyond.size:
+            raise IndexError(f"there is no window {beyond[0]} among {n_rows}")
+        return np.where(places < 0, places + n_rows, places).astype(np.intp)
+
+    def _at(self, which):
+        """Read the windows at some positions."""
         if len(which) and (np.diff(which) == 1).all():
             windows = self._neighbours(which[0], which[-1] + 1)
             _let_go(self.rows)
@@ -143,6 +172,8 @@ class MappedWindows:
 
     def _neighbours(self, start, stop):
         """Return the windows of neighbouring rows, as a view of a copy of these."""
+        if start >= stop:
+            return np.empty((0, *self.shape[1:]), self.dtype)
         views = []
         for at, upto, past in self._parts_of(start, stop):
             known = np.concatenate([past, self.rows[at:upto]])
@@ -167,10 +198,14 @@ def _let_go(rows):
 
 
 def _file_of(array):
-    """Return the mapped file that an array is a view of; None for an array in memory."""
+    """Return the mapped file that an array is a view of; None for an array in memory.
+
+    Pages of a private map may hold changes that no file does, so a map counts only where NumPy made
+    it, and not to be changed in memory alone.
+    """
+    is_shared = False
     while array is not None and not isinstance(array, mmap.mmap):
-        # Pages of a copy-on-write map may hold changes that the file does not.
-        if isinstance(array, np.memmap) and array.mode == "c":
-            return None
+        if isinstance(array, np.memmap):
+            is_shared = array.mode in ("r", "r+", "w+")
         array = getattr(array, "base", None)
-    return array
+    return array if is_shared else None

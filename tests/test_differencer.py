@@ -239,3 +239,39 @@ def test_two_differencers_run_on_as_one_does(rows):
     np.testing.assert_allclose(
         steps.inverse_transform(differences), one.inverse_transform(differences), atol=1e-9
     )
+
+
+@pytest.mark.parametrize("interval", [1, 3, [1, 2]])
+@pytest.mark.parametrize("changed", [0, 1, 4, 10, 14, 20])
+def test_changed_differences_of_the_training_rows_run_on(interval, changed):
+    """Without labels as with them: what is the same at the start are the training rows."""
+    rows = (np.arange(100.0, 160.0) + np.arange(60) ** 2)[:, None]
+    differencer = Differencer(interval).fit(rows[:40])
+    differences = differencer.transform(rows[:40])
+    place = int(np.isnan(differences).sum()) + changed
+    differences[place] += 1
+    expected = rows[:40].copy()
+    steps = [interval] if isinstance(interval, int) else interval
+    for row in range(place, 40):
+        # Written out for the sum of the intervals, one by one.
+        if len(steps) == 1:
+            expected[row] = differences[row] + expected[row - steps[0]]
+        else:
+            a, b = steps
+            before = expected[row - a] + expected[row - b] - expected[row - a - b]
+            expected[row] = differences[row] + before
+    np.testing.assert_allclose(differencer.inverse_transform(differences), expected)
+
+
+@pytest.mark.parametrize("interval", [1, 3, [1, 4]])
+def test_later_rows_that_begin_unknown_get_no_value_of_the_training_rows(interval):
+    """NaN is no sign of the training rows: what is not known stays so, as with labels."""
+    rows = np.random.default_rng(0).normal(size=(60, 1)).cumsum(axis=0)
+    rows[40] = np.nan
+    bare = Differencer(interval).fit(rows[:40])
+    table = pd.DataFrame(rows, columns=["a"])
+    labelled = Differencer(interval).fit(table[:40])
+    expected = labelled.inverse_transform(labelled.transform(table[40:]))
+    ours = bare.inverse_transform(bare.transform(rows[40:]))
+    np.testing.assert_allclose(ours, expected.to_numpy())
+    assert np.isnan(ours[0])

@@ -415,3 +415,90 @@ def test_short_labels_count_as_long_ones_do(dtype):
             np.testing.assert_array_equal(
                 ours.transform(table(dtype)[part]), theirs.transform(table("int64")[part])
             )
+
+
+ZONED = {"days": "D", "weeks": "7D", "hours": "h"}
+
+
+@pytest.mark.parametrize("step", ZONED.values(), ids=ZONED)
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York"])
+@pytest.mark.parametrize("n_train", [2, 5, 20])
+def test_summer_time_breaks_no_series(n_train, zone, step):
+    """Days are days on the clock on the wall, and hours are hours, whenever training ended."""
+    index = pd.date_range("2024-03-01", periods=60, freq=step, tz=zone)
+    rows = pd.DataFrame({"a": np.arange(60.0)}, index)
+    later = LagWindower(2).fit(rows[:n_train]).transform(rows[n_train:])
+    np.testing.assert_array_equal(later[:, 0, 0] + 1, later[:, 1, 0])
+
+
+@pytest.mark.filterwarnings("ignore:Rows start 7 steps later than right after")
+@pytest.mark.parametrize("freq", ["D", "MS", "ME", "W", "h", "B", "QS"])
+def test_a_label_off_the_step_moves_no_earlier_row(freq):
+    """It has no known past itself; what stands before it does not look ahead."""
+    index = pd.date_range("2024-01-01", periods=30, freq=freq)
+    rows = pd.DataFrame({"a": np.arange(30.0)}, index)
+    windower = LagWindower(3).fit(rows[:20])
+    odd = index[20:].to_list()
+    odd[6] += pd.Timedelta("17min")
+    with pytest.warns(UserWarning, match=f"{odd[6]:%Y-%m-%d %H:%M}.*regular step"):
+        ours = windower.transform(rows[20:].set_axis(pd.DatetimeIndex(odd)))
+    expected = windower.transform(rows[20:])
+    np.testing.assert_array_equal(ours[:6], expected[:6])
+    assert np.isnan(ours[6, :-1]).all()
+    assert np.isnan(ours[7, :-1]).all()
+    np.testing.assert_array_equal(ours[9:], expected[9:])
+
+
+@pytest.mark.parametrize("n_train", [2, 3, 4, 5, 10])
+@pytest.mark.parametrize(
+    ("freq", "start"),
+    [
+        ("B", "2024-01-01"),
+        ("B", "2024-01-03"),
+        ("MS", "2023-12-01"),
+        ("MS", "2024-07-01"),
+        ("QS", "2024-01-01"),
+        ("YS", "2024-01-01"),
+        ("YE", "2023-12-31"),
+        ("ME", "2023-12-31"),
+    ],
+)
+def test_few_rows_show_the_step_that_more_would(freq, start, n_train):
+    """Months from two rows on; business days where pandas knows them for that."""
+    index = pd.date_range(start, periods=30, freq=freq)
+    rows = pd.DataFrame({"a": np.arange(30.0)}, index)
+    train, later = rows[:n_train], rows[n_train:]
+    windower = LagWindower(2).fit(train)
+    whole = np.concatenate([windower.transform(train)[1:], windower.transform(later)])
+    np.testing.assert_array_equal(whole[:, 0, 0], np.arange(29.0))
+
+
+def test_a_week_end_left_out_is_no_gap():
+    """Business days are believed before days with a gap, also without a freq."""
+    index = pd.DatetimeIndex(pd.bdate_range("2024-01-03", periods=9).to_numpy())
+    rows = pd.DataFrame({"a": np.arange(9.0)}, index)
+    windows = LagWindower(2).fit(rows[:5]).transform(rows[5:])
+    np.testing.assert_array_equal(windows[:, 0, 0], np.arange(4.0, 8.0))
+
+
+@pytest.mark.parametrize(
+    "rows", [1e8 + np.arange(60.0), 1.7e9 + 60 * np.arange(60.0), np.float32(1e5) + np.arange(60)]
+)
+def test_large_numbers_that_lie_close_together_are_told_apart(rows):
+    """Rows of an array are taken for the training rows only if they are those."""
+    table = rows[:, None]
+    windows = LagWindower(3).fit(table[:40]).transform(table[40:])
+    np.testing.assert_array_equal(windows[:, 0, 0], rows[38:58])
+    assert np.isnan(LagWindower(3).fit(table[:40]).transform(table[:40])[0, 0, 0])
+
+
+def test_a_column_without_a_value_is_no_reason_to_remember_all_rows():
+    """Nor is a long head that is not known in one column more than that head."""
+    rows = np.random.default_rng(0).normal(size=(20_000, 3))
+    rows[:, 1] = np.nan
+    assert len(pickle.dumps(LagWindower(3).fit(rows))) < 10_000
+    rows[:300, 2] = np.nan
+    differencer = Differencer(2).fit(rows)
+    assert len(pickle.dumps(differencer)) < 40_000
+    back = differencer.inverse_transform(differencer.transform(rows))
+    np.testing.assert_allclose(back, rows, rtol=0, atol=1e-9)

@@ -288,7 +288,7 @@ def on_windows(request):
 @settings(max_examples=10, **SETTINGS)
 @given(cuts=st.sets(st.integers(1, N_ROWS - 1), max_size=5), is_view=st.booleans())
 def test_windows_in_pieces_are_predicted_as_the_whole(on_windows, cuts, is_view):
-    """Each window has the same prediction, to the last bit, in whatever company."""
+    """Each window has the same prediction, of a small network to the last bit, in any company."""
     regressor, windows = on_windows
     whole = regressor.predict(windows if is_view else np.array(windows))
     edges = [0, *sorted(cuts), N_ROWS]

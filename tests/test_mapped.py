@@ -1,5 +1,6 @@
 """Series in a memory-mapped file, which need not fit into memory."""
 
+import mmap
 import subprocess
 import sys
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 
 from sklstm import (
@@ -103,6 +105,69 @@ def test_windows_of_a_file_are_those_of_an_array(start, tmp_path, in_small_piece
         np.testing.assert_array_equal(windows[some], expected[some])
         np.testing.assert_array_equal(windows.between(7, 30)[:], expected[7:30])
         np.testing.assert_array_equal(windows.between(2, 30)[[0, 20, 1]], expected[[2, 22, 3]])
+
+
+KEYS = [
+    *[slice(None, None, 2), slice(None, None, -1), slice(10, 2, -1), slice(5, 5), slice(-7, None)],
+    *[3, -1, np.int64(7), [-1, -2], [-1, 0, 1], [-3, -2, -1], [], [[0, 5], [7, 1]]],
+    *[np.arange(N_ROWS) % 3 == 0, np.zeros(N_ROWS, bool), Ellipsis],
+    *[(3, 2, 1), (slice(None), -1), (slice(2, 9), slice(1, None), 0), ([4, 2], Ellipsis)],
+    *[(slice(None, None, 5), ..., 1), (np.arange(N_ROWS) < 4, 0)],
+]
+
+
+@pytest.mark.parametrize("place", range(len(KEYS)))
+def test_a_key_gives_what_an_array_gives(place, tmp_path, in_small_pieces):
+    """Whatever NumPy takes for a key, or refuses."""
+    windower = LagWindower(4).fit(SERIES[:N_TRAIN])
+    windows = windower.transform(mapped(tmp_path, SERIES))
+    key = KEYS[place]
+    if isinstance(key, list) and not key:
+        key = np.array(key, dtype=int)
+    np.testing.assert_array_equal(windows[key], windower.transform(SERIES)[key], strict=True)
+
+
+@pytest.mark.parametrize(
+    "key", [N_ROWS, -N_ROWS - 1, [0, N_ROWS], [0.5], np.ones(3, bool), ([0, 1], [1, 2]), "a"]
+)
+def test_a_key_that_gives_nothing_is_refused(key, tmp_path, in_small_pieces):
+    """Rather than windows of other rows."""
+    windows = LagWindower(4).fit(SERIES[:N_TRAIN]).transform(mapped(tmp_path, SERIES))
+    with pytest.raises(IndexError):
+        windows[key]
+
+
+def test_scikit_learn_cuts_windows_of_a_file_into_folds(tmp_path, in_small_pieces):
+    """A search over a network on its own finds what it finds in memory."""
+    windower = LagWindower(3).fit(SERIES)
+    search = GridSearchCV(LSTMRegressor(**LSTM), {"units": [2]}, cv=TimeSeriesSplit(2))
+    expected = clone(search).fit(windower.transform(SERIES), Y)
+    found = clone(search).fit(windower.transform(mapped(tmp_path, SERIES)), Y)
+    assert found.best_score_ == expected.best_score_
+    ours = list(windower.transform(mapped(tmp_path, SERIES)))
+    np.testing.assert_array_equal(ours, windower.transform(SERIES))
+
+
+@pytest.mark.parametrize("kind", ["anonymous", "private", "copied"])
+def test_a_map_that_no_file_backs_is_left_alone(kind, tmp_path, in_small_pieces):
+    """Its pages are the only place of what they hold."""
+    path = tmp_path / "series"
+    SERIES.tofile(path)
+    options = {
+        "anonymous": {"flags": getattr(mmap, "MAP_PRIVATE", 0) | getattr(mmap, "MAP_ANONYMOUS", 0)},
+        "private": {"flags": getattr(mmap, "MAP_PRIVATE", 0)},
+        "copied": {"access": mmap.ACCESS_COPY},
+    }
+    if kind != "copied" and not hasattr(mmap, "MAP_PRIVATE"):
+        pytest.skip("maps have no such flags here")
+    with open(path, "r+b") as file:
+        number = -1 if kind == "anonymous" else file.fileno()
+        mapping = mmap.mmap(number, SERIES.nbytes, **options[kind])
+    rows = np.ndarray(SERIES.shape, "float32", mapping)
+    rows[:] = 1.5
+    for given in (rows, rows[5:], np.asarray(rows)[::2]):
+        LagWindower(2).fit(given).transform(given)
+    np.testing.assert_array_equal(rows, np.full(SERIES.shape, 1.5))
 
 
 def test_a_small_file_and_an_array_come_as_arrays(tmp_path):

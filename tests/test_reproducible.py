@@ -1,5 +1,7 @@
 """One seed gives the same bits, whatever ran before, beside or elsewhere."""
 
+import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -142,6 +144,129 @@ def test_a_fit_does_not_depend_on_what_ran_before(name):
     stir()
     assert bits(ALL_MODELS[name]) == first
     assert bits(ALL_MODELS[name], seed=1) != first
+
+
+@dataclasses.dataclass(frozen=True)
+class Absolute:
+    """A loss."""
+
+    factor: float
+
+    def __call__(self, y_true, y_pred):
+        """Return the loss of each row."""
+        return keras.ops.mean(self.factor * keras.ops.abs(y_true - y_pred), axis=-1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Fourth:
+    """Another, with a field of the same name."""
+
+    factor: float
+
+    def __call__(self, y_true, y_pred):
+        """Return the loss of each row."""
+        return keras.ops.mean(self.factor * (y_true - y_pred) ** 4, axis=-1)
+
+
+class Changing:
+    """A loss, a network, that can be changed after a fit."""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def __call__(self, y_true, y_pred):
+        """Return the loss of each row."""
+        return keras.ops.mean(self.factor * keras.ops.square(y_true - y_pred), axis=-1)
+
+    def build(self, input_shape, n_outputs):
+        """Return a network."""
+        layers = keras.layers
+        scaled = layers.Rescaling(self.factor)
+        return keras.Sequential(
+            [keras.Input(input_shape), scaled, layers.LSTM(2), layers.Dense(n_outputs)]
+        )
+
+
+def weighted(y_true, y_pred, weights):
+    """Return a loss whose weights are an array."""
+    return keras.ops.sum(weights) * keras.ops.mean(keras.ops.square(y_true - y_pred), axis=-1)
+
+
+FACTOR = 1.0
+
+
+def of_the_module(y_true, y_pred):
+    """Return a loss that reads a name of its module."""
+    return keras.ops.mean(FACTOR * keras.ops.square(y_true - y_pred), axis=-1)
+
+
+def within(factor):
+    """Return a loss that reads a name around it, and what changes that."""
+
+    def change(value):
+        nonlocal factor
+        factor = value
+
+    def loss(y_true, y_pred):
+        return keras.ops.mean(factor * keras.ops.square(y_true - y_pred), axis=-1)
+
+    return loss, change
+
+
+MANY = np.linspace(0, 0.01, 1200)
+OTHER = np.where(np.arange(1200) == 600, 1.0, MANY)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"loss": Absolute(0.5)}, {"loss": Fourth(0.5)}),
+        ({"loss": Changing(0.5)}, {"loss": Changing(5.0)}),
+        ({"network": Changing(0.5).build}, {"network": Changing(5.0).build}),
+        *[
+            (
+                {"loss": functools.partial(weighted, weights=make(MANY))},
+                {"loss": functools.partial(weighted, weights=make(OTHER))},
+            )
+            for make in (np.float32, lambda values: tf.constant(values, tf.float32))
+        ],
+    ],
+    ids=["dataclasses", "objects", "methods", "arrays", "tensors"],
+)
+def test_what_is_alike_but_computes_otherwise_is_not_mistaken(one, other):
+    """A fit never uses what was compiled for something that only looks the same."""
+    expected = bits(stateless(**other))
+    _pool._entries.clear()
+    assert bits(stateless(**one)) != expected
+    assert bits(stateless(**other)) == expected
+
+
+def test_what_a_function_reads_may_change_between_fits(monkeypatch):
+    """An attribute, a name of the module or one around the function count as they are now."""
+    changing, (loss, change) = Changing(0.5), within(0.5)
+
+    def change_all():
+        changing.factor = 5.0
+        change(5.0)
+        monkeypatch.setattr(sys.modules[__name__], "FACTOR", 5.0)
+
+    models = [
+        LSTMRegressor(2, epochs=1, optimizer="sgd", random_state=0, **options)
+        for options in (
+            {"loss": changing},
+            {"loss": loss},
+            {"loss": of_the_module},
+            {"network": changing.build},
+        )
+    ]
+    before = [model.fit(X, Y).model_.get_weights() for model in models]
+    change_all()
+    after = [model.fit(X, Y).model_.get_weights() for model in models]
+    _pool._entries.clear()
+    for model, old, new in zip(models, before, after, strict=True):
+        fresh = model.fit(X, Y).model_.get_weights()
+        assert_same_bits(new, fresh)
+        assert any((a != b).any() for a, b in zip(old, fresh, strict=True))
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 import functools
 import inspect
+import types
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
@@ -99,16 +100,43 @@ def copied(thing: Any, learning_rate: float | None = None) -> Any:
 def identity(thing: Any) -> Hashable:
     """Return a hashable stand-in for a Keras object: equal for objects that compute the same.
 
-    An object whose config may not tell everything is its own stand-in.
+    An object whose config may not tell everything stands in for itself, with all that it holds now:
+    what was traced of it before does not follow its changes.
     """
-    if dataclasses.is_dataclass(thing):
-        return tuple(identity(getattr(thing, part.name)) for part in dataclasses.fields(thing))
+    if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
+        parts = (getattr(thing, part.name) for part in dataclasses.fields(thing))
+        return type(thing), *map(identity, parts)
     if isinstance(thing, functools.partial):
-        parts = thing.func, thing.args, thing.keywords
-        return functools.partial, *(_hashable(part) for part in parts)
+        return (
+            functools.partial,
+            identity(thing.func),
+            *map(_hashable, (thing.args, thing.keywords)),
+        )
     if _has_telling_config(thing):
         return type(thing), _hashable(thing.get_config())
-    return thing
+    if inspect.ismethod(thing):
+        return thing.__func__, identity(thing.__self__)
+    if inspect.isfunction(thing):
+        return thing, _seen_by(thing)
+    if callable(thing) and not isinstance(thing, type) and getattr(thing, "__dict__", None):
+        return _hashable(thing), _hashable(vars(thing))
+    return _hashable(thing)
+
+
+def _seen_by(function: types.FunctionType) -> Hashable:
+    """Return the numbers and names that a function finds outside of itself."""
+    try:
+        seen = inspect.getclosurevars(function)
+    except ValueError:
+        # A name that is bound later.
+        return ()
+    plain = (bool, int, float, str, bytes, tuple, np.generic, type(None))
+    return tuple(
+        (name, _hashable(value))
+        for found in (seen.nonlocals, seen.globals)
+        for name, value in sorted(found.items())
+        if isinstance(value, plain) or (isinstance(value, np.ndarray) and value.nbytes < 2**20)
+    )
 
 
 def optimizer_identity(optimizer: keras.optimizers.Optimizer, scheduled: bool) -> Hashable:
@@ -138,8 +166,30 @@ def _hashable(value: Any) -> Any:
     if isinstance(value, dict):
         return tuple(sorted((key, _hashable(item)) for key, item in value.items()))
     if isinstance(value, (list, tuple)):
-        return tuple(_hashable(item) for item in value)
-    return value if isinstance(value, Hashable) else repr(value)
+        return type(value), *(_hashable(item) for item in value)
+    if keras.ops.is_tensor(value):
+        value = keras.ops.convert_to_numpy(value)
+    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+        return value.dtype.str, value.shape, value.tobytes()
+    try:
+        hash(value)
+    except TypeError:
+        # Not to be told from its like: it stands for itself, and is kept so that nothing else does.
+        return _Itself(value)
+    return value
+
+
+class _Itself:
+    """Stands for one object that has no hash."""
+
+    def __init__(self, thing):
+        self.thing = thing
+
+    def __eq__(self, other):
+        return isinstance(other, _Itself) and self.thing is other.thing
+
+    def __hash__(self):
+        return id(self.thing)
 
 
 _names_known: set[tuple[str, str]] = set()

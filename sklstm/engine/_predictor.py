@@ -17,7 +17,8 @@ from sklstm.engine._spec import NetworkSpec
 _BATCH_CELLS = 1_000_000
 
 # Batches are filled up to a multiple of this: kernels for matrices take so many rows at a time on
-# most CPUs, and what is left over in another way, which a row would show in its last bit.
+# most CPUs, and what is left over in another way, which a row would show in its last bit. Products
+# of many columns are split by the number of rows as well, so there the last bit may differ.
 _FULL_ROWS = 24
 
 
