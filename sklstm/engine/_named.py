@@ -15,6 +15,9 @@ import numpy as np
 
 from sklstm.engine._spec import ENGINES, NetworkSpec, TrainingSpec
 
+#: What is equal where it looks equal.
+_PLAIN = (bool, int, float, str, bytes, type(None))
+
 
 def check_names(network: NetworkSpec, training: TrainingSpec) -> None:
     """Raise a ValueError that names the parameter when Keras does not know what is asked for."""
@@ -103,6 +106,9 @@ def identity(thing: Any) -> Hashable:
     An object whose config may not tell everything stands in for itself, with all that it holds now:
     what was traced of it before does not follow its changes.
     """
+    if isinstance(thing, _PLAIN):
+        # Asked for at each prediction, most often of numbers and names.
+        return thing
     if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
         parts = (getattr(thing, part.name) for part in dataclasses.fields(thing))
         return type(thing), *map(identity, parts)
@@ -130,7 +136,7 @@ def _seen_by(function: types.FunctionType) -> Hashable:
     except ValueError:
         # A name that is bound later.
         return ()
-    plain = (bool, int, float, str, bytes, tuple, np.generic, type(None))
+    plain = (*_PLAIN, tuple, np.generic)
     return tuple(
         (name, _hashable(value))
         for found in (seen.nonlocals, seen.globals)
@@ -163,6 +169,8 @@ def _has_telling_config(thing: Any) -> bool:
 
 
 def _hashable(value: Any) -> Any:
+    if isinstance(value, _PLAIN):
+        return value
     if isinstance(value, dict):
         return tuple(sorted((key, _hashable(item)) for key, item in value.items()))
     if isinstance(value, (list, tuple)):
