@@ -87,7 +87,9 @@ class Feedback:
             rows = rows.astype(whole)
             kinds = {name: rows[name].dtype for name in rows.columns[lag_columns]}
             later = later.astype(kinds)[rows.columns]
-            self._cells = pd.concat([rows, later]) if n_new else rows.copy()
+            # Where nothing is looked back upon, there are no rows to join, which pandas 2 warns of.
+            parts = [part for part in (rows, later) if len(part)]
+            self._cells = pd.concat(parts) if parts else rows.copy()
         else:
             self._others = others
             given = np.zeros((0, len(others)))

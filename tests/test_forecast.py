@@ -412,10 +412,13 @@ def test_labels_of_any_numbers_run_on(dtype):
         assert list(ahead.index) == [256, 257]
 
 
-def test_exog_may_hold_numbers_as_objects():
-    """What pandas keeps as objects is as good as floats, and what is not known stays so."""
+@pytest.mark.parametrize(
+    "model", [Ridge(), make_pipeline(LagWindower(2, flatten=True), LinearRegression())]
+)
+def test_exog_may_hold_numbers_as_objects(model):
+    """What pandas keeps as objects, or in a type of its own, is as good as floats."""
     rows = pd.DataFrame({"a": np.sin(np.arange(30.0)), "b": np.arange(30.0)})
-    model = Ridge().fit(rows, rows["a"])
+    model = TransformedSeriesRegressor(model).fit(rows, rows["a"])
     exog = pd.DataFrame({"b": [30.0, 31.0, 32.0]}, range(30, 33))
     options = {"y": rows["a"], "y_lag": "a"}
     expected = forecast(model, rows, 3, exog=exog, **options)

@@ -409,11 +409,11 @@ def test_short_labels_count_as_long_ones_do(dtype):
         return pd.DataFrame(rows, pd.Index(labels, dtype=dtype), ["a"])
 
     for train, other in ((slice(cut, None), slice(0, cut)), (slice(0, -cut), slice(-cut, None))):
-        ours = LagWindower(3).fit(table(dtype)[train])
-        theirs = LagWindower(3).fit(table("int64")[train])
+        ours = LagWindower(3).fit(table(dtype).iloc[train])
+        theirs = LagWindower(3).fit(table("int64").iloc[train])
         for part in (train, other):
             np.testing.assert_array_equal(
-                ours.transform(table(dtype)[part]), theirs.transform(table("int64")[part])
+                ours.transform(table(dtype).iloc[part]), theirs.transform(table("int64").iloc[part])
             )
 
 
