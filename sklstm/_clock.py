@@ -79,8 +79,8 @@ class Clock:
         Returns
         -------
         ndarray of shape (n_rows,)
-            Whole numbers; NaN where a label is of another kind or falls between two steps. None
-            depends on another label.
+            Whole numbers; NaN where a label is of another kind or falls between two steps. The
+            number of a label depends on no other label.
         """
         if plain(index)[0] != self.kind:
             return np.full(len(index), np.nan)
