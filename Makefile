@@ -57,9 +57,10 @@ check: lint types audit check-tests docs package check-others  ## all that must 
 check-tests: $(VENV)/.dev  ## all tests, the slow ones and the examples included
 	$(BIN)/python $(PYTEST) -m "" --cov --cov-report=term
 
-lint: $(VENV)/.dev  ## style and format
+lint: $(VENV)/.dev  ## style, format and the direction of imports
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/lint-imports --no-cache --no-logo
 
 format: $(VENV)/.dev  ## put style and format right where a tool can
 	$(BIN)/ruff check --fix

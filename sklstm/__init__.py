@@ -1,29 +1,43 @@
 """LSTMs for time series as first-class scikit-learn estimators."""
 
-from sklstm._backtest import backtest
-from sklstm._conformal import conformal_interval
-from sklstm._differencer import Differencer
-from sklstm._forecast import forecast
-from sklstm._forecast_display import ForecastDisplay
-from sklstm._lstm import LSTMRegressor
-from sklstm._scaler import SeriesMinMaxScaler
-from sklstm._stateful import StatefulLSTMRegressor
-from sklstm._supervised import series_to_supervised
-from sklstm._target import TransformedSeriesRegressor
-from sklstm._training_display import TrainingHistoryDisplay
-from sklstm._windower import LagWindower
+from sklstm._sklearn._warnings import (
+    AssumedPastWarning,
+    InverseWarning,
+    MissingStepsWarning,
+    SklstmWarning,
+    StateResetWarning,
+    UnknownPastWarning,
+)
+from sklstm.displays._forecast_display import ForecastDisplay
+from sklstm.displays._training_history_display import TrainingHistoryDisplay
+from sklstm.evaluation._backtest import backtest
+from sklstm.evaluation._conformal import conformal_interval
+from sklstm.forecasting._forecast import forecast
+from sklstm.regressors._lstm import LSTMRegressor
+from sklstm.regressors._stateful_lstm import StatefulLSTMRegressor
+from sklstm.regressors._transformed_series import TransformedSeriesRegressor
+from sklstm.transformers._differencer import Differencer
+from sklstm.transformers._lag_windower import LagWindower
+from sklstm.transformers._min_max_scaler import SeriesMinMaxScaler
+from sklstm.transformers._series_to_supervised import series_to_supervised
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AssumedPastWarning",
     "Differencer",
     "ForecastDisplay",
+    "InverseWarning",
     "LSTMRegressor",
     "LagWindower",
+    "MissingStepsWarning",
     "SeriesMinMaxScaler",
+    "SklstmWarning",
+    "StateResetWarning",
     "StatefulLSTMRegressor",
     "TrainingHistoryDisplay",
     "TransformedSeriesRegressor",
+    "UnknownPastWarning",
     "backtest",
     "conformal_interval",
     "forecast",

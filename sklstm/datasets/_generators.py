@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
-from sklstm._arguments import BOOLS, check_count
+from sklstm._checks._arguments import BOOLS, check_count
 
 _CYCLE = [*range(1, 10), *range(10, 1, -1)]
 _DELAY = 9  # rows

@@ -13,21 +13,21 @@ from dataclasses import replace
 import keras
 import numpy as np
 
-from sklstm._mapped import pieces
-from sklstm.engine import _callbacks, _keras_fit
-from sklstm.engine._choice import choose
-from sklstm.engine._held import HeldModel
-from sklstm.engine._named import (
+from sklstm._past._memory_mapped import pieces
+from sklstm.engine._check_names import (
     check_names,
     copied,
     identity,
     optimizer_identity,
 )
-from sklstm.engine._networks import NetworkError, build, fresh_weights
-from sklstm.engine._pool import borrow, shared
-from sklstm.engine._rows import Samples, StreamedSamples, all_samples, samples
-from sklstm.engine._run import Epochs, run
-from sklstm.engine._scikeras import Resolved, train_through_scikeras
+from sklstm.engine._models._build import NetworkError, build, fresh_weights
+from sklstm.engine._models._held import HeldModel
+from sklstm.engine._models._pool import borrow, shared
+from sklstm.engine._resolve import Resolved, train_through_scikeras
+from sklstm.engine._runs import _callbacks, _keras_fit
+from sklstm.engine._runs._choice import choose
+from sklstm.engine._runs._run import Epochs, run
+from sklstm.engine._samples import Samples, StreamedSamples, all_samples, samples
 from sklstm.engine._spec import NetworkSpec, Rows, Trained, TrainingSpec, Watch
 
 
@@ -116,7 +116,7 @@ def train(
                 )
             epochs: Epochs
             if network.stateful:
-                from sklstm.engine import _stateful_epochs
+                from sklstm.engine._runs import _stateful_epochs
 
                 make = _stateful_epochs.StatefulEpochs
                 if isinstance(gathered, StreamedSamples):
@@ -125,11 +125,11 @@ def train(
                 states = start and start.states
                 epochs = make(held, training, gathered, held_out, *breaks, states, engine == "xla")
             elif isinstance(gathered, StreamedSamples) or isinstance(held_out, StreamedSamples):
-                from sklstm.engine._streamed import StreamedEpochs
+                from sklstm.engine._runs._streamed import StreamedEpochs
 
                 epochs = StreamedEpochs(held, training, gathered, held_out, seed)
             else:
-                from sklstm.engine._epochs import StatelessEpochs
+                from sklstm.engine._runs._epochs import StatelessEpochs
 
                 epochs = StatelessEpochs(held, training, gathered, held_out, seed, engine == "xla")
             return _taken(held, run(epochs, training, resolved.callbacks, held_out is not None))
@@ -146,7 +146,7 @@ def predict(
         return np.empty((0, network.n_outputs), dtype=np.float32)
     predict_piece: Callable[[Samples], np.ndarray]
     if _on_tensorflow():
-        from sklstm.engine._predictor import Predictor
+        from sklstm.engine._models._predictor import Predictor
 
         predictor = shared(("predict", identity(network)), lambda: Predictor(network))
         predict_piece = functools.partial(predictor.predict, weights)
@@ -239,7 +239,7 @@ def _taken(held: HeldModel, history: dict[str, list[float]]) -> Trained:
 
 def _run_on(network: NetworkSpec, weights, data: Samples, state, breaks):
     """Run over `data` from `state`."""
-    from sklstm.engine._stateful import StatefulPredictor
+    from sklstm.engine._models._stateful import StatefulPredictor
 
     predictor = shared(("run on", identity(network)), lambda: StatefulPredictor(network))
     state = state or predictor.forward.zero_states()
@@ -263,10 +263,10 @@ def _borrowed(network: NetworkSpec, resolved: Resolved, engine: str):
         if not _on_tensorflow():
             return HeldModel(network, resolved)
         if network.stateful:
-            from sklstm.engine._stateful import CompiledStateful
+            from sklstm.engine._models._stateful import CompiledStateful
 
             return CompiledStateful(network, resolved, fused)
-        from sklstm.engine._compiled import CompiledModel
+        from sklstm.engine._models._compiled import CompiledModel
 
         return CompiledModel(network, resolved, fused)
 

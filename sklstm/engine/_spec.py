@@ -10,6 +10,9 @@ import numpy as np
 
 ENGINES = ("auto", "keras", "layer", "block", "xla")
 
+#: The kinds of recurrent cell, and how many states a layer of each carries from step to step.
+STATES = {"lstm": 2, "gru": 1}
+
 
 @dataclass(frozen=True)
 class NetworkSpec:
@@ -17,8 +20,12 @@ class NetworkSpec:
 
     Attributes
     ----------
+    cell : {"lstm", "gru"}
+        What the recurrent layers are made of.
     units : tuple of int
-        Units of each stacked LSTM layer.
+        Units of each stacked recurrent layer.
+    bidirectional : bool
+        Whether each recurrent layer also reads its window from the end; never in a stateful run.
     activation : str or callable
         Activation of the LSTM layers.
     dropout, recurrent_dropout : float
@@ -53,6 +60,8 @@ class NetworkSpec:
     network: Callable | None = None
     window: int | None = None
     stateful: bool = False
+    cell: str = "lstm"
+    bidirectional: bool = False
 
 
 @dataclass(frozen=True)

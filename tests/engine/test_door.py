@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sklstm.engine import _door
-from sklstm.engine._rows import samples
+from sklstm.engine._samples import samples
 from sklstm.engine._spec import NetworkSpec, Rows, TrainingSpec
 
 
@@ -77,7 +77,7 @@ def test_predictions_equal_those_of_the_stand_alone_model(network, tmp_path):
 
 def test_predicting_in_parts_equals_predicting_at_once(monkeypatch):
     """Batches of bounded size change nothing."""
-    from sklstm.engine import _predictor
+    from sklstm.engine._models import _predictor
 
     network = NetworkSpec(units=(4,), n_features=2)
     X = windows()
@@ -146,7 +146,7 @@ def test_weights_that_a_builder_loads_are_kept():
 
 def test_a_network_that_cannot_be_compiled_goes_through_keras(monkeypatch, capsys):
     """Keras' own fit takes over, and says so."""
-    from sklstm.engine._compiled import CompiledModel
+    from sklstm.engine._models._compiled import CompiledModel
 
     X, y = windows(), np.ones((20, 1))
     monkeypatch.setattr(CompiledModel, "can_train", lambda self, weighted: False)

@@ -13,7 +13,8 @@ import keras
 import numpy as np
 import pytest
 
-from sklstm.engine import _door, _pool
+from sklstm.engine import _door
+from sklstm.engine._models import _pool
 from sklstm.engine._spec import NetworkSpec, Rows, Trained, TrainingSpec
 
 NETWORK = NetworkSpec(units=(3,))

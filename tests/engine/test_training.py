@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sklstm.engine import _door
-from sklstm.engine._networks import row_orders
+from sklstm.engine._models._build import row_orders
 from sklstm.engine._spec import NetworkSpec, Rows, Trained, TrainingSpec
 
 COMPILED = ["layer", "block", "xla"]

@@ -1,0 +1,1 @@
+"""Checks of what users pass, with messages that name it."""

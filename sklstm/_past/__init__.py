@@ -1,0 +1,1 @@
+"""Which rows came before: the one idea that every look-back step shares."""

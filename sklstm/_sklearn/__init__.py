@@ -1,0 +1,1 @@
+"""What this package shares with scikit-learn beyond its public interface."""

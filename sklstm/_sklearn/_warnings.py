@@ -1,0 +1,116 @@
+"""What this package warns of, and at which line of the user's."""
+
+import sys
+import warnings
+
+#: Code that a user did not write and cannot change: a warning that points there helps nobody.
+_PASSED_OVER = ("sklstm", "sklearn", "joblib", "contextlib", "functools")
+
+
+class SklstmWarning(UserWarning):
+    """The class of all warnings of this package, so that one filter finds them.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklstm import SklstmWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", SklstmWarning)  # stop at each of them
+    """
+
+
+class UnknownPastWarning(SklstmWarning):
+    """The rows before some rows are not known, and count as NaN.
+
+    The message names the rows and says how to give them their past.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import pandas as pd
+    >>> from sklstm import Differencer, UnknownPastWarning
+    >>> series = pd.DataFrame({"sold": range(8)}, dtype=float)
+    >>> differencer = Differencer().fit(series[:5])
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     differenced = differencer.transform(series[6:])  # row 5 is missing
+    >>> caught[0].category is UnknownPastWarning
+    True
+    """
+
+
+class StateResetWarning(UnknownPastWarning):
+    """Rows do not follow the last row seen, so their state starts from zero.
+
+    See Also
+    --------
+    StatefulLSTMRegressor : The regressor that has a state.
+
+    Examples
+    --------
+    >>> from sklstm import StateResetWarning, UnknownPastWarning
+    >>> issubclass(StateResetWarning, UnknownPastWarning)
+    True
+    """
+
+
+class AssumedPastWarning(SklstmWarning):
+    """Rows without labels could be training rows or later ones; the message says what was assumed.
+
+    Examples
+    --------
+    >>> from sklstm import AssumedPastWarning, SklstmWarning
+    >>> issubclass(AssumedPastWarning, SklstmWarning)
+    True
+    """
+
+
+class MissingStepsWarning(SklstmWarning):
+    """A series lacks time steps, so rows that are no neighbours in time are treated as such.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import pandas as pd
+    >>> from sklstm import MissingStepsWarning, series_to_supervised
+    >>> series = pd.Series(range(9), dtype=float).drop(4)
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     X, y = series_to_supervised(series)
+    >>> caught[0].category is MissingStepsWarning
+    True
+    """
+
+
+class InverseWarning(SklstmWarning):
+    """A transformer's `inverse_transform` does not restore what the transformer was given.
+
+    See Also
+    --------
+    TransformedSeriesRegressor : Whose ``check_inverse=False`` leaves the check out.
+
+    Examples
+    --------
+    >>> from sklstm import InverseWarning, SklstmWarning
+    >>> issubclass(InverseWarning, SklstmWarning)
+    True
+    """
+
+
+def warn(message, category):
+    """Warn, and point at the line outside of this package and scikit-learn that led here.
+
+    Parameters
+    ----------
+    message : str
+        What happened, to which rows, and what to do.
+    category : type
+        A subclass of `SklstmWarning`.
+    """
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and _is_passed_over(frame):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level - 1)
+
+
+def _is_passed_over(frame):
+    """Tell whether a frame runs code of one of the packages in between."""
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0] in _PASSED_OVER

@@ -1,0 +1,1 @@
+"""Keras models: built, held, pooled and told apart."""

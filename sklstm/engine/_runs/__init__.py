@@ -1,0 +1,1 @@
+"""Training runs: epochs, callbacks and plans of steps."""

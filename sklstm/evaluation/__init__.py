@@ -1,0 +1,1 @@
+"""How good predictions were: back-tests, scores and intervals."""

@@ -1,0 +1,1 @@
+"""Values after the last observed row."""

@@ -1,0 +1,1 @@
+"""Regressors that scikit-learn drives and that the engine trains."""

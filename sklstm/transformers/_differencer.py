@@ -1,0 +1,281 @@
+"""Differences of a series, and the way back."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from sklstm._checks._arguments import validate_params
+from sklstm._checks._numbers import check_floats, check_not_infinite
+from sklstm._checks._tables import check_order, check_rows, index_of, like
+from sklstm._past._past import HISTORY_OPTIONS, Past, check_sorted
+from sklstm._sklearn._callbacks import FollowedMixin, one_task
+from sklstm._sklearn._compat import Interval, StrOptions
+from sklstm._sklearn._restore_on_error import restore_on_error
+
+
+class Differencer(FollowedMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Subtract from every row the row some steps earlier, and undo it.
+
+    The differencer keeps one row per time step: a difference that would need an unknown row is NaN.
+    Rows that follow the training rows are differenced against the training rows.
+
+    Parameters
+    ----------
+    interval : int or sequence of int, default=1
+        Steps between the two rows of a difference. With several, the differences are taken one
+        after the other: ``[1, 12]`` takes trend and yearly season out of monthly values.
+    history : {"auto", "continue", "none"}, default="auto"
+        What comes before the rows that are transformed; as in :class:`LagWindower`.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of columns seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns seen in `fit`; only where they are all strings.
+
+    See Also
+    --------
+    TransformedSeriesRegressor : Inverts the predictions of a regressor.
+    SeriesMinMaxScaler : Scales what is left.
+
+    References
+    ----------
+    .. [1] G. E. P. Box, G. M. Jenkins, G. C. Reinsel, G. M. Ljung, "Time Series Analysis:
+       Forecasting and Control", Wiley, 2015.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklstm import Differencer
+    >>> series = np.array([[1.0], [4.0], [9.0], [16.0], [25.0]])
+    >>> differencer = Differencer().fit(series[:3])
+    >>> differencer.transform(series[3:]).ravel()
+    array([7., 9.])
+    >>> differencer.inverse_transform([[7.0], [9.0]]).ravel()
+    array([16., 25.])
+    """
+
+    _parameter_constraints: dict = {
+        "interval": [Interval(Integral, 1, None, closed="left"), list, tuple, np.ndarray],
+        "history": [StrOptions(set(HISTORY_OPTIONS))],
+    }
+
+    def __init__(self, interval=1, *, history="auto"):
+        self.interval = interval
+        self.history = history
+
+    @restore_on_error
+    @one_task
+    def fit(self, X, y=None):
+        """Remember the rows that later differences, and the way back, need.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            One row per time step, oldest first.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : Differencer
+            The fitted differencer.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of range, no row has a difference, `X` holds infinity or text, or
+            its index is unsorted or holds duplicates.
+        TypeError
+            If `X` is sparse, or nothing that a table can be made of.
+        """
+        validate_params(self)
+        intervals = _check_intervals(self.interval)
+        rows = check_rows(self, X, reset=True)
+        if len(rows) <= sum(intervals):
+            raise ValueError(
+                f"interval={self.interval!r} looks back {sum(intervals)} rows, so it needs at least"
+                f" {sum(intervals) + 1} rows, but X has {len(rows)} sample(s). Use more rows or"
+                " shorter intervals."
+            )
+        self._intervals = intervals
+        self._past = Past(rows, index_of(X), depth=sum(intervals))
+        return self
+
+    def transform(self, X):
+        """Return the differences of the rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            One row per time step, oldest first.
+
+        Returns
+        -------
+        ndarray or DataFrame of shape (n_rows, n_features)
+            The differences, NaN where an earlier row is not known.
+
+        Raises
+        ------
+        ValueError
+            If `X` has other columns than in `fit`, holds infinity or text, or its index is unsorted
+            or holds duplicates.
+        TypeError
+            If `X` is sparse, or nothing that a table can be made of.
+        """
+        check_is_fitted(self)
+        rows = check_rows(self, X, reset=False)
+        differences = np.empty_like(rows)
+        for part in self._past.stretches(rows, index_of(X), self.history):
+            known = np.concatenate([part.past, rows[part.start : part.stop]])
+            differences[part.start : part.stop] = self._difference(known)
+        return like(differences, X, self.get_feature_names_out)
+
+    def inverse_transform(self, Z, *, observed=None):
+        """Restore a series from its differences.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_rows, n_features)
+            Differences. Those of the training rows give the training rows back; others run on
+            from the last known values, each restored row being the base of the next.
+        observed : array-like of shape (n_rows, n_features), default=None
+            Values that were observed at the rows of `Z`. Each row is then restored from the
+            observed rows *before* it, as a one-step forecast is; the row's own observed value is
+            not used and may be NaN.
+
+        Returns
+        -------
+        ndarray or DataFrame of shape (n_rows, n_features)
+            The restored rows, NaN where the rows before them are not known.
+
+        Raises
+        ------
+        ValueError
+            If `Z` or `observed` have another shape than they should, or hold infinity or text.
+        TypeError
+            If `Z` or `observed` is sparse, or nothing that a table can be made of.
+        """
+        check_is_fitted(self)
+        differences = self._check_inverse_input(Z, "Z")
+        if observed is None:
+            restored = self._run_on(differences, index_of(Z))
+        else:
+            seen = self._check_inverse_input(observed, "observed")
+            if len(seen) != len(differences):
+                raise ValueError(
+                    f"observed has {len(seen)} rows, but Z has {len(differences)}: give one"
+                    " observed row per difference (NaN where nothing was observed)."
+                )
+            index = index_of(observed) if index_of(observed) is not None else index_of(Z)
+            restored = differences + self._expected(seen, index)
+        return like(restored, Z)
+
+    def _difference(self, known):
+        """Difference rows that are preceded by their past; the past is gone afterwards."""
+        for interval in self._intervals:
+            known = known[interval:] - known[:-interval]
+        return known
+
+    def _run_on(self, differences, index):
+        """Sum differences up, each restored row being the base of the next."""
+        depth = self._past.depth
+        # How the differences of the training rows begin, to know them again without labels.
+        first_rows = self._past.head
+        nothing = np.full((depth, first_rows.shape[1]), np.nan)
+        first_differences = self._difference(np.concatenate([nothing, first_rows]))
+
+        restored = np.empty_like(differences)
+        for part in self._past.stretches(
+            differences, index, self.history, head=first_differences, nan_breaks=False
+        ):
+            start = part.start
+            # What no difference leads to: the first rows, and the first after a hole.
+            seed = self._past.beginning(part.number)[: part.stop - start]
+            restored[start : start + len(seed)] = seed
+            past, start = np.concatenate([part.past, seed])[len(seed) :], start + len(seed)
+            if start < part.stop:
+                restored[start : part.stop] = self._sum_up(past, differences[start : part.stop])
+        return restored
+
+    def _sum_up(self, past, differences):
+        """Undo :meth:`_difference` given the rows just before the first difference."""
+        pasts = [past]
+        for interval in self._intervals[:-1]:
+            pasts.append(pasts[-1][interval:] - pasts[-1][:-interval])
+        rows = differences
+        for interval, before in zip(reversed(self._intervals), reversed(pasts), strict=True):
+            rows = _seasonal_sum(before[-interval:], rows)
+        return rows
+
+    def _expected(self, observed, index):
+        """Return what each row would be if its difference were zero."""
+        coefficients = np.ones(1)
+        for interval in self._intervals:
+            coefficients = np.convolve(coefficients, [1, *[0] * (interval - 1), -1])
+        lags = np.flatnonzero(coefficients)[1:]
+        depth = self._past.depth
+
+        expected = np.zeros_like(observed)
+        # What was observed at a row must not decide on what came before it.
+        for part in self._past.stretches(
+            observed, index, self.history, nan_breaks=False, by_labels=True
+        ):
+            known = np.concatenate([part.past, observed[part.start : part.stop]])
+            for lag in lags:
+                earlier = known[depth - lag : len(known) - lag]
+                expected[part.start : part.stop] -= coefficients[lag] * earlier
+        return expected
+
+    def _check_inverse_input(self, values, name):
+        """Validate differences or observed values, which may come without column names."""
+        rows = check_floats(values, name)
+        if rows.ndim == 1 and self.n_features_in_ == 1:
+            rows = rows.reshape(-1, 1)
+        if rows.ndim != 2 or rows.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"{name} has shape {np.shape(values)}, but Differencer was fitted on"
+                f" {self.n_features_in_} column(s): expected (n_rows, {self.n_features_in_})."
+            )
+        if not len(rows):
+            raise ValueError(f"{name} has shape {np.shape(values)}: expected at least one row.")
+        check_order(self, values, name)
+        if index_of(values) is not None:
+            check_sorted(values.index, name)
+        check_not_infinite(rows, values, name)
+        return rows
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _check_intervals(interval):
+    """Return the intervals as a tuple of positive ints."""
+    intervals = [interval] if isinstance(interval, Integral) else list(interval)
+    if not intervals or not all(
+        isinstance(i, Integral) and not isinstance(i, bool) and int(i) >= 1 for i in intervals
+    ):
+        raise ValueError(
+            f"interval={interval!r} is not valid: expected an int >= 1 or a non-empty sequence of"
+            " such ints, for instance 1 or [1, 12]."
+        )
+    return tuple(int(i) for i in intervals)
+
+
+def _seasonal_sum(before, differences):
+    """Return rows with ``row[t] = differences[t] + row[t - interval]``.
+
+    ``before`` holds the ``interval`` rows that come first.
+    """
+    interval, n_rows = len(before), len(differences)
+    n_seasons = -(-n_rows // interval)
+    padded = np.zeros((n_seasons * interval, differences.shape[1]))
+    padded[:n_rows] = differences
+    seasons = padded.reshape(n_seasons, interval, -1)
+    return (before + np.cumsum(seasons, axis=0)).reshape(len(padded), -1)[:n_rows]

@@ -1,0 +1,244 @@
+"""Series in a memory-mapped file, which need not fit into memory."""
+
+import mmap
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
+from sklearn.pipeline import make_pipeline
+
+from sklstm import (
+    LagWindower,
+    LSTMRegressor,
+    StatefulLSTMRegressor,
+    TransformedSeriesRegressor,
+)
+from sklstm._past import _memory_mapped
+from sklstm.engine._runs import _streamed
+
+N_ROWS, N_TRAIN = 300, 240
+DRAWS = np.random.default_rng(0)
+SERIES = DRAWS.normal(size=(N_ROWS, 3)).astype("float32").cumsum(axis=0) / 10
+SERIES[:2] = np.nan
+Y = DRAWS.normal(size=N_ROWS)
+LSTM = {"units": 3, "epochs": 2, "random_state": 0}
+
+REGRESSORS = {
+    "LSTM on windows": make_pipeline(LagWindower(4), LSTMRegressor(batch_size=7, **LSTM)),
+    "LSTM on rows": LSTMRegressor(
+        batch_size=16, shuffle=False, validation_fraction=0.3, metrics=["mae"], **LSTM
+    ),
+    "LSTM that stops early": make_pipeline(
+        LagWindower(3),
+        LSTMRegressor(validation_fraction=0.2, early_stopping=True, dropout=0.2, **LSTM),
+    ),
+    "Keras' own fit": make_pipeline(LagWindower(4), LSTMRegressor(engine="keras", **LSTM)),
+    "stateful LSTM": StatefulLSTMRegressor(bptt_steps=3, batch_size=4, **LSTM),
+    "stateful LSTM on windows": make_pipeline(
+        LagWindower(3), StatefulLSTMRegressor(validation_fraction=0.2, reset_states=50, **LSTM)
+    ),
+    "LSTM of a transformed target": TransformedSeriesRegressor(
+        make_pipeline(LagWindower(4), LSTMRegressor(**LSTM)), y_lag=0
+    ),
+    "ridge on flat windows": TransformedSeriesRegressor(
+        make_pipeline(LagWindower(3, flatten=True), Ridge()), y_lag=0
+    ),
+}
+
+
+def mapped(tmp_path, values, mode="r"):
+    """Write an array to a file and map it."""
+    path = tmp_path / "series"
+    values.tofile(path)
+    return np.memmap(path, dtype=values.dtype, mode=mode, shape=values.shape)
+
+
+@pytest.fixture
+def in_small_pieces(monkeypatch):
+    """Take every mapped file for a large one, and read little at a time."""
+    monkeypatch.setattr(_memory_mapped, "LARGE", 100)
+    monkeypatch.setattr(_memory_mapped, "PIECE", 500)
+    monkeypatch.setattr(_memory_mapped, "SCATTERED", 5)
+    monkeypatch.setattr(_streamed, "_PORTION_CELLS", 200)
+
+
+def last(regressor):
+    """Return the regressor at the end of a pipeline."""
+    regressor = getattr(regressor, "regressor_", regressor)
+    return regressor[-1] if hasattr(regressor, "steps") else regressor
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", REGRESSORS)
+def test_a_mapped_file_gives_what_an_array_gives(name, dtype, tmp_path, in_small_pieces):
+    """Weights, history and predictions are those of the same series in memory."""
+    series = SERIES.astype(dtype)
+    file = mapped(tmp_path, series)
+    expected = clone(REGRESSORS[name]).fit(series[:N_TRAIN], Y[:N_TRAIN])
+    model = clone(REGRESSORS[name]).fit(file[:N_TRAIN], Y[:N_TRAIN])
+    for start, stop in ((0, N_TRAIN), (N_TRAIN, N_ROWS), (0, N_ROWS), (N_TRAIN, N_TRAIN + 1)):
+        np.testing.assert_array_equal(
+            model.predict(file[start:stop]), expected.predict(series[start:stop])
+        )
+    assert getattr(last(model), "history_", None) == getattr(last(expected), "history_", None)
+
+
+@pytest.mark.parametrize("start", [0, 2, N_TRAIN, N_TRAIN + 5])
+def test_windows_of_a_file_are_those_of_an_array(start, tmp_path, in_small_pieces):
+    """Slices, positions and all of the windows that are read on demand equal the array's."""
+    # The second part begins as the training rows do, and goes on in another way.
+    series = np.concatenate([SERIES, SERIES[:10], -SERIES[10:40]])
+    windower = LagWindower(5).fit(series[:N_TRAIN])
+    for rows in (series[start:], series[N_ROWS:]):
+        expected = windower.transform(rows)
+        windows = windower.transform(mapped(tmp_path, rows))
+        assert not isinstance(windows, np.ndarray)
+        assert (windows.shape, windows.ndim, windows.size) == (expected.shape, 3, expected.size)
+        assert windows.dtype == expected.dtype
+        np.testing.assert_array_equal(windows, expected)
+        np.testing.assert_array_equal(windows[3:17], expected[3:17])
+        some = DRAWS.permutation(len(rows))[:23]
+        np.testing.assert_array_equal(windows[some], expected[some])
+        np.testing.assert_array_equal(windows.between(7, 30)[:], expected[7:30])
+        np.testing.assert_array_equal(windows.between(2, 30)[[0, 20, 1]], expected[[2, 22, 3]])
+
+
+KEYS = [
+    *[slice(None, None, 2), slice(None, None, -1), slice(10, 2, -1), slice(5, 5), slice(-7, None)],
+    *[3, -1, np.int64(7), [-1, -2], [-1, 0, 1], [-3, -2, -1], [], [[0, 5], [7, 1]]],
+    *[np.arange(N_ROWS) % 3 == 0, np.zeros(N_ROWS, bool), Ellipsis],
+    *[(3, 2, 1), (slice(None), -1), (slice(2, 9), slice(1, None), 0), ([4, 2], Ellipsis)],
+    *[(slice(None, None, 5), ..., 1), (np.arange(N_ROWS) < 4, 0)],
+]
+
+
+@pytest.mark.parametrize("place", range(len(KEYS)))
+def test_a_key_gives_what_an_array_gives(place, tmp_path, in_small_pieces):
+    """Whatever NumPy takes for a key, or refuses."""
+    windower = LagWindower(4).fit(SERIES[:N_TRAIN])
+    windows = windower.transform(mapped(tmp_path, SERIES))
+    key = KEYS[place]
+    if isinstance(key, list) and not key:
+        key = np.array(key, dtype=int)
+    np.testing.assert_array_equal(windows[key], windower.transform(SERIES)[key], strict=True)
+
+
+@pytest.mark.parametrize(
+    "key", [N_ROWS, -N_ROWS - 1, [0, N_ROWS], [0.5], np.ones(3, bool), ([0, 1], [1, 2]), "a"]
+)
+def test_a_key_that_gives_nothing_is_refused(key, tmp_path, in_small_pieces):
+    """Rather than windows of other rows."""
+    windows = LagWindower(4).fit(SERIES[:N_TRAIN]).transform(mapped(tmp_path, SERIES))
+    with pytest.raises(IndexError):
+        windows[key]
+
+
+def test_scikit_learn_cuts_windows_of_a_file_into_folds(tmp_path, in_small_pieces):
+    """A search over a network on its own finds what it finds in memory."""
+    windower = LagWindower(3).fit(SERIES)
+    search = GridSearchCV(LSTMRegressor(**LSTM), {"units": [2]}, cv=TimeSeriesSplit(2))
+    expected = clone(search).fit(windower.transform(SERIES), Y)
+    found = clone(search).fit(windower.transform(mapped(tmp_path, SERIES)), Y)
+    assert found.best_score_ == expected.best_score_
+    ours = list(windower.transform(mapped(tmp_path, SERIES)))
+    np.testing.assert_array_equal(ours, windower.transform(SERIES))
+
+
+@pytest.mark.parametrize("kind", ["anonymous", "private", "copied"])
+def test_a_map_that_no_file_backs_is_left_alone(kind, tmp_path, in_small_pieces):
+    """Its pages are the only place of what they hold."""
+    path = tmp_path / "series"
+    SERIES.tofile(path)
+    options = {
+        "anonymous": {"flags": getattr(mmap, "MAP_PRIVATE", 0) | getattr(mmap, "MAP_ANONYMOUS", 0)},
+        "private": {"flags": getattr(mmap, "MAP_PRIVATE", 0)},
+        "copied": {"access": mmap.ACCESS_COPY},
+    }
+    if kind != "copied" and not hasattr(mmap, "MAP_PRIVATE"):
+        pytest.skip("maps have no such flags here")
+    with open(path, "r+b") as file:
+        number = -1 if kind == "anonymous" else file.fileno()
+        mapping = mmap.mmap(number, SERIES.nbytes, **options[kind])
+    rows = np.ndarray(SERIES.shape, "float32", mapping)
+    rows[:] = 1.5
+    for given in (rows, rows[5:], np.asarray(rows)[::2]):
+        LagWindower(2).fit(given).transform(given)
+    np.testing.assert_array_equal(rows, np.full(SERIES.shape, 1.5))
+
+
+def test_a_small_file_and_an_array_come_as_arrays(tmp_path):
+    """What fits into memory is an ordinary view."""
+    windows = LagWindower(3).fit_transform(mapped(tmp_path, SERIES))
+    assert isinstance(windows, np.ndarray)
+    assert not windows.flags.writeable
+
+
+@pytest.mark.parametrize("regressor", [LSTMRegressor(**LSTM), StatefulLSTMRegressor(**LSTM)])
+def test_sliding_windows_of_a_file_are_read_in_pieces(regressor, tmp_path, in_small_pieces):
+    """Windows that NumPy slid over the file give what they give in memory."""
+    series = SERIES[2:]
+    file = mapped(tmp_path, series)
+
+    def windows(rows):
+        return np.lib.stride_tricks.sliding_window_view(rows, 4, axis=0).swapaxes(1, 2)
+
+    expected = clone(regressor).fit(windows(series), Y[5:]).predict(windows(series))
+    predicted = clone(regressor).fit(windows(file), Y[5:]).predict(windows(file))
+    np.testing.assert_array_equal(predicted, expected)
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+@pytest.mark.parametrize("make", [LSTMRegressor, StatefulLSTMRegressor])
+def test_a_bad_late_value_is_named_by_its_row(make, value, tmp_path, in_small_pieces):
+    """The message counts the row from the beginning of the file, not of a piece."""
+    series = SERIES[2:].copy()
+    series[250, 1] = value
+    with pytest.raises(ValueError, match=rf"{value} at row 250, column 1"):
+        make(**LSTM).fit(mapped(tmp_path, series), Y[2:])
+    if value == np.inf:
+        with pytest.raises(ValueError, match=r"inf at row 250, column 1"):
+            LagWindower(3).fit(mapped(tmp_path, series))
+
+
+def test_changes_of_a_mapped_file_are_kept(tmp_path, in_small_pieces):
+    """Neither unsaved changes of a shared map nor those of a private one are lost."""
+    for mode in ("r+", "c"):
+        file = mapped(tmp_path, SERIES, mode)
+        file[2:] = 1.5
+        LSTMRegressor(**LSTM).fit(file, Y)
+        np.testing.assert_array_equal(file[2:], np.float32(1.5))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", ["LSTMRegressor()", "LSTMRegressor(shuffle=False)"])
+def test_a_file_is_not_held_in_memory(make, tmp_path):
+    """Training and predicting on a file of 800 MB adds less than half of that to the process."""
+    pytest.importorskip("psutil")
+    code = f"""
+import threading, time
+import numpy as np, psutil
+from sklearn.pipeline import make_pipeline
+from sklstm import LagWindower, LSTMRegressor
+X = np.memmap({str(tmp_path / "series")!r}, dtype="float32", mode="w+", shape=(800_000, 250))
+y = np.zeros(len(X), dtype="float32")
+model = make_pipeline(LagWindower(3), {make})
+model.set_params(lstmregressor__units=1, lstmregressor__epochs=1, lstmregressor__batch_size=4096)
+model.fit(X[:5000], y[:5000]).predict(X[:5000])
+memory = psutil.Process().memory_info
+before, most = memory().rss, 0
+def watch():
+    global most
+    while True:
+        most = max(most, memory().rss)
+        time.sleep(0.005)
+threading.Thread(target=watch, daemon=True).start()
+model.fit(X, y).predict(X)
+print((most - before) / 1e6)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 400

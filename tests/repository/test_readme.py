@@ -1,0 +1,33 @@
+"""The README's example runs exactly as it is written."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+README = Path(__file__).parents[2] / "README.md"
+TEXT = README.read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```python\n(.*?)^```", TEXT, flags=re.MULTILINE | re.DOTALL)
+
+
+def test_there_is_an_example():
+    """The pattern finds what a reader would copy."""
+    assert EXAMPLES
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_example_runs_as_written(example):
+    """The last statement predicts a finite number for each of the rows held out."""
+    names = {}
+    exec(compile(example, str(README), "exec"), names)
+    assert names["predicted"].shape == (36,)
+    assert np.isfinite(names["predicted"]).all()
+
+
+def test_files_that_it_links_to_exist():
+    """No link within the project leads nowhere."""
+    links = re.findall(r"\]\(([^)#]+)\)", TEXT)
+    missing = [link for link in links if "://" not in link and not (README.parent / link).exists()]
+    assert not missing
