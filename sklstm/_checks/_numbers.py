@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.sparse import issparse
 
 from sklstm._checks._arguments import naming
-from sklstm._past._memory_mapped import pieces
+from sklstm._past._memory_mapped import blocks
 
 #: What NumPy's kinds of times are called.
 TIMES = {"M": "dates", "m": "durations"}
@@ -107,16 +107,16 @@ def check_not_infinite(values, labelled, name="X"):
     ValueError
         If a value is infinite.
     """
-    for start, piece in pieces(values):
+    for start, block in blocks(values):
         # The sum is finite wherever all is; only a doubtful sum is worth a second pass.
         with np.errstate(over="ignore", invalid="ignore"):
-            if np.isfinite(piece.sum()):
+            if np.isfinite(block.sum()):
                 continue
-        infinite = np.argwhere(np.isinf(piece))
+        infinite = np.argwhere(np.isinf(block))
         if len(infinite):
             row, *column = infinite[0]
             raise ValueError(
-                f"{name} holds {piece[row, *column]} at"
+                f"{name} holds {block[row, *column]} at"
                 f" {place_of((start + row, *column), labelled)}. Replace infinities"
                 " (for instance with numpy.nan_to_num) or leave the column out."
             )

@@ -7,7 +7,7 @@ from sklearn.utils.validation import validate_data
 
 from sklstm._checks._arguments import is_position, listed, naming
 from sklstm._checks._numbers import check_floats, check_not_infinite, check_numeric
-from sklstm._past._memory_mapped import MappedWindows
+from sklstm._past._windows import Windows
 
 __all__ = [
     "check_array_3d",
@@ -91,7 +91,7 @@ def check_array_3d(estimator, X, *, reset, name="X"):
     check_numeric(X, name)
     windows = X
     with naming(name, X):
-        if not isinstance(X, MappedWindows):
+        if not isinstance(X, Windows):
             windows = check_array(
                 X,
                 dtype=[np.float64, np.float32],

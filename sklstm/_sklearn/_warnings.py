@@ -32,6 +32,7 @@ class UnknownPastWarning(SklstmWarning):
     >>> series = pd.DataFrame({"sold": range(8)}, dtype=float)
     >>> differencer = Differencer().fit(series[:5])
     >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
     ...     differenced = differencer.transform(series[6:])  # row 5 is missing
     >>> caught[0].category is UnknownPastWarning
     True
@@ -74,6 +75,7 @@ class MissingStepsWarning(SklstmWarning):
     >>> from sklstm import MissingStepsWarning, series_to_supervised
     >>> series = pd.Series(range(9), dtype=float).drop(4)
     >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
     ...     X, y = series_to_supervised(series)
     >>> caught[0].category is MissingStepsWarning
     True

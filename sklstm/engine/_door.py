@@ -13,7 +13,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 
-from sklstm._past._memory_mapped import pieces
+from sklstm._past._windows import Windows
 from sklstm.engine._check_names import (
     check_names,
     copied,
@@ -154,7 +154,7 @@ def predict(
         model = build(network)
         model.set_weights(weights)
         predict_piece = functools.partial(_keras_fit.predict, model)
-    predicted = [predict_piece(all_samples(piece)) for _, piece in pieces(X)]
+    predicted = [predict_piece(all_samples(piece)) for _, piece in Windows.of(X).blocks()]
     return predicted[0] if len(predicted) == 1 else np.concatenate(predicted)
 
 
@@ -184,7 +184,7 @@ def predict_stateful(
     """
     check(network, training)
     predicted = []
-    for start, piece in pieces(X):
+    for start, piece in Windows.of(X).blocks():
         within = [at - start for at in breaks or () if start <= at < start + len(piece)]
         outputs, state = _run_on(network, weights, all_samples(piece), state, within)
         predicted.append(outputs)

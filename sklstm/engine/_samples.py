@@ -6,10 +6,10 @@ Windows that are no array, because they lie in a file, are read when they are wa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from sklstm._past._windows import Windows
 from sklstm.engine._spec import Rows
 
 
@@ -48,14 +48,13 @@ class StreamedSamples:
 
     Attributes
     ----------
-    X : array-like of shape (n, window, n_features)
-        Gives windows by their positions.
+    X : Windows of shape (n, window, n_features)
     rows : ndarray of int
         The samples among them.
     y, sample_weight : as in `Samples`
     """
 
-    X: Any
+    X: Windows
     rows: np.ndarray
     y: np.ndarray
     sample_weight: np.ndarray | None = None
@@ -69,7 +68,7 @@ class StreamedSamples:
 
     def gather(self, which: np.ndarray) -> np.ndarray:
         """Return the windows of the samples `which`, of shape (len(which), window, n_features)."""
-        return self.X[self.rows[which]].astype(np.float32, copy=False)
+        return self.X.gather(self.rows[which]).astype(np.float32, copy=False)
 
 
 def samples(data: Rows) -> Samples | StreamedSamples:
@@ -78,22 +77,22 @@ def samples(data: Rows) -> Samples | StreamedSamples:
     y, sample_weight = _of_rows(data.y, rows), _of_rows(data.sample_weight, rows)
     if y is None:
         y = np.empty((0, 0), np.float32)
-    if not isinstance(data.X, np.ndarray):
-        return StreamedSamples(data.X, rows, y, sample_weight)
-    series, hop = _base_series(data.X)
-    window = data.X.shape[1]
-    first, last = (int(rows.min()), int(rows.max())) if len(rows) else (0, -1)
-    series = series[first * hop : last * hop + window]
+    windows = Windows.of(data.X)
+    if windows.is_mapped:
+        return StreamedSamples(windows, rows, y, sample_weight)
+    starts = windows.starts[rows]
+    first, last = (int(starts.min()), int(starts.max())) if len(rows) else (0, -windows.window)
+    series = windows.values[first : last + windows.window]
     return Samples(
         series=np.ascontiguousarray(series, dtype=np.float32),
-        window=window,
-        starts=((rows - first) * hop).astype(np.int32),
+        window=windows.window,
+        starts=(starts - first).astype(np.int32),
         y=y,
         sample_weight=sample_weight,
     )
 
 
-def all_samples(X: np.ndarray) -> Samples:
+def all_samples(X) -> Samples:
     """Return every window of an array as a sample."""
     found = samples(Rows(X=X, rows=np.arange(len(X))))
     assert isinstance(found, Samples)
@@ -115,25 +114,3 @@ def portion(data: Samples | StreamedSamples, which: np.ndarray) -> Samples:
 def _of_rows(values: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
     """Return the values of some rows as the engine computes with them."""
     return None if values is None else np.ascontiguousarray(values[rows], dtype=np.float32)
-
-
-def _base_series(X: np.ndarray) -> tuple[np.ndarray, int]:
-    """Return the series that the windows `X` look into, and the steps from one window to the next.
-
-    A strided view shares its steps between windows; a plain 3-D array is a series whose windows
-    stand end to end.
-    """
-    n, window, n_features = X.shape
-    if n == 0:
-        return X.reshape(0, n_features), 1
-    if n == 1:
-        return X[0], 1
-    step = X.strides[1] if window > 1 else X.strides[0]
-    hop = X.strides[0] // step if step > 0 else 0
-    if not (1 <= hop <= window and hop * step == X.strides[0]):
-        X = np.ascontiguousarray(X)
-        step, hop = X.strides[1], window
-    base = np.lib.stride_tricks.as_strided(
-        X, shape=((n - 1) * hop + window, n_features), strides=(step, X.strides[2]), writeable=False
-    )
-    return base, hop

@@ -125,7 +125,7 @@ class Rows:
 
     Attributes
     ----------
-    X : ndarray or MappedWindows of shape (n, window, n_features)
+    X : Windows or ndarray of shape (n, window, n_features)
         Usually a strided view of one series; only the windows at `rows` are read.
     rows : ndarray of int64
         The samples to use, oldest first.

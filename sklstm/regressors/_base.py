@@ -111,7 +111,7 @@ class BaseLSTMRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
                 **self._before_any_row(network),
             }
 
-        data = {"X": lambda: windows[taught], "y": lambda: _shaped(target[taught], y_ndim)}
+        data = {"X": lambda: windows.gather(taught), "y": lambda: _shaped(target[taught], y_ndim)}
         context = self._begin_fit(training.epochs, **data)
         watch = None
         if getattr(self, "_skl_callbacks", None):
@@ -341,7 +341,7 @@ def filled(windows, n_unknown):
         Their windows, with unknown steps replaced by the oldest known one.
     """
     rows = np.flatnonzero((n_unknown > 0) & (n_unknown < windows.shape[1]))
-    return rows, repeat_oldest_known(windows[rows], n_unknown[rows])
+    return rows, repeat_oldest_known(windows.gather(rows), n_unknown[rows])
 
 
 def _first_held_out(rows, fraction):

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._tables import index_of
-from sklstm._checks._windows import between, check_windows, last_steps
+from sklstm._checks._windows import check_windows
 from sklstm._past._past import HISTORY_OPTIONS, Past
 from sklstm._sklearn._callbacks import follow
 from sklstm._sklearn._compat import Interval, StrOptions
@@ -294,7 +294,7 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
         predicted = np.zeros((len(windows), self.n_outputs_))
         for part, start, exact in self._parts(X, windows):
             states = self._states_at(part, start, exact)
-            rows = between(windows, start, part.stop)
+            rows = windows[start : part.stop]
             outputs, _ = self._run(rows, n_unknown[start : part.stop], states)
             predicted[part.start : part.stop] = outputs[part.start - start :]
         rows, repeated = filled(windows, n_unknown)
@@ -334,7 +334,7 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
             self._end += part.stop - start
         elif part.number is not None:
             self._end = part.number + part.stop - part.start
-        rows = between(windows, start, len(windows))
+        rows = windows[start:]
         _, self.state_ = self._run(rows, n_unknown[start:], states)
         return self
 
@@ -355,7 +355,7 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
         self._states_before = None
         if carries_on:
             self._states_before = self._states_at(*self._parts(X, windows)[0])
-        self._past = Past(last_steps(windows), index_of(X), depth=1, quiet=True)
+        self._past = Past(windows.last_steps, index_of(X), depth=1, quiet=True)
         self._end = self._past.end
 
     def _before_any_row(self, network):
@@ -388,7 +388,7 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
         """Run the training rows once, so that the state is that of their end."""
         part, *_ = self._parts(X, windows)[-1]
         states = self._states_before if part.start == 0 else None
-        rows = between(windows, part.start, len(windows))
+        rows = windows[part.start :]
         _, self.state_ = self._run(rows, n_unknown[part.start :], states)
         return self
 
@@ -401,7 +401,7 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
         # Rows that are told by their values lie together even where that is told late. Only labels
         # with a regular step tell how far from the last row seen the rows are.
         exact = labelled and self._past.axis is not None and self.history == "auto"
-        parts = self._past.stretches(last_steps(windows), index_of(X), self.history)
+        parts = self._past.stretches(windows.last_steps, index_of(X), self.history)
         return [(part, part.start if labelled else 0, exact) for part in parts]
 
     def _states_at(self, part, start, exact):
@@ -440,7 +440,7 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
                     self._network,
                     self._training,
                     self._trained.weights,
-                    between(windows, start, stop),
+                    windows[start:stop],
                     states,
                 )
             else:

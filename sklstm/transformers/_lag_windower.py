@@ -9,8 +9,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._arguments import validate_params
 from sklstm._checks._tables import check_rows, index_of, like
-from sklstm._past._memory_mapped import windows_of
 from sklstm._past._past import HISTORY_OPTIONS, Past
+from sklstm._past._windows import windows_of
 from sklstm._sklearn._callbacks import FollowedMixin, one_task
 from sklstm._sklearn._compat import Interval, StrOptions, check_feature_names_in
 from sklstm._sklearn._restore_on_error import restore_on_error
@@ -142,7 +142,7 @@ class LagWindower(FollowedMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         rows = check_rows(self, X, reset=False)
         stretches = self._past.stretches(rows, index_of(X), self.history)
-        windows = windows_of(rows, [(part.start, part.stop, part.past) for part in stretches])
+        windows = windows_of(rows, stretches)
         if self.flatten:
             flat = np.asarray(windows).reshape(len(rows), -1)
             return like(flat, X, self.get_feature_names_out)

@@ -83,11 +83,11 @@ def test_skops_refuses_a_file_that_was_tampered_with(skops, node, tmp_path):
     file = tmp_path / "windower.skops"
     skops.dump(windower, file)
     trusted = skops.get_untrusted_types(file=file)
-    assert trusted == [
-        "sklstm._past._time_axis.TimeAxis",
+    assert set(trusted) == {
         "sklstm._past._past.Past",
+        "sklstm._past._time_axis.TimeAxis",
         "sklstm.transformers._lag_windower.LagWindower",
-    ]
+    }
     with zipfile.ZipFile(file) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     schema = json.loads(members["schema.json"])

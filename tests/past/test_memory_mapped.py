@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
-from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 
 from sklstm import (
@@ -17,7 +16,7 @@ from sklstm import (
     StatefulLSTMRegressor,
     TransformedSeriesRegressor,
 )
-from sklstm._past import _memory_mapped
+from sklstm._past import _memory_mapped, _windows
 from sklstm.engine._runs import _streamed
 
 N_ROWS, N_TRAIN = 300, 240
@@ -58,11 +57,11 @@ def mapped(tmp_path, values, mode="r"):
 
 
 @pytest.fixture
-def in_small_pieces(monkeypatch):
+def in_small_blocks(monkeypatch):
     """Take every mapped file for a large one, and read little at a time."""
     monkeypatch.setattr(_memory_mapped, "LARGE", 100)
-    monkeypatch.setattr(_memory_mapped, "PIECE", 500)
-    monkeypatch.setattr(_memory_mapped, "SCATTERED", 5)
+    monkeypatch.setattr(_memory_mapped, "BLOCK_BYTES", 500)
+    monkeypatch.setattr(_windows, "SCATTERED", 5)
     monkeypatch.setattr(_streamed, "_PORTION_CELLS", 200)
 
 
@@ -74,7 +73,7 @@ def last(regressor):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", REGRESSORS)
-def test_a_mapped_file_gives_what_an_array_gives(name, dtype, tmp_path, in_small_pieces):
+def test_a_mapped_file_gives_what_an_array_gives(name, dtype, tmp_path, in_small_blocks):
     """Weights, history and predictions are those of the same series in memory."""
     series = SERIES.astype(dtype)
     file = mapped(tmp_path, series)
@@ -87,69 +86,8 @@ def test_a_mapped_file_gives_what_an_array_gives(name, dtype, tmp_path, in_small
     assert getattr(last(model), "history_", None) == getattr(last(expected), "history_", None)
 
 
-@pytest.mark.parametrize("start", [0, 2, N_TRAIN, N_TRAIN + 5])
-def test_windows_of_a_file_are_those_of_an_array(start, tmp_path, in_small_pieces):
-    """Slices, positions and all of the windows that are read on demand equal the array's."""
-    # The second part begins as the training rows do, and goes on in another way.
-    series = np.concatenate([SERIES, SERIES[:10], -SERIES[10:40]])
-    windower = LagWindower(5).fit(series[:N_TRAIN])
-    for rows in (series[start:], series[N_ROWS:]):
-        expected = windower.transform(rows)
-        windows = windower.transform(mapped(tmp_path, rows))
-        assert not isinstance(windows, np.ndarray)
-        assert (windows.shape, windows.ndim, windows.size) == (expected.shape, 3, expected.size)
-        assert windows.dtype == expected.dtype
-        np.testing.assert_array_equal(windows, expected)
-        np.testing.assert_array_equal(windows[3:17], expected[3:17])
-        some = DRAWS.permutation(len(rows))[:23]
-        np.testing.assert_array_equal(windows[some], expected[some])
-        np.testing.assert_array_equal(windows.between(7, 30)[:], expected[7:30])
-        np.testing.assert_array_equal(windows.between(2, 30)[[0, 20, 1]], expected[[2, 22, 3]])
-
-
-KEYS = [
-    *[slice(None, None, 2), slice(None, None, -1), slice(10, 2, -1), slice(5, 5), slice(-7, None)],
-    *[3, -1, np.int64(7), [-1, -2], [-1, 0, 1], [-3, -2, -1], [], [[0, 5], [7, 1]]],
-    *[np.arange(N_ROWS) % 3 == 0, np.zeros(N_ROWS, bool), Ellipsis],
-    *[(3, 2, 1), (slice(None), -1), (slice(2, 9), slice(1, None), 0), ([4, 2], Ellipsis)],
-    *[(slice(None, None, 5), ..., 1), (np.arange(N_ROWS) < 4, 0)],
-]
-
-
-@pytest.mark.parametrize("place", range(len(KEYS)))
-def test_a_key_gives_what_an_array_gives(place, tmp_path, in_small_pieces):
-    """Whatever NumPy takes for a key, or refuses."""
-    windower = LagWindower(4).fit(SERIES[:N_TRAIN])
-    windows = windower.transform(mapped(tmp_path, SERIES))
-    key = KEYS[place]
-    if isinstance(key, list) and not key:
-        key = np.array(key, dtype=int)
-    np.testing.assert_array_equal(windows[key], windower.transform(SERIES)[key], strict=True)
-
-
-@pytest.mark.parametrize(
-    "key", [N_ROWS, -N_ROWS - 1, [0, N_ROWS], [0.5], np.ones(3, bool), ([0, 1], [1, 2]), "a"]
-)
-def test_a_key_that_gives_nothing_is_refused(key, tmp_path, in_small_pieces):
-    """Rather than windows of other rows."""
-    windows = LagWindower(4).fit(SERIES[:N_TRAIN]).transform(mapped(tmp_path, SERIES))
-    with pytest.raises(IndexError):
-        windows[key]
-
-
-def test_scikit_learn_cuts_windows_of_a_file_into_folds(tmp_path, in_small_pieces):
-    """A search over a network on its own finds what it finds in memory."""
-    windower = LagWindower(3).fit(SERIES)
-    search = GridSearchCV(LSTMRegressor(**LSTM), {"units": [2]}, cv=TimeSeriesSplit(2))
-    expected = clone(search).fit(windower.transform(SERIES), Y)
-    found = clone(search).fit(windower.transform(mapped(tmp_path, SERIES)), Y)
-    assert found.best_score_ == expected.best_score_
-    ours = list(windower.transform(mapped(tmp_path, SERIES)))
-    np.testing.assert_array_equal(ours, windower.transform(SERIES))
-
-
 @pytest.mark.parametrize("kind", ["anonymous", "private", "copied"])
-def test_a_map_that_no_file_backs_is_left_alone(kind, tmp_path, in_small_pieces):
+def test_a_map_that_no_file_backs_is_left_alone(kind, tmp_path, in_small_blocks):
     """Its pages are the only place of what they hold."""
     path = tmp_path / "series"
     SERIES.tofile(path)
@@ -178,7 +116,7 @@ def test_a_small_file_and_an_array_come_as_arrays(tmp_path):
 
 
 @pytest.mark.parametrize("regressor", [LSTMRegressor(**LSTM), StatefulLSTMRegressor(**LSTM)])
-def test_sliding_windows_of_a_file_are_read_in_pieces(regressor, tmp_path, in_small_pieces):
+def test_sliding_windows_of_a_file_are_read_in_pieces(regressor, tmp_path, in_small_blocks):
     """Windows that NumPy slid over the file give what they give in memory."""
     series = SERIES[2:]
     file = mapped(tmp_path, series)
@@ -193,7 +131,7 @@ def test_sliding_windows_of_a_file_are_read_in_pieces(regressor, tmp_path, in_sm
 
 @pytest.mark.parametrize("value", [np.inf, np.nan])
 @pytest.mark.parametrize("make", [LSTMRegressor, StatefulLSTMRegressor])
-def test_a_bad_late_value_is_named_by_its_row(make, value, tmp_path, in_small_pieces):
+def test_a_bad_late_value_is_named_by_its_row(make, value, tmp_path, in_small_blocks):
     """The message counts the row from the beginning of the file, not of a piece."""
     series = SERIES[2:].copy()
     series[250, 1] = value
@@ -204,7 +142,7 @@ def test_a_bad_late_value_is_named_by_its_row(make, value, tmp_path, in_small_pi
             LagWindower(3).fit(mapped(tmp_path, series))
 
 
-def test_changes_of_a_mapped_file_are_kept(tmp_path, in_small_pieces):
+def test_changes_of_a_mapped_file_are_kept(tmp_path, in_small_blocks):
     """Neither unsaved changes of a shared map nor those of a private one are lost."""
     for mode in ("r+", "c"):
         file = mapped(tmp_path, SERIES, mode)

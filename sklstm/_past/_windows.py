@@ -1,0 +1,263 @@
+"""Windows of a series as an array-like that stores the series once."""
+
+from numbers import Integral
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+from numpy.lib.stride_tricks import as_strided, sliding_window_view
+
+from sklstm._past._memory_mapped import block_size, is_large, let_go
+
+#: Windows that lie scattered in a file are read so many at a time: each may bring 2 MiB of pages.
+SCATTERED = 64
+
+
+class Windows(NDArrayOperatorsMixin):
+    """Windows of a series: an array-like of shape ``(n_rows, window, n_features)``.
+
+    It stores the series and where each window starts, so rows can be chosen without a copy:
+    ``windows[10:20]``, ``windows[positions]`` and ``windows[mask]`` are `Windows` of the same
+    series. Everything else that NumPy arrays have makes an array first.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_steps, n_features)
+        The series, with the rows that come before it. It may lie in a memory-mapped file.
+    starts : ndarray of int of shape (n_rows,)
+        Window i is ``values[starts[i] : starts[i] + window]``.
+    window : int
+        Steps in a window.
+    extra : ndarray of shape (n_extra, n_features), default=None
+        Steps that a file lacks. A negative start counts from the end of these steps, and its
+        window lies within them.
+    last_steps : ndarray of shape (n_rows, n_features), default=None
+        The last step of each window, where that is a view; by default they are copied when needed.
+
+    Attributes
+    ----------
+    shape, ndim, size, dtype
+        As of the array.
+    """
+
+    ndim = 3
+
+    def __init__(self, values, starts, window, extra=None, last_steps=None):
+        self.values = values
+        self.starts = starts
+        self.window = window
+        self.extra = extra
+        self._last_steps = last_steps
+
+    @classmethod
+    def of(cls, array):
+        """Describe an array of windows, without a copy where its windows share their steps.
+
+        Parameters
+        ----------
+        array : Windows or ndarray of shape (n_rows, window, n_features)
+            A sliding view, as `LagWindower` makes, is recognised by its strides. The windows of
+            any other array stand end to end.
+
+        Returns
+        -------
+        Windows
+        """
+        if isinstance(array, cls):
+            return array
+        n_rows, window, n_features = array.shape
+        if n_rows < 2:
+            return cls(array.reshape(-1, n_features), _counted(n_rows, 1), window)
+        row_bytes, step_bytes, item_bytes = array.strides
+        if window == 1:
+            step_bytes = row_bytes
+        hop = row_bytes // step_bytes if step_bytes > 0 else 0
+        if not (1 <= hop <= window and hop * step_bytes == row_bytes):
+            array = np.ascontiguousarray(array)
+            hop, (_, step_bytes, item_bytes) = window, array.strides
+        shape = ((n_rows - 1) * hop + window, n_features)
+        values = as_strided(array, shape, (step_bytes, item_bytes), writeable=False)
+        return cls(values, _counted(n_rows, hop), window)
+
+    @property
+    def shape(self):
+        """The shape of the array."""
+        return (len(self.starts), self.window, self.values.shape[1])
+
+    @property
+    def size(self):
+        """The number of elements of the array."""
+        return len(self.starts) * self.window * self.values.shape[1]
+
+    @property
+    def dtype(self):
+        """The type of the elements."""
+        return self.values.dtype
+
+    @property
+    def is_mapped(self):
+        """Whether the series lies in a file and is too large to be read at once."""
+        return is_large(self.values)
+
+    @property
+    def last_steps(self):
+        """The last step of each window, of shape (n_rows, n_features)."""
+        if self._last_steps is not None:
+            return self._last_steps
+        places = self.starts + (self.window - 1)
+        steps = self.values[np.maximum(places, 0)]
+        in_extra = np.flatnonzero(places < 0)
+        if len(in_extra):
+            steps[in_extra] = self.extra[len(self.extra) + places[in_extra]]
+        return steps
+
+    def gather(self, positions=slice(None)):
+        """Return some windows as an array.
+
+        Parameters
+        ----------
+        positions : slice or ndarray of int, default=slice(None)
+            The rows; by default all.
+
+        Returns
+        -------
+        ndarray of shape (len(positions), window, n_features)
+            A read-only view where the windows are neighbours in memory.
+        """
+        starts = self.starts[positions]
+        if not len(starts):
+            return np.empty((0, *self.shape[1:]), self.dtype)
+        first, last = int(starts[0]), int(starts[-1])
+        if first >= 0 and last - first == len(starts) - 1 and (np.diff(starts) == 1).all():
+            steps = self.values[first : last + self.window]
+            if self.is_mapped:
+                steps = np.array(steps)
+                let_go(self.values)
+            return sliding_window_view(steps, self.window, axis=0).swapaxes(1, 2)
+        return self._gather_scattered(starts)
+
+    def blocks(self):
+        """Yield all windows in an order that reads a mapped file once.
+
+        Yields
+        ------
+        start : int
+            The row at which the block begins.
+        windows : Windows
+            Neighbouring rows, in memory: all of them unless the series lies in a large file.
+        """
+        if not self.is_mapped:
+            yield 0, self
+            return
+        size = block_size(self.values)
+        for start in range(0, len(self), size):
+            yield start, Windows.of(self.gather(slice(start, start + size)))
+
+    def __len__(self):
+        return len(self.starts)
+
+    def __array__(self, dtype=None, copy=None):
+        array = self.gather()
+        return np.array(array, dtype=dtype) if copy else np.asarray(array, dtype=dtype)
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **options):
+        arrays = [np.asarray(one) if isinstance(one, Windows) else one for one in inputs]
+        return getattr(ufunc, method)(*arrays, **options)
+
+    def __getattr__(self, name):
+        # Whatever else an array has, such as `mean` or `reshape`.
+        if name.startswith("_") or "starts" not in self.__dict__:
+            raise AttributeError(f"Windows has no attribute {name!r}.")
+        return getattr(np.asarray(self), name)
+
+    def __getitem__(self, key):
+        """Choose rows without a copy; steps and columns are chosen in an array of these rows."""
+        rows, *within = key if isinstance(key, tuple) else (key,)
+        if isinstance(rows, Integral):
+            return self.gather(np.array([range(len(self))[rows]]))[0, *within]
+        if rows is Ellipsis or rows is None or not all(map(_is_simple, within)):
+            return np.asarray(self)[key]
+        if within == [Ellipsis]:
+            # scikit-learn's way to choose rows of an array of any number of axes.
+            within = []
+        if not isinstance(rows, slice):
+            rows = np.asarray(rows)
+            if not rows.size:
+                rows = rows.astype(np.intp)
+            if rows.ndim != 1:
+                return np.asarray(self)[key]
+        last_steps = None
+        if self._last_steps is not None and isinstance(rows, slice):
+            last_steps = self._last_steps[rows]
+        chosen = Windows(self.values, self.starts[rows], self.window, self.extra, last_steps)
+        return np.asarray(chosen)[:, *within] if within else chosen
+
+    def _gather_scattered(self, starts):
+        """Copy windows that are no neighbours; those of a file a few at a time."""
+        gathered = np.empty((len(starts), *self.shape[1:]), self.dtype)
+        steps = np.arange(self.window)
+        in_extra = np.flatnonzero(starts < 0)
+        in_values = np.flatnonzero(starts >= 0)
+        size = SCATTERED if self.is_mapped else max(1, len(in_values))
+        for at in range(0, len(in_values), size):
+            some = in_values[at : at + size]
+            gathered[some] = self.values[starts[some, None] + steps]
+            if self.is_mapped:
+                let_go(self.values)
+        if len(in_extra):
+            gathered[in_extra] = self.extra[len(self.extra) + starts[in_extra, None] + steps]
+        return gathered
+
+
+def windows_of(rows, stretches):
+    """Return the window of each row.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, n_features)
+        A series.
+    stretches : list of Stretch
+        Its unbroken parts, each with the rows that came just before it.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, window, n_features) or Windows
+        A read-only view of one padded copy of the rows. `Windows` where no view can be: where the
+        series has breaks, or lies in a file that is too large to be copied.
+    """
+    depth = len(stretches[0].past)
+    if is_large(rows):
+        return _mapped_windows(rows, stretches, depth)
+    parts = [(one.past.astype(rows.dtype), rows[one.start : one.stop]) for one in stretches]
+    values = np.concatenate([part for pair in parts for part in pair])
+    values.flags.writeable = False
+    if len(stretches) == 1:
+        return sliding_window_view(values, depth + 1, axis=0).swapaxes(1, 2)
+    lengths = [one.stop - one.start for one in stretches]
+    starts = np.arange(len(rows)) + depth * np.repeat(np.arange(len(stretches)), lengths)
+    return Windows(values, starts, depth + 1)
+
+
+def _mapped_windows(rows, stretches, depth):
+    """Return windows of a file; those that look back beyond a break lie in a few extra steps."""
+    starts = np.arange(-depth, len(rows) - depth)
+    extra = []
+    n_extra = 0
+    for one in stretches:
+        stop = min(one.start + depth, one.stop)
+        starts[one.start : stop] = n_extra + np.arange(stop - one.start)
+        extra += [one.past.astype(rows.dtype), rows[one.start : stop]]
+        n_extra += depth + stop - one.start
+    for one in stretches:
+        starts[one.start : min(one.start + depth, one.stop)] -= n_extra
+    return Windows(rows, starts, depth + 1, np.concatenate(extra), last_steps=rows)
+
+
+def _counted(n_rows, hop):
+    """Return the starts of windows that follow one another at a distance."""
+    fits = n_rows * hop <= np.iinfo(np.int32).max
+    return np.arange(n_rows, dtype=np.int32 if fits else np.int64) * hop
+
+
+def _is_simple(key):
+    """Tell whether a key of steps or columns chooses the same of each row."""
+    return isinstance(key, slice | Integral) or key is Ellipsis
