@@ -24,10 +24,9 @@ def _is_flat(windower):
 class LagWindower(FollowedMixin, TransformerMixin, BaseEstimator):
     """Give every row the rows before it: one window of past steps per row.
 
-    The windower keeps one window per row. The windows of rows that follow the training rows reach
-    back into the training rows; steps before the first known row are NaN. The windows are a
-    read-only view of one padded copy of the series, so memory grows with the rows, not with
-    rows times window.
+    Each row gets one window. The windows of rows that follow the training rows reach back into the
+    training rows; steps before the first known row are NaN. All windows share one copy of the
+    series, so memory grows with the rows, not with rows times window.
 
     Parameters
     ----------
@@ -60,10 +59,9 @@ class LagWindower(FollowedMixin, TransformerMixin, BaseEstimator):
     >>> from sklstm import LagWindower
     >>> series = np.arange(8.0).reshape(-1, 1)
     >>> windower = LagWindower(window=3).fit(series[:6])
-    >>> windower.transform(series[6:]).shape
-    (2, 3, 1)
-    >>> windower.transform(series[6:])[0, :, 0]
-    array([4., 5., 6.])
+    >>> windower.transform(series[6:])[:, :, 0]
+    array([[4., 5., 6.],
+           [5., 6., 7.]])
     >>> LagWindower(window=3, flatten=True).fit(series).get_feature_names_out()
     array(['x0_t-2', 'x0_t-1', 'x0_t-0'], dtype=object)
     """
@@ -125,11 +123,12 @@ class LagWindower(FollowedMixin, TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n_rows, window, n_features) or \
+        ndarray or array-like of shape (n_rows, window, n_features), or \
                 ndarray or DataFrame of shape (n_rows, window * n_features)
-            The windows, oldest step first: a read-only view, or with ``flatten=True`` columns,
-            a DataFrame for a DataFrame. Of a ``numpy.memmap`` of more than 256 MiB, an array-like
-            that reads the windows of some rows when they are asked for.
+            The windows, oldest step first: a read-only view of the series. Where no view can show
+            them (a table with gaps, a ``numpy.memmap`` of more than 256 MiB), an array-like that
+            holds the series once; ``numpy.asarray`` makes an array of it. With ``flatten=True``
+            columns, a DataFrame for a DataFrame.
 
         Raises
         ------
