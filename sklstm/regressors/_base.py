@@ -62,9 +62,9 @@ class BaseLSTMRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
         Made anew at each access: training it further does not change the estimator.
         """
         check_is_fitted(self)
-        from sklstm.engine import _door
+        from sklstm.engine import _predict
 
-        return _door.keras_model(self._network, self._training, self._trained.weights)
+        return _predict.keras_model(self._network, self._training, self._trained.weights)
 
     def _fit(self, X, y, sample_weight, validation, *, go_on, one_epoch=False):
         """Train on the rows that have something to teach, and return the windows.
@@ -118,9 +118,9 @@ class BaseLSTMRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
             watch = EpochTasks(self, context, data, fitted)
 
         # Keras and TensorFlow come in with the engine, so not before something is fitted.
-        from sklstm.engine import _door
+        from sklstm.engine import _train
 
-        trained = _door.train(
+        trained = _train.train(
             network,
             training,
             self._rows(X, windows, rows, target, weight),

@@ -326,10 +326,10 @@ class LSTMRegressor(BaseLSTMRegressor):
             )
 
         # Keras and TensorFlow come in with the engine, so not before something is predicted.
-        from sklstm.engine import _door
+        from sklstm.engine import _predict
 
         def predict(windows):
-            return _door.predict(self._network, self._training, self._trained.weights, windows)
+            return _predict.predict(self._network, self._training, self._trained.weights, windows)
 
         rows, repeated = filled(windows, n_unknown)
         if len(rows) and windows.size <= SMALL:

@@ -299,10 +299,12 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
             predicted[part.start : part.stop] = outputs[part.start - start :]
         rows, repeated = filled(windows, n_unknown)
         if len(rows):
-            from sklstm.engine import _door
+            from sklstm.engine import _predict
 
             alone = replace(self._network, stateful=False)
-            predicted[rows] = _door.predict(alone, self._training, self._trained.weights, repeated)
+            predicted[rows] = _predict.predict(
+                alone, self._training, self._trained.weights, repeated
+            )
         return self._finish(predicted, n_unknown, windows.shape[1])
 
     @restore_on_error
@@ -429,14 +431,14 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
 
     def _run(self, windows, n_unknown, states):
         """Run rows through the network; the state falls back to zero at rows not known."""
-        from sklstm.engine import _door
+        from sklstm.engine import _predict
 
         outputs = np.zeros((len(windows), self.n_outputs_))
         known = n_unknown == 0
         edges = [0, *(np.flatnonzero(np.diff(known)) + 1).tolist(), len(known)]
         for start, stop in pairwise(edges):
             if known[start]:
-                outputs[start:stop], states = _door.predict_stateful(
+                outputs[start:stop], states = _predict.predict_stateful(
                     self._network,
                     self._training,
                     self._trained.weights,

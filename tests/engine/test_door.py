@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from sklstm.engine import _door
+from sklstm.engine import _predict, _train
 from sklstm.engine._samples import samples
 from sklstm.engine._spec import NetworkSpec, Rows, TrainingSpec
 
@@ -45,13 +45,13 @@ CUSTOM = NetworkSpec(network=by_builder, window=6, n_features=2)
 def test_an_unknown_name_is_refused_before_training(parameter, value, hint):
     """The message names the parameter, the value, and what would do."""
     with pytest.raises(ValueError, match=f"(?s){parameter}=.*{hint}"):
-        _door.check(NetworkSpec(), TrainingSpec(**{parameter: value}))
+        _train.check(NetworkSpec(), TrainingSpec(**{parameter: value}))
 
 
 def test_an_unknown_activation_is_refused():
     """An activation is checked like every other name."""
     with pytest.raises(ValueError, match=r"dense_activation='rellu'.*Did you mean 'relu'"):
-        _door.check(NetworkSpec(dense_units=(2,), dense_activation=("rellu",)), TrainingSpec())
+        _train.check(NetworkSpec(dense_units=(2,), dense_activation=("rellu",)), TrainingSpec())
 
 
 def test_the_plain_data_needs_no_keras():
@@ -66,8 +66,8 @@ def test_the_plain_data_needs_no_keras():
 def test_predictions_equal_those_of_the_stand_alone_model(network, tmp_path):
     """The model that Keras saves and loads predicts what the engine predicts."""
     X = windows()
-    model = _door.keras_model(network, TrainingSpec(), None)
-    predictions = _door.predict(network, TrainingSpec(), model.get_weights(), X)
+    model = _predict.keras_model(network, TrainingSpec(), None)
+    predictions = _predict.predict(network, TrainingSpec(), model.get_weights(), X)
     assert predictions.dtype == np.float32
     assert predictions.shape == (20, network.n_outputs)
     model.save(tmp_path / "model.keras")
@@ -81,11 +81,13 @@ def test_predicting_in_parts_equals_predicting_at_once(monkeypatch):
 
     network = NetworkSpec(units=(4,), n_features=2)
     X = windows()
-    weights = _door.keras_model(network, TrainingSpec(), None).get_weights()
-    whole = _door.predict(network, TrainingSpec(), weights, X)
+    weights = _predict.keras_model(network, TrainingSpec(), None).get_weights()
+    whole = _predict.predict(network, TrainingSpec(), weights, X)
     monkeypatch.setattr(_predictor, "_BATCH_CELLS", 7 * 6 * 16)
-    np.testing.assert_allclose(_door.predict(network, TrainingSpec(), weights, X), whole, atol=1e-6)
-    assert _door.predict(network, TrainingSpec(), weights, X[:0]).shape == (0, 1)
+    np.testing.assert_allclose(
+        _predict.predict(network, TrainingSpec(), weights, X), whole, atol=1e-6
+    )
+    assert _predict.predict(network, TrainingSpec(), weights, X[:0]).shape == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +121,7 @@ def test_a_custom_network_follows_the_seed():
     X, y = windows(), np.ones((20, 1))
     training = TrainingSpec(epochs=2, batch_size=8)
     runs = [
-        _door.train(CUSTOM, training, Rows(X, np.arange(20), y), seed=seed).weights
+        _train.train(CUSTOM, training, Rows(X, np.arange(20), y), seed=seed).weights
         for seed in (1, 2, 1)
     ]
     assert all(np.array_equal(a, b) for a, b in zip(runs[0], runs[2], strict=True))
@@ -140,7 +142,7 @@ def test_weights_that_a_builder_loads_are_kept():
     network = NetworkSpec(network=with_known_weights, window=6, n_features=2)
     X, y = windows(), np.ones((20, 1))
     training = TrainingSpec(epochs=1, learning_rate=0.0)
-    weights = _door.train(network, training, Rows(X, np.arange(20), y), seed=1).weights
+    weights = _train.train(network, training, Rows(X, np.arange(20), y), seed=1).weights
     assert (weights[0] == 0.25).all()
 
 
@@ -151,7 +153,7 @@ def test_a_network_that_cannot_be_compiled_goes_through_keras(monkeypatch, capsy
     X, y = windows(), np.ones((20, 1))
     monkeypatch.setattr(CompiledModel, "can_train", lambda self, weighted: False)
     rows = Rows(X, np.arange(20), y)
-    trained = _door.train(CUSTOM, TrainingSpec(epochs=2, verbose=2), rows, seed=1)
+    trained = _train.train(CUSTOM, TrainingSpec(epochs=2, verbose=2), rows, seed=1)
     assert "Keras' own fit" in capsys.readouterr().out
     assert len(trained.history["loss"]) == 2
 
@@ -162,6 +164,6 @@ def test_a_builder_of_the_wrong_shape_is_refused():
     wrong = NetworkSpec(
         network=lambda shape, n: by_builder(shape, n + 1), window=6, n_features=2, n_outputs=3
     )
-    assert _door.keras_model(network, TrainingSpec(), None).output_shape == (None, 3)
+    assert _predict.keras_model(network, TrainingSpec(), None).output_shape == (None, 3)
     with pytest.raises(ValueError, match=r"\(None, 4\), but expected \(None, 3\)"):
-        _door.keras_model(wrong, TrainingSpec(), None)
+        _predict.keras_model(wrong, TrainingSpec(), None)

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import pytest
 
-from sklstm.engine import _door
+from sklstm.engine import _predict, _train
 from sklstm.engine._models import _pool
 from sklstm.engine._spec import NetworkSpec, Rows, Trained, TrainingSpec
 
@@ -35,7 +35,7 @@ def same(a, b):
 def train(network=NETWORK, rows=None, validation=None, seed=0, start=None, **training):
     """Train on a few rows."""
     training = TrainingSpec(**({"epochs": 3, "batch_size": 8} | training))
-    return _door.train(network, training, rows or data(), validation, seed=seed, start=start)
+    return _train.train(network, training, rows or data(), validation, seed=seed, start=start)
 
 
 def test_the_same_seed_gives_the_same_weights_after_other_fits():
@@ -55,7 +55,7 @@ def test_dropout_follows_the_seed(network):
     first = train(network, seed=7).weights
     train(network, seed=8)
     assert same(first, train(network, seed=7).weights)
-    predictions = [_door.predict(network, TrainingSpec(), first, data().X) for _ in "ab"]
+    predictions = [_predict.predict(network, TrainingSpec(), first, data().X) for _ in "ab"]
     assert same(*[[p] for p in predictions])
 
 
@@ -91,7 +91,7 @@ def test_early_stopping_equals_keras():
     trained = train(
         rows=rows, validation=held_out, start=start, early_stopping=True, patience=3, **spec
     )
-    model = _door.keras_model(NETWORK, TrainingSpec(learning_rate=0.3), first.weights)
+    model = _predict.keras_model(NETWORK, TrainingSpec(learning_rate=0.3), first.weights)
     stop = keras.callbacks.EarlyStopping("val_loss", patience=3, restore_best_weights=True)
     log = model.fit(
         rows.X[:22],
@@ -302,5 +302,5 @@ def test_five_hundred_fits_take_no_memory_for_good():
         network = NetworkSpec(units=(2 + i % 10,))
         rows = data(24 + i % 5, 3 + i % 4)
         trained = train(network, rows, seed=i, learning_rate=0.01 / (1 + i % 3))
-        _door.predict(network, TrainingSpec(), trained.weights, rows.X)
+        _predict.predict(network, TrainingSpec(), trained.weights, rows.X)
     assert process.memory_info().rss - before < 20e6

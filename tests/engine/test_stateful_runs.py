@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from sklstm.engine import _door
+from sklstm.engine import _predict, _train
 from sklstm.engine._spec import NetworkSpec, Rows, Trained, TrainingSpec
 
 
@@ -25,7 +25,7 @@ def network(units=(4,), n_features=1):
 def first_weights(spec, seed=0):
     """Return weights that no bias is zero in."""
     draws = np.random.default_rng(seed)
-    model = _door.keras_model(spec, TrainingSpec(), None)
+    model = _predict.keras_model(spec, TrainingSpec(), None)
     return [draws.normal(scale=0.4, size=w.shape).astype("float32") for w in model.get_weights()]
 
 
@@ -64,7 +64,7 @@ def test_one_row_at_a_time_equals_the_hand_loop(engine, units, window, n_feature
     X, y = windows(9, window, n_features)
     weights = first_weights(spec)
     training = TrainingSpec(epochs=4, batch_size=1, engine=engine)
-    trained = _door.train(
+    trained = _train.train(
         spec, training, Rows(X, np.arange(9), y), seed=0, start=Trained(weights, [])
     )
     model = stateful_keras(spec, training, weights, window)
@@ -84,7 +84,7 @@ def test_truncated_backpropagation_equals_keras_on_sequences():
     X, y = windows(12)
     weights = first_weights(spec)
     training = TrainingSpec(epochs=3, batch_size=1, bptt_steps=4)
-    trained = _door.train(
+    trained = _train.train(
         spec, training, Rows(X, np.arange(12), y), seed=0, start=Trained(weights, [])
     )
     model = stateful_keras(spec, training, weights, 4, sequences=True)
@@ -101,7 +101,7 @@ def test_lanes_equal_keras_on_stretches_side_by_side():
     X, y = windows(12, 1, 2)
     weights = first_weights(spec)
     training = TrainingSpec(epochs=3, batch_size=3)
-    trained = _door.train(
+    trained = _train.train(
         spec, training, Rows(X, np.arange(12), y), seed=0, start=Trained(weights, [])
     )
     model = stateful_keras(spec, training, weights, 1, lanes=3)
@@ -125,7 +125,7 @@ def test_prediction_carries_the_state_from_row_to_row(breaks):
         if i in (breaks or ()):
             reset(model)
         expected.append(model.predict(x[None], verbose=0)[0])
-    predictions, state = _door.predict_stateful(spec, TrainingSpec(), weights, X, None, breaks)
+    predictions, state = _predict.predict_stateful(spec, TrainingSpec(), weights, X, None, breaks)
     np.testing.assert_allclose(predictions, expected, atol=1e-6)
     states = [s for layer in model.layers[:2] for s in layer.states]
     for ours, theirs in zip(state, states, strict=True):
@@ -144,7 +144,7 @@ def test_the_state_starts_from_zero_where_it_should(given, resets, breaks):
     weights = first_weights(spec)
     training = TrainingSpec(epochs=2, batch_size=1, **given)
     rows = Rows(X, np.arange(10), y, breaks=breaks)
-    trained = _door.train(spec, training, rows, seed=0, start=Trained(weights, []))
+    trained = _train.train(spec, training, rows, seed=0, start=Trained(weights, []))
     model = stateful_keras(spec, training, weights, 1)
     for _ in range(2):
         for i in range(10):
@@ -161,10 +161,10 @@ def test_any_number_of_rows_fits_into_lanes():
     X, y = windows(7)
     weights = first_weights(spec)
     training = TrainingSpec(epochs=1, batch_size=3, bptt_steps=2, optimizer="sgd", metrics=["mae"])
-    trained = _door.train(
+    trained = _train.train(
         spec, training, Rows(X, np.arange(7), y), seed=0, start=Trained(weights, [])
     )
-    model = _door.keras_model(spec, training, weights)
+    model = _predict.keras_model(spec, training, weights)
     lstm, dense = model.layers[1:]
     cell, optimizer = lstm.cell, keras.optimizers.SGD()
     states = {lane: [np.zeros((1, 4), "float32")] * 2 for lane in range(3)}
@@ -194,8 +194,8 @@ def test_validation_runs_on_and_disturbs_nothing():
     training = TrainingSpec(epochs=3, batch_size=1)
     start = Trained(weights, [])
     rows, held_out = Rows(X, np.arange(8), y), Rows(X, np.arange(8, 12), y)
-    alone = _door.train(spec, training, rows, seed=0, start=start)
-    validated = _door.train(spec, training, rows, held_out, seed=0, start=start)
+    alone = _train.train(spec, training, rows, seed=0, start=start)
+    validated = _train.train(spec, training, rows, held_out, seed=0, start=start)
     assert validated.history["loss"] == alone.history["loss"]
     model = stateful_keras(spec, training, weights, 1)
     model.fit(np.array(X[:8]), y[:8], batch_size=1, shuffle=False, verbose=0)
@@ -211,7 +211,7 @@ def test_a_row_without_a_target_moves_the_state_only():
     weights = first_weights(spec)
     y[3] = np.nan
     training = TrainingSpec(epochs=1, batch_size=1)
-    trained = _door.train(
+    trained = _train.train(
         spec, training, Rows(X, np.arange(8), y), seed=0, start=Trained(weights, [])
     )
     model = stateful_keras(spec, training, weights, 1)
@@ -238,9 +238,9 @@ def test_a_hook_on_batches_is_called_for_each_update():
 
     spec, (X, y), seen = network(), windows(6), []
     rows = Rows(X, np.arange(6), y)
-    plain = _door.train(spec, TrainingSpec(epochs=2, batch_size=1), rows, seed=0)
+    plain = _train.train(spec, TrainingSpec(epochs=2, batch_size=1), rows, seed=0)
     training = TrainingSpec(epochs=2, batch_size=1, callbacks=[Count(seen)])
-    looked_at = _door.train(spec, training, rows, seed=0)
+    looked_at = _train.train(spec, training, rows, seed=0)
     assert len(seen) == 12
     assert looked_at.history["loss"] == plain.history["loss"]
 
@@ -248,7 +248,7 @@ def test_a_hook_on_batches_is_called_for_each_update():
 def test_a_custom_network_is_refused():
     """The state can only be carried through the built-in network."""
     with pytest.raises(ValueError, match="network=<callable> for a stateful run"):
-        _door.check(NetworkSpec(network=len, stateful=True), TrainingSpec())
+        _train.check(NetworkSpec(network=len, stateful=True), TrainingSpec())
 
 
 @pytest.mark.slow
@@ -259,7 +259,7 @@ def test_fifty_epochs_stay_with_the_hand_loop(window):
     X, y = windows(20, window, 2)
     weights = first_weights(spec)
     training = TrainingSpec(epochs=50, batch_size=1)
-    trained = _door.train(
+    trained = _train.train(
         spec, training, Rows(X, np.arange(20), y), seed=0, start=Trained(weights, [])
     )
     model = stateful_keras(spec, training, weights, window)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from sklstm.engine import _door
+from sklstm.engine import _predict, _train
 from sklstm.engine._models._build import row_orders
 from sklstm.engine._spec import NetworkSpec, Rows, Trained, TrainingSpec
 
@@ -27,13 +27,13 @@ def windows(n=37, window=5, n_features=2, n_outputs=2, seed=0):
 def first_weights(network, seed=0):
     """Return weights that no bias is zero in."""
     draws = np.random.default_rng(seed)
-    model = _door.keras_model(network, TrainingSpec(), None)
+    model = _predict.keras_model(network, TrainingSpec(), None)
     return [draws.normal(scale=0.4, size=w.shape).astype("float32") for w in model.get_weights()]
 
 
 def by_keras(network, training, weights, X, y, *, sample_weight=None, validation=None, seed=0):
     """Train by hand: one stock ``fit`` per epoch on the rows of that epoch in their order."""
-    model = _door.keras_model(network, training, weights)
+    model = _predict.keras_model(network, training, weights)
     orders = row_orders(len(X), training.shuffle, seed)
     history = {}
     for _ in range(training.epochs):
@@ -75,7 +75,7 @@ def test_ten_epochs_equal_keras(engine):
     X, y = windows()
     weights = first_weights(STACKED)
     training = TrainingSpec(epochs=10, batch_size=8, metrics=["mae"], engine=engine)
-    trained = _door.train(
+    trained = _train.train(
         STACKED, training, Rows(X, np.arange(37), y), seed=5, start=Trained(weights, [])
     )
     assert_same(trained, *by_keras(STACKED, training, weights, X, y, seed=5))
@@ -90,7 +90,7 @@ def test_weighted_rows_and_validation_equal_keras(engine):
     training = TrainingSpec(
         epochs=3, batch_size=8, metrics=["mae", keras.metrics.RootMeanSquaredError()], engine=engine
     )
-    trained = _door.train(
+    trained = _train.train(
         STACKED,
         training,
         Rows(X, np.arange(30), y, sample_weight),
@@ -120,7 +120,7 @@ def test_only_the_chosen_rows_are_read():
     holes = np.full_like(y, np.nan)
     holes[rows] = y[rows]
     training = TrainingSpec(epochs=2, batch_size=4)
-    trained = _door.train(
+    trained = _train.train(
         STACKED, training, Rows(X, rows, holes), seed=5, start=Trained(weights, [])
     )
     assert len(series) == 37
@@ -154,7 +154,7 @@ def test_every_optimizer_equals_keras(optimizer):
     network = NetworkSpec(units=(3,), n_features=2, n_outputs=2)
     weights = first_weights(network)
     training = TrainingSpec(epochs=3, batch_size=8, optimizer=optimizer)
-    trained = _door.train(
+    trained = _train.train(
         network, training, Rows(X, np.arange(20), y), seed=5, start=Trained(weights, [])
     )
     assert_same(trained, *by_keras(network, training, weights, X, y, seed=5), tolerance=2e-5)
@@ -177,7 +177,7 @@ def test_every_loss_equals_keras(loss):
     network = NetworkSpec(units=(3,), n_features=2, n_outputs=2)
     weights = first_weights(network)
     training = TrainingSpec(epochs=3, batch_size=8, loss=loss)
-    trained = _door.train(
+    trained = _train.train(
         network,
         training,
         Rows(X, np.arange(14), y),

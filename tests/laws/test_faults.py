@@ -30,7 +30,7 @@ from sklstm import (
     conformal_interval,
     forecast,
 )
-from sklstm.engine import _door
+from sklstm.engine import _predict, _train
 from sklstm.engine._models import _pool
 
 N_ROWS = 24
@@ -596,9 +596,9 @@ def test_what_fails_after_fit_changes_nothing(name, call, error, monkeypatch):
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(_door, "predict", fail)
-        patch.setattr(_door, "_run_on", fail)
-        patch.setattr(_door, "train", fail)
+        patch.setattr(_predict, "predict", fail)
+        patch.setattr(_predict, "_run_on", fail)
+        patch.setattr(_train, "train", fail)
         with pytest.raises(error):
             call(model, name)
     assert frozen(vars(model)) == before

@@ -1,33 +1,25 @@
-"""The door of the engine: train, predict, hand out a Keras model, check names.
+"""Train a network.
 
-Imported inside ``fit`` and ``predict`` only, because Keras comes in with it.
+Imported inside ``fit`` only, because Keras comes in with it.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
 import keras
-import numpy as np
 
-from sklstm._past._windows import Windows
-from sklstm.engine._check_names import (
-    check_names,
-    copied,
-    identity,
-    optimizer_identity,
-)
-from sklstm.engine._models._build import NetworkError, build, fresh_weights
+from sklstm.engine._check_names import check_names, identity, optimizer_identity
+from sklstm.engine._models._build import NetworkError, fresh_weights
 from sklstm.engine._models._held import HeldModel
-from sklstm.engine._models._pool import borrow, shared
+from sklstm.engine._models._pool import borrow
 from sklstm.engine._resolve import Resolved, train_through_scikeras
 from sklstm.engine._runs import _callbacks, _keras_fit
 from sklstm.engine._runs._choice import choose
 from sklstm.engine._runs._run import Epochs, run
-from sklstm.engine._samples import Samples, StreamedSamples, all_samples, samples
+from sklstm.engine._samples import StreamedSamples, samples
 from sklstm.engine._spec import NetworkSpec, Rows, Trained, TrainingSpec, Watch
 
 
@@ -138,80 +130,6 @@ def train(
         return train_through_scikeras(training, run_resolved)
 
 
-def predict(
-    network: NetworkSpec, training: TrainingSpec, weights: list[np.ndarray], X
-) -> np.ndarray:
-    """Return predictions for every window of `X`, float32 of shape (n, n_outputs)."""
-    if len(X) == 0:
-        return np.empty((0, network.n_outputs), dtype=np.float32)
-    predict_piece: Callable[[Samples], np.ndarray]
-    if _on_tensorflow():
-        from sklstm.engine._models._predictor import Predictor
-
-        predictor = shared(("predict", identity(network)), lambda: Predictor(network))
-        predict_piece = functools.partial(predictor.predict, weights)
-    else:
-        model = build(network)
-        model.set_weights(weights)
-        predict_piece = functools.partial(_keras_fit.predict, model)
-    predicted = [predict_piece(all_samples(piece)) for _, piece in Windows.of(X).blocks()]
-    return predicted[0] if len(predicted) == 1 else np.concatenate(predicted)
-
-
-def predict_stateful(
-    network: NetworkSpec,
-    training: TrainingSpec,
-    weights: list[np.ndarray],
-    X: np.ndarray,
-    state: list[np.ndarray] | None = None,
-    breaks=None,
-) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Return predictions for every window of `X` in their order, and the state after the last.
-
-    Parameters
-    ----------
-    network, training, weights
-    X : ndarray of shape (n, window, n_features)
-    state : list of ndarray of shape (1, units), optional
-        ``[h, c]`` of each LSTM layer before the first row; zeros if not given.
-    breaks : sequence of int, optional
-        Sorted rows at which the state starts from zero.
-
-    Returns
-    -------
-    predictions : float32 ndarray of shape (n, n_outputs)
-    state : list of ndarray of shape (1, units)
-    """
-    check(network, training)
-    predicted = []
-    for start, piece in Windows.of(X).blocks():
-        within = [at - start for at in breaks or () if start <= at < start + len(piece)]
-        outputs, state = _run_on(network, weights, all_samples(piece), state, within)
-        predicted.append(outputs)
-    assert state is not None
-    return predicted[0] if len(predicted) == 1 else np.concatenate(predicted), state
-
-
-def keras_model(
-    network: NetworkSpec, training: TrainingSpec, weights: list[np.ndarray] | None
-) -> keras.Model:
-    """Return a compiled Keras model of stock layers that shares nothing with the engine.
-
-    What it saves can be loaded by Keras alone. Its LSTM layers are not stateful.
-    """
-    model = build(replace(network, stateful=False))
-    model.compile(
-        optimizer=copied(keras.optimizers.get(training.optimizer), training.learning_rate),
-        loss=training.loss,
-        metrics=[copied(metric) for metric in training.metrics or []],
-    )
-    # A file of an optimizer without its variables makes Keras warn when it loads it.
-    model.optimizer.build(model.trainable_variables)
-    if weights is not None:
-        model.set_weights(weights)
-    return model
-
-
 @contextmanager
 def _plain_errors(network: NetworkSpec) -> Iterator[None]:
     """Let a run end in errors of our own and of the user's, without SciKeras' traces."""
@@ -235,17 +153,6 @@ def _taken(held: HeldModel, history: dict[str, list[float]]) -> Trained:
     trained = held.take(history)
     _callbacks.raise_if_not_finite(trained.weights, epoch=len(history["loss"]))
     return trained
-
-
-def _run_on(network: NetworkSpec, weights, data: Samples, state, breaks):
-    """Run over `data` from `state`."""
-    from sklstm.engine._models._stateful import StatefulPredictor
-
-    predictor = shared(("run on", identity(network)), lambda: StatefulPredictor(network))
-    state = state or predictor.forward.zero_states()
-    if len(data) == 0:
-        return np.empty((0, network.n_outputs), dtype=np.float32), state
-    return predictor.predict(weights, data, state, breaks)
 
 
 def _borrowed(network: NetworkSpec, resolved: Resolved, engine: str):
