@@ -1,0 +1,167 @@
+"""Recurrent networks written by hand with stock Keras, which this package has to equal."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+LAYERS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
+CELLS = {"lstm": keras.layers.LSTMCell, "gru": keras.layers.GRUCell}
+#: What a layer of each cell carries from step to step: h and c, or h alone.
+STATES = {"lstm": "hc", "gru": "h"}
+
+
+def stateless_keras(
+    weights, units, window, n_features=1, *, cell="lstm", bidirectional=False, optimizer="adam"
+):
+    """Return a compiled Keras model whose samples are independent windows.
+
+    `weights` are its first weights; the last of them is the bias of the output.
+    """
+
+    def layer(i):
+        one = LAYERS[cell](units[i], return_sequences=i < len(units) - 1)
+        return keras.layers.Bidirectional(one) if bidirectional else one
+
+    return _compiled(
+        keras.Input((window, n_features)), map(layer, range(len(units))), weights, optimizer
+    )
+
+
+def stateful_keras(
+    weights,
+    units,
+    window,
+    n_features=1,
+    *,
+    cell="lstm",
+    lanes=1,
+    sequences=False,
+    optimizer="adam",
+):
+    """Return a compiled stateful Keras model.
+
+    A batch is one window of each of `lanes` series. With `sequences`, every step of a window has a
+    prediction, and not only the last one.
+    """
+
+    def layer(i):
+        return LAYERS[cell](
+            units[i], stateful=True, return_sequences=sequences or i < len(units) - 1
+        )
+
+    shape = (lanes, window, n_features)
+    return _compiled(
+        keras.Input(batch_shape=shape), map(layer, range(len(units))), weights, optimizer
+    )
+
+
+def _compiled(inputs, layers, weights, optimizer):
+    model = keras.Sequential([inputs, *layers, keras.layers.Dense(weights[-1].shape[0])])
+    model.compile(loss="mse", optimizer=optimizer)
+    model.set_weights(weights)
+    return model
+
+
+def reset(model):
+    """Set the state of a stateful Keras model to zero."""
+    for layer in model.layers:
+        if isinstance(layer, tuple(LAYERS.values())):
+            layer.reset_state()
+
+
+def train_and_reset(model, X, y, epochs, batch_size=1):
+    """Train a stateful Keras model, reset its state after each epoch, and return the losses."""
+    losses = []
+    for _ in range(epochs):
+        log = model.fit(np.array(X), y, batch_size=batch_size, shuffle=False, verbose=0)
+        losses += log.history["loss"]
+        reset(model)
+    return losses
+
+
+class RowByRow:
+    """Recurrent cells and one dense layer, stepped through row by row.
+
+    `weights` are the first weights, `units` those of each stacked layer.
+    """
+
+    def __init__(self, weights, units=(3,), *, cell="lstm", optimizer="adam"):
+        self.units = units
+        self.n_states = len(STATES[cell])
+        self.cells = [CELLS[cell](n) for n in units]
+        self.dense = keras.layers.Dense(weights[-1].shape[0])
+        layers, width = [*self.cells, self.dense], weights[0].shape[0]
+        for layer in layers:
+            layer.build((1, width))
+            width = layer.units
+        self.variables = [w for layer in layers for w in layer.trainable_weights]
+        for variable, weight in zip(self.variables, weights, strict=True):
+            variable.assign(weight)
+        self.optimizer = keras.optimizers.get(optimizer)
+
+    def zeros(self):
+        """Return the state before anything is known."""
+        return [tf.zeros((1, n)) for n in self.units for _ in range(self.n_states)]
+
+    def step(self, row, state):
+        """Return the prediction for one row (or one window), and the state after it."""
+        for x in np.float32(row).reshape(-1, 1, np.shape(row)[-1]):
+            after, out = [], x
+            for i, cell in enumerate(self.cells):
+                out, now = cell(out, state[i * self.n_states : (i + 1) * self.n_states])
+                after += now
+            state = after
+        return self.dense(out), state
+
+    def predict(self, X, state=None):
+        """Return the predictions of the first target, and the state after the last row."""
+        state = self.zeros() if state is None else state
+        predicted = []
+        for row in X:
+            out, state = self.step(row, state)
+            predicted.append(out[0, 0])
+        return np.array(predicted), state
+
+    def train(self, X, y, *, epochs=1, lanes=1, chunk=1, weight=None, fresh=(), states=None):
+        """Train on contiguous stretches side by side, and return the state of each.
+
+        One weight update takes `chunk` rows of each stretch. `fresh` holds rows at which the state
+        is zero, besides the first of each epoch; `states` are those to begin with instead.
+        """
+        length = -(-len(X) // lanes)
+        stretches = [range(i, min(i + length, len(X))) for i in range(0, len(X), length)]
+        weight = np.ones(len(X)) if weight is None else weight
+        y = np.float32(y).reshape(len(X), -1)
+        self.losses = []
+        for epoch in range(epochs):
+            if epoch or states is None:
+                states = [self.zeros() for _ in stretches]
+            of_rows = []
+            for first in range(0, length, chunk):
+                losses = []
+                with tf.GradientTape() as tape:
+                    for lane, stretch in enumerate(stretches):
+                        for i in stretch[first : first + chunk]:
+                            if i in fresh:
+                                states[lane] = self.zeros()
+                            out, states[lane] = self.step(X[i], states[lane])
+                            if not np.isnan(y[i]).any():
+                                losses.append(weight[i] * tf.reduce_mean((out - y[i]) ** 2))
+                    mean = tf.add_n(losses) / len(losses) if losses else None
+                if losses:
+                    gradients = tape.gradient(mean, self.variables)
+                    self.optimizer.apply(gradients, self.variables)
+                states = [[tf.stop_gradient(one) for one in state] for state in states]
+                of_rows += [float(loss) for loss in losses]
+            self.losses.append(np.mean(of_rows))
+        return states
+
+    def weights(self):
+        """Return the weights now."""
+        return [variable.numpy() for variable in self.variables]
+
+
+def assert_close(ours, theirs, atol=1e-4):
+    """Assert that two lists of arrays hold the same numbers."""
+    for mine, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(mine, other, rtol=0, atol=atol)
