@@ -1,4 +1,4 @@
-"""What is compared, one function per case, and the least ratio that will do."""
+"""The cases of the benchmark: what is compared, and the ratio to reach."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Row:
     ratio : float
         How many times better ours is; for a limit, the figure itself.
     bar : float or None
-        The least ratio; None where the line only informs.
+        The ratio to reach; None where the line only informs.
     most : bool
-        Whether `bar` is the most instead.
+        True if `ratio` must not be larger than `bar`, instead of smaller.
     unit : str
         Of `ratio`.
     """

@@ -1,4 +1,4 @@
-"""Measuring: contenders in processes of their own, run in alternating rounds."""
+"""Measure contenders, each in its own process, in alternating rounds."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Contender:
     name : str
         What the table calls it.
     prepare : callable
-        Imports, makes data and returns a function without arguments, which is the work that is
-        measured. Where that does several units of the work, or a part of it, it returns the
-        seconds of one unit; otherwise it returns None and is timed.
+        Imports, makes data and returns the work: a function without arguments. If the work does
+        several units, or only a part of one, it returns the seconds of one unit; otherwise it
+        returns None, and the whole call is timed.
     fresh : bool
-        Whether each measurement gets a new process, so that tracing and compiling count. Otherwise
-        one process stays for all rounds, and the first run is not counted.
+        True starts a new process for each measurement, so that tracing and compiling count. False
+        keeps one process for all rounds, and does not count its first run.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What sklstm is compared with, each written as its users write it, with its best settings.
+"""The opponents of sklstm, written as their users write them, with their best settings.
 
 Every function makes its data and returns the work to measure; see `_measure.Contender`.
 """

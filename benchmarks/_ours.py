@@ -14,12 +14,12 @@ from sklstm import LagWindower, LSTMRegressor, StatefulLSTMRegressor
 
 
 def load_tensorflow():
-    """Import what the first fit would, because no opponent's import is measured either."""
+    """Import TensorFlow before the measurement, as the opponents do."""
     import sklstm.engine._train  # noqa: F401
 
 
 def stateful_recipe(*, epochs, stop_early=False):
-    """Return a fit of the stateful recipe; with `stop_early` something looks at every epoch.
+    """Return a fit of the stateful recipe; `stop_early` checks the loss after every epoch.
 
     The patience is as long as the run, so that all epochs are run.
     """

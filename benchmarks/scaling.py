@@ -1,10 +1,10 @@
 """Measure a search on one worker process and on two, and what a worker and a task cost.
 
-Needs ``pip install -e ".[dask]"`` and an otherwise idle machine of at least two cores. Rounds
+Needs ``pip install -e ".[dask]"`` and a machine with at least two cores and no other load. Rounds
 alternate between the clusters; figures are medians. With one worker, joblib fits in the program
-itself. Seconds of processor time are those of all processes, and say what the work was where other
-programs held the clock up. "Pools left alone" are workers whose number of threads TensorFlow
-chooses: one per core in each.
+itself. The processor time is that of all processes; it shows the work, even if other programs slow
+the clock time down. "Pools left alone" are workers where TensorFlow chooses the number of threads:
+one per core in each.
 """
 
 from __future__ import annotations

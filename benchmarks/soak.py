@@ -1,9 +1,9 @@
-"""Fit and predict for long, and on a series larger than memory should be, and print the memory.
+"""Print the memory of many fits and predictions, and of a series in a large file.
 
-500 fits of 10 architectures, then 10,000 predictions of one row: figures are differences from the
-state after the first 20 fits, when each architecture has been traced twice. Then a fit and a
-prediction on a mapped file of 4 GiB: figures are the most that was resident meanwhile, more than
-before.
+First, 500 fits of 10 architectures and 10,000 predictions of one row. The figures are differences
+from the memory after the first 20 fits, when each architecture has been traced twice. Then, a fit
+and a prediction on a memory-mapped file of 4 GiB. The figures are the largest resident memory
+meanwhile, less the memory before.
 """
 
 from __future__ import annotations

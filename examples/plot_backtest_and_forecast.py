@@ -2,17 +2,17 @@
 Back-test, then forecast with intervals
 =======================================
 
-How good would a model have been, had it been used in the past? And how far may its forecast be
-off? Both questions have one answer: forecast again and again from earlier dates, and look at the
-errors. Here the milk of a cow is forecast for the two years 1974 and 1975, which nothing but the
-picture has seen.
+How good would a model have been in the past? And how large may the error of its forecast be? A
+back-test answers both: it makes forecasts from many earlier dates and measures their errors. Here,
+the milk of a cow is forecast for 1974 and 1975. No model sees these two years; only the picture
+shows them.
 """
 
 # %%
 # A model of seasonal differences
 # -------------------------------
-# Each month is compared with the same month of the year before; a small network predicts that
-# difference from the last twelve of them.
+# The difference between each month and the same month of the year before is taken. A small network
+# predicts this difference from the last twelve differences.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -47,9 +47,9 @@ model = TransformedSeriesRegressor(
 # %%
 # Back-test
 # ---------
-# From 1967 on, every third month, forecast two years and wait for what happens. With
-# ``feed_back=True`` the model sees nothing beyond the date that it forecasts from; nor do the
-# simple forecasts that it is compared with. Skill is the part of their error that it avoids.
+# From 1967 on, every third month, the back-test makes a forecast of two years and compares it with
+# the actual values. With ``feed_back=True``, neither the model nor the simple forecasts see
+# anything after the date of the forecast. Skill is the part of their error that the model avoids.
 
 origins = np.arange(60, len(X) - STEPS + 1, 3)
 splits = [(np.arange(start), np.arange(start, start + STEPS)) for start in origins]
@@ -62,17 +62,17 @@ print(result.skill.loc["overall"].round(2).to_string())
 # %%
 # Forecast
 # --------
-# An interval of split-conformal prediction is as wide as nine out of ten errors of the back-test,
-# for each number of months ahead. It needs no assumption about the model.
+# An interval of split-conformal prediction is so wide that it contains nine out of ten errors of
+# the back-test, for each number of months ahead. It needs no assumption about the model.
 
 ahead = forecast(model.fit(X, y), X, STEPS, y=y)
 conformal = conformal_interval(result, ahead, coverage=0.9)
 
 # %%
-# A network may also learn the interval itself. This one predicts three quantiles of the change
-# against the last known same month, for all 24 months at once. Of the sizes tried on earlier years,
-# 4 units and 30 epochs did best; there too, its intervals held two out of three months rather than
-# nine out of ten: ten years of which one looks like the other teach little about what may happen.
+# A network can also learn the interval. This one predicts three quantiles of the difference from
+# the last known same month, for all 24 months at once. Of the sizes tried on earlier years, 4 units
+# and 30 epochs were best. Even so, its intervals contained two out of three months instead of nine
+# out of ten: ten similar years teach little about what may happen.
 
 rows, future = series_to_supervised(past, horizon=STEPS)
 same_month = pd.DataFrame(
@@ -85,7 +85,7 @@ learner = make_pipeline(
     LSTMRegressor(units=4, epochs=30, learning_rate=0.005, loss="quantile", random_state=0),
 ).fit(rows, (future - same_month.loc[rows.index]) / 100)
 
-# The row to predict from holds the value of December 1973; the rows before it are its past.
+# The last row holds the value of December 1973; the rows before it are its past.
 now = milk.shift(1).to_frame("milk_lag1").loc[rows.index[0] : ahead.index[0]]
 change = learner[-1].predict_quantiles(learner[:-1].transform(now))[-1]
 quantiles = 100 * change + same_month.loc[ahead.index[0]].to_numpy()[:, None]
@@ -94,8 +94,8 @@ quantiles = 100 * change + same_month.loc[ahead.index[0]].to_numpy()[:, None]
 # %%
 # The picture
 # -----------
-# Above, both forecasts with what happened. Below, the mean absolute error of the back-test by
-# months ahead.
+# Above, both forecasts and the actual values. Below, the mean absolute error of the back-test for
+# each number of months ahead.
 
 figure, panels = plt.subplot_mosaic(
     [["conformal", "quantile"], ["errors", "errors"]], figsize=(10, 7), layout="constrained"

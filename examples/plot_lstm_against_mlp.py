@@ -2,17 +2,16 @@
 An LSTM against a plain network, on the same lagged rows
 ========================================================
 
-The target is a weighted sum of the last four integers, ``y = i + 0.5 (i-1) + 0.2 (i-2) +
-0.1 (i-3)``: linear, and growing without an end. A small LSTM and a multilayer perceptron learn it
-from the same rows through the same windows, which the LSTM takes with a time axis and the
-perceptron as flat columns. The units of both saturate at 1, so without scaling they miss the upper
-range. With scaling they follow it.
+The target is a weighted sum of the last four integers, ``y = i + 0.5 (i-1) + 0.2 (i-2) + 0.1
+(i-3)``. It is linear and always grows. A small LSTM and a multilayer perceptron learn it from the
+same windows; the perceptron gets them as flat columns. The units of both cannot exceed 1, so
+without scaling they miss the largest values. With scaling they reach them.
 """
 
 # %%
 # Rows
 # ----
-# The first four rows have no full window and no target; both models leave them out of training.
+# The first four rows have no full window and no target. Both models skip them in training.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -30,9 +29,9 @@ print(f"{len(X)} rows, {known.sum()} with a target")
 # Models
 # ------
 # The LSTM is the published one: 8 units, a dense layer of 2, 2000 epochs in batches of 5, and the
-# last 5 % of the rows to look at after each epoch. The perceptron has layers of 8 and 2 units and
-# sees the same five integers. Wrapped in `sklstm.TransformedSeriesRegressor`, any scikit-learn
-# regressor is spared the rows whose past is not known.
+# last 5 % of the rows for validation. The perceptron has layers of 8 and 2 units and gets the same
+# five integers. `sklstm.TransformedSeriesRegressor` passes only rows with a known past to its
+# regressor, so any scikit-learn regressor can be used.
 
 lstm = LSTMRegressor(
     units=8,
@@ -71,8 +70,8 @@ models = {
 # %%
 # Residuals
 # ---------
-# The last five rows, which the LSTM looks at without training on them, are kept from the perceptron
-# as well, and scored apart.
+# The last five rows are the validation rows of the LSTM. The perceptron does not train on them
+# either. They are scored separately.
 
 residuals = {}
 print(f"{'RMSE':<26}{'95 training rows':>18}{'last 5 rows':>14}{'worst row':>12}")

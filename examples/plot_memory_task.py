@@ -2,19 +2,19 @@
 Memory: what a state can carry and a window cannot
 ==================================================
 
-Now and then a row is flagged, 50 rows apart on average, and the target of every row is the value
-that the last flagged row held. Nothing in a row itself tells it. `sklstm.LSTMRegressor` sees no
-further back than its window; the state of `sklstm.StatefulLSTMRegressor` runs on from row to row.
-But it has to learn *what* to keep, and learns that best from later rows, through which the gradient
-flows back: ``bptt_steps`` says through how many.
+Some rows are flagged, 50 rows apart on average. The target of every row is the value of the last
+flagged row, so the row itself does not show it. `sklstm.LSTMRegressor` only sees the rows of its
+window. The state of `sklstm.StatefulLSTMRegressor` runs on from row to row, but the network must
+learn *what* to remember. It learns this best from later rows, through which the gradient flows
+back; ``bptt_steps`` is their number.
 """
 
 # %%
 # Rows
 # ----
-# Two columns: the flag, and a value that is noise wherever the flag is not set. Before the first
-# flag there is nothing to carry. That the target is not known there is said by NaN; the state runs
-# on over such rows.
+# There are two columns: the flag, and a value, which is noise if the flag is not set. Before the
+# first flag, the target is NaN: it is not known. Such rows are skipped in the loss, and the state
+# runs on over them.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -35,16 +35,16 @@ print(f"Rows without a target: {y.isna().sum()}; flagged rows: {X['flag'].sum():
 # %%
 # Models
 # ------
-# The two stateful ones differ in ``bptt_steps`` alone: 16 stretches of the 8000 training rows are
-# trained side by side, 400 times. With one row per weight update, each row still finds the state of
-# the row before, but no gradient tells it what later rows will need; here that is found out in
-# 200,000 updates nevertheless. With 25 rows, a row learns what the next ones need, and 8,000
-# updates do better; what has been learnt to last 25 rows lasts longer. The last 2000 rows are
-# predicted in one call, the state running on from the end of the training rows.
+# The two stateful models differ only in ``bptt_steps``. Both train 16 stretches of the 8000
+# training rows side by side, 400 times. With one row per weight update, each row starts with the
+# state of the row before, but the gradient does not show what later rows need. The network learns
+# it nevertheless, in 200,000 updates. With 25 rows per update, the gradient shows it, and 8,000
+# updates give a better result; the state also lasts longer than 25 rows. One call predicts the last
+# 2000 rows, where the state continues from the end of the training rows.
 
 
 def stateful(bptt_steps):
-    """Return a regressor that learns through so many rows."""
+    """Return a regressor with so many rows per weight update."""
     return StatefulLSTMRegressor(
         8,
         bptt_steps=bptt_steps,
@@ -56,7 +56,7 @@ def stateful(bptt_steps):
 
 
 def windowed(window):
-    """Return a regressor that sees so many rows, and nothing else."""
+    """Return a regressor that sees only so many rows."""
     return make_pipeline(
         LagWindower(window), LSTMRegressor(8, epochs=30, learning_rate=0.01, random_state=0)
     )
@@ -76,8 +76,8 @@ for name, score in scores.items():
 # %%
 # Picture
 # -------
-# Left, 300 held-out rows: the regressor with a window of 20 rows forgets 20 rows after a flag, the
-# stateful one holds on until the next. (Colours that colour-blind readers can tell apart.)
+# Left, 300 held-out rows: the model with a window of 20 rows forgets a flag after 20 rows, the
+# stateful model remembers it until the next. Colour-blind readers can tell the colours apart.
 
 blue, orange, grey = "#0072B2", "#D55E00", "0.6"
 shown = slice(100, 400)

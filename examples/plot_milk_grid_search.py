@@ -3,14 +3,14 @@ Milk: searching the window and the units, then three years of forecasts
 =======================================================================
 
 An LSTM learns the monthly milk production of a cow, differenced by one month and by one year. A
-grid search picks its window and its units on the past, and the three years that it has not touched
-are forecast one month ahead, in pounds.
+grid search on the past chooses its window and its units. Then it predicts the last three years,
+which the search has not seen, one month ahead and in pounds.
 """
 
 # %%
 # Rows
 # ----
-# Row t of ``X`` holds the month before ``y[t]``. The last 36 months are held out.
+# Row t of ``X`` holds the month before ``y[t]``. The last 36 months are kept out of the search.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -37,8 +37,8 @@ X_past, X_new, y_past, y_new = X[:-36], X[-36:], y[:-36], y[-36:]
 # %%
 # One estimator
 # -------------
-# The inputs and the target go through the same two steps; ``y_lag`` names the column with the last
-# observed value, from which each prediction is brought back to pounds.
+# The inputs and the target go through the same two steps. ``y_lag`` names the column with the last
+# observed value, to which each predicted change is added.
 
 to_stationary = make_pipeline(Differencer([1, 12]), SeriesMinMaxScaler((-1, 1)))
 lstm = LSTMRegressor(units=16, epochs=100, learning_rate=0.005, random_state=0)
@@ -51,12 +51,12 @@ model = TransformedSeriesRegressor(
 # %%
 # Search
 # ------
-# Each of the five folds trains on the past and scores the year after it. The first fold trains on
-# 71 months, of which differencing takes 13 and the longest window 23 more. No step drops a row, so
-# every window is scored on the same months.
+# Each of the five folds trains on the past and scores the year after it. The first fold has 71
+# training months; 13 of them have no difference, and 23 more no full window of 24. No step drops a
+# row, so every window is scored on the same months.
 #
-# The learning rate was chosen on these folds, too: mean RMSE of the best candidate over three seeds
-# 8.67 pounds with 0.001, 8.42 with 0.003 and 8.35 with 0.005.
+# The learning rate was chosen on these folds, too. The mean RMSE of the best candidate over three
+# seeds was 8.67 pounds with 0.001, 8.42 with 0.003 and 8.35 with 0.005.
 
 search = GridSearchCV(
     model,
@@ -84,8 +84,8 @@ print(table.to_string(index=False, float_format="{:.2f}".format))
 # %%
 # Held-out months
 # ---------------
-# The winner is fitted again with five seeds, since one fit of a network is one draw. Ridge gets the
-# same differences through the same windower, as flat columns.
+# The winner is fitted with five seeds, because the score of a network depends on its seed. Ridge
+# gets the same windows of differences, as flat columns.
 
 ridge = TransformedSeriesRegressor(
     make_pipeline(Differencer([1, 12]), LagWindower(12, flatten=True), Ridge()),

@@ -2,19 +2,20 @@
 Milk: train and test scores in pounds, at their own months
 ==========================================================
 
-A well-known first LSTM predicts next month's milk production from this month's: the series is
-scaled to [0, 1], four units learn from the first two thirds of it, and both parts are brought back
-to pounds before they are scored and drawn over the series. Written by hand, that takes a windowing
-function, two reshapes, a scaler fitted on *all* rows (a leak) and an array of NaN to place the
-predictions. Here it is one estimator, and the labels place the predictions.
+A well-known first LSTM predicts next month's milk production from this month's. The series is
+scaled to [0, 1], and a layer of four units learns from the first two thirds of it. The predictions
+of both parts are converted back to pounds, scored, and drawn over the series. Written by hand,
+this takes a function for windows, two reshapes, a scaler fitted on *all* rows (a leak), and an
+array of NaN to place the predictions. Here it is one estimator, and the labels place the
+predictions.
 """
 
 # %%
 # Rows
 # ----
-# Row t of ``X`` holds the month before ``y[t]``, and both carry the label of the predicted month.
-# The published run scored 110 training and 54 test months, leaving two out in between and one at
-# the end; the same are taken here.
+# Row t of ``X`` holds the month before ``y[t]``, and both have the label of the predicted month.
+# The published run scored 110 training months and 54 test months. It left out two months between
+# them and one at the end; this example does the same.
 
 import matplotlib.pyplot as plt
 from sklearn.metrics import root_mean_squared_error
@@ -36,8 +37,8 @@ train, test = y.index[:110], y.index[112:166]
 # %%
 # Model
 # -----
-# The scaler of the inputs is a step of the pipeline, the scaler of the target a parameter of
-# `sklstm.TransformedSeriesRegressor`. Both are fitted in ``fit``, on the training rows only.
+# The scaler of the inputs is a step of the pipeline. The scaler of the target is a parameter of
+# `sklstm.TransformedSeriesRegressor`. ``fit`` fits both on the training rows only.
 
 model = TransformedSeriesRegressor(
     make_pipeline(
@@ -51,7 +52,7 @@ model = TransformedSeriesRegressor(
 # %%
 # Scores
 # ------
-# Persistence says that next month is like this month: the column of ``X`` itself.
+# Persistence predicts that next month equals this month: the column of ``X`` itself.
 
 print(f"{'RMSE in pounds':<28}{'train':>8}{'test':>8}")
 predicted = {}
@@ -70,16 +71,13 @@ for name, scores in lines.items():
     print(f"{name:<28}{scores[0]:8.2f}{scores[1]:8.2f}")
 
 # %%
-# One look-back month is too little to see a season with: the published LSTM loses to persistence
-# on its test months, and so may this one. :doc:`plot_milk_grid_search` does better.
+# A window of one month cannot show the season: the published LSTM is worse than persistence on its
+# test months, and this one may be, too. :doc:`plot_milk_grid_search` does better.
 #
 # Picture
 # -------
-# Months without a prediction stay empty: the first month has no past, and three more were scored
-# by nobody.
-
-# %%
-# (colours that colour-blind readers can tell apart)
+# Months without a prediction stay empty: the first month has no past, and three months were left
+# out. Colour-blind readers can tell the colours apart.
 
 blue, orange, grey = "#0072B2", "#D55E00", "0.6"
 fig, ax = plt.subplots(figsize=(8, 4), layout="constrained")

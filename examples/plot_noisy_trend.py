@@ -1,17 +1,18 @@
 """
-A noisy trend, and what its readers asked for
-=============================================
+A noisy trend: scores on unseen rows, and several predictors
+============================================================
 
-A much-read example predicts the next of 400 noisy values from the two before it, with 128 LSTM
-units and three dense layers, and scores the rows it was trained on. Its readers asked how it does
-on rows that it has not seen, and how to use several predictors per step. Both are a line here.
+A well-known example predicts the next of 400 noisy values from the two values before it, with 128
+LSTM units and three dense layers. It scores the rows that it was trained on. Its readers asked for
+scores on rows that the network has not seen, and for several predictors per step. Here, each of
+these takes one line.
 """
 
 # %%
 # Rows
 # ----
-# The series is ``n/10 + 4 sin(n/10)`` plus noise whose variance is known to be 6.25. No model can
-# be expected to have a smaller mean squared error on rows that it has not seen.
+# The series is ``n/10 + 4 sin(n/10)`` plus noise with a variance of 6.25. On unseen rows, no model
+# can be expected to have a smaller mean squared error than this variance.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -36,8 +37,8 @@ X, y = series_to_supervised(series)
 # %%
 # The published network
 # ---------------------
-# The first row has no full window of two values: it is left out of training by itself, where the
-# original repeated the last value to give every row a target.
+# The first row has no full window of two values, so ``fit`` skips it. (The original repeated the
+# last value to give every row a target.)
 
 lstm = LSTMRegressor(
     units=128,
@@ -61,14 +62,14 @@ print(f"in-sample MAE         {mean_absolute_error(y, fitted):.3f} (published 2.
 # %%
 # Rows that the model has not seen
 # --------------------------------
-# `sklstm.backtest` trains on the past and predicts the 60 rows after it, five times, beside the
-# value of the step before. The trend leaves the training range in every fold, so scaling is tried
-# as well.
+# `sklstm.backtest` trains on the past and predicts the 60 rows after it, five times. It also scores
+# the value of the step before. In every fold, the trend leaves the range of the training rows, so a
+# scaled model is tried as well.
 #
 # Several predictors per step
 # ---------------------------
-# A DataFrame gives one column per predictor: here the trend and the wave, beside the series itself.
-# With a window of 3 each sample is 3 rows × 3 columns.
+# In a DataFrame, each column is a predictor: here the series itself, the trend and the wave. With a
+# window of 3, each sample has 3 rows × 3 columns.
 
 table = pd.DataFrame(
     {"y": series, "trend": series.index / 10, "wave": 4 * np.sin(series.index / 10)}
@@ -108,9 +109,9 @@ print(f"{'same as the step before':<30}{mse['persistence']:8.3f}{mae['persistenc
 print(f"{'noise itself (variance)':<30}{6.25:8.3f}")
 
 # %%
-# The rows that a model has not seen cost it more than those that it has. The trend and the wave as
-# predictors of their own smooth the noise away, but mislead the first folds, which have seen too
-# little of them.
+# The error on unseen rows is larger than on the training rows. With the trend and the wave as
+# predictors, predictions are less noisy. But they are worse in the first folds, whose training rows
+# show too little of the trend and the wave.
 #
 # Picture
 # -------

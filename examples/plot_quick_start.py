@@ -2,13 +2,13 @@
 Quick start
 ===========
 
-From a series to forecasts in its own units: search the window and the units of an LSTM in
-scikit-learn's own grid search, with differencing and scaling inside the estimator. This is the
-example of the README, and a picture of what it predicts.
+From a series to forecasts in its own units. scikit-learn's grid search chooses the window and the
+units of an LSTM; differencing and scaling are inside the estimator. This is the example of the
+README, with a picture of its predictions.
 """
 
 # %%
-# The last 36 months are left out of the search, and predicted one month ahead.
+# The search does not see the last 36 months. They are then predicted one month ahead.
 
 from sklearn.metrics import root_mean_squared_error
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
@@ -43,7 +43,7 @@ search = GridSearchCV(
 predicted = search.predict(X[-36:])  # one finite number per row, in pounds
 
 # %%
-# What came out
+# The result
 
 print(f"best of 9 candidates     {search.best_params_}")
 print(f"its RMSE on the folds    {-search.best_score_:.2f} pounds")
@@ -51,7 +51,7 @@ print(f"RMSE, 36 held-out months {root_mean_squared_error(y[-36:], predicted):.2
 print(f"same month last year     {root_mean_squared_error(y[-36:], y.shift(12)[-36:]):.2f} pounds")
 
 # %%
-# Predictions stand at their own months.
+# Each prediction is drawn at its own month.
 
 import matplotlib.pyplot as plt
 

@@ -2,17 +2,17 @@
 Several series in, several series out
 =====================================
 
-Two saw-tooth series, the second running nine rows behind the first, are learnt together: 100 rows
-of two columns predict the next row of both. Written out, the windows hold every value 100 times,
-which the author of this well-known example called quite inefficient without knowing an easy way
-out. Here a window is a view, from the transformer through training.
+Two saw-tooth series, the second nine rows behind the first, are learnt together: 100 rows of two
+columns predict the next row of both. As copies, the windows hold every value 100 times. The author
+of this well-known example called that inefficient, and had no simple solution. Here, windows are a
+view, from the transformer to the end of the training.
 """
 
 # %%
 # Rows
 # ----
-# The original has 1000 cycles of 18 rows; 250 are enough to learn the pattern, in a quarter of the
-# time.
+# The original has 1000 cycles of 18 rows. 250 cycles are enough to learn the pattern, and need a
+# quarter of the time.
 
 import os
 import tracemalloc
@@ -40,7 +40,7 @@ print(f"{len(X)} rows, {n_train} of them to train on")
 # %%
 # Memory
 # ------
-# What the windows of the original's 18,000 rows would take as copies, and what they hold as a view.
+# The memory of the windows of the original's 18,000 rows, as copies and as a view.
 
 X_long, _ = series_to_supervised(make_sawtooth_pair(n_cycles=1000, random_state=0))
 windower = LagWindower(100).fit(X_long)
@@ -56,9 +56,9 @@ print(f"the series           {X_long.to_numpy().nbytes:>12,} bytes")
 # %%
 # Network
 # -------
-# One LSTM layer of 300 units and two outputs, ten epochs in batches of 450; the last 5 % of the
-# training rows are looked at after each epoch, and the weights of the best epoch are kept
-# (``early_stopping``). The learning rate is half of Keras' own, with which the loss jumps about
+# One LSTM layer of 300 units and two outputs, ten epochs in batches of 450. The last 5 % of the
+# training rows are held out for validation, and the weights of the best epoch are kept
+# (``early_stopping``). The learning rate is half of Keras' default, with which the loss varies much
 # near the end. The scaler is fitted on the training rows only.
 
 
@@ -113,9 +113,9 @@ print(f"\nPredicted and actual: {output / 'sequences_of_vectors.csv'}")
 # %%
 # A deeper network
 # ----------------
-# The deeper variant takes five columns, predicts three and drops out between three LSTM layers. It
-# is written with a tuple of units; the published sizes are ``units=(300, 500, 200)``. A tenth of
-# them and one epoch are enough to see it run.
+# The deeper variant takes five columns, predicts three, and has dropout between its three LSTM
+# layers. A tuple of units makes several layers; the published sizes are ``units=(300, 500, 200)``.
+# Here, a tenth of these and one epoch show how it runs.
 
 five = pd.concat(
     [pair, pair.shift(3).add_suffix("_3"), pair[["a"]].shift(6).add_suffix("_6")], axis=1
@@ -138,7 +138,7 @@ print(f"{X_five.shape[1]} columns in, {deep.predict(X_five).shape[1]} out")
 # %%
 # Picture
 # -------
-# The first 100 of the rows held out.
+# The first 100 held-out rows.
 
 blue, orange, grey = "#0072B2", "#D55E00", "0.6"
 shown = actual.index[:100]

@@ -2,20 +2,20 @@
 Shampoo: a stateful network walks through the last year
 =======================================================
 
-A well-known recipe forecasts monthly shampoo sales one month ahead: take differences, scale them
-to [−1, 1], train a stateful LSTM one month at a time for 3000 epochs, zero its state by hand after
-each, run the training months once more, then walk through the last twelve months with the state
-carried on, undoing scale and difference by hand. Here that is one estimator, and the walk is one
-call of ``predict``. A second model is then chosen on the training months alone.
+A well-known recipe forecasts monthly shampoo sales one month ahead. It takes differences, scales
+them to [−1, 1], and trains a stateful LSTM one month at a time for 3000 epochs; a loop sets the
+state to zero after each epoch. Then it runs over the training months once more, predicts the last
+twelve months one by one, and inverts scale and difference by hand. Here this is one estimator, and
+one call of ``predict``. A second model is then chosen on the training months only.
 """
 
 # %%
 # The recipe
 # ----------
-# Row t of ``X`` holds the sales of the month before ``y[t]``. The inputs are differenced and
-# scaled by the first steps of the pipeline, the target by ``transformer``; ``y_lag`` names the
-# column that each predicted difference is added to. (The published code fills the missing first
-# difference with zero; here that month is left out of training.)
+# Row t of ``X`` holds the sales of the month before ``y[t]``. The first steps of the pipeline
+# difference and scale the inputs; ``transformer`` does the same with the target. ``y_lag`` names
+# the column to which each predicted difference is added. (The published code fills the missing
+# first difference with zero; here, ``fit`` skips this month.)
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -74,21 +74,21 @@ for seed, score in enumerate(recipe_scores):
 print(f"  recipe, mean of 5 seeds            {np.mean(recipe_scores):7.2f}")
 
 # %%
-# After 3000 epochs the network knows its 22 training months by heart.
+# After 3000 epochs, the network has memorised its 22 training months.
 #
 # A model chosen on the training months
 # -------------------------------------
-# The second model stops when the last fifth of its training months is no longer predicted better,
-# and learns through four rows per weight update (``bptt_steps``). Should the network see more
-# than the last difference? Should sales be differenced as they are, or as logarithms, because they
-# grow? `sklearn.model_selection.TimeSeriesSplit` inside the first 24 months answers, with three
-# seeds for each candidate, because one seed says little.
+# The training of the second model stops when its loss on the last fifth of the training months no
+# longer improves. It uses four rows per weight update (``bptt_steps``). A search answers two
+# questions: How many differences should a window hold? And, because sales grow, should logarithms
+# be differenced instead of sales? It uses `sklearn.model_selection.TimeSeriesSplit` inside the
+# first 24 months, and three seeds for each candidate, because one seed says little.
 
 log = FunctionTransformer(np.log, np.exp, feature_names_out="one-to-one")
 
 
 def stationary():
-    """Return what makes the series stationary; its first step is searched over."""
+    """Return the steps that make the series stationary; the search changes the first."""
     return Pipeline(
         [("log", log), ("difference", Differencer()), ("scale", SeriesMinMaxScaler((-1, 1)))]
     )
@@ -129,10 +129,10 @@ found = found.groupby(["sales", "window"])["rmse"].median().sort_values()
 print(found.rename("RMSE inside the first 24 months, median of 3 seeds").round(1).to_string())
 
 # %%
-# The winner is trained on all 24 months with ten seeds and scored on the last year. To be told with
-# it: ``bptt_steps`` and ``learning_rate`` come from a wider search of the same kind, and a first
-# one, which did not try logarithms, chose a model whose median on the last year was 145. Ridge on
-# six lags remains better than every one of these networks, at no cost.
+# The winner is trained on all 24 months with ten seeds and scored on the last year. To be fair:
+# ``bptt_steps`` and ``learning_rate`` come from a wider search of the same kind, and a first search
+# without logarithms chose a model whose median on the last year was 145. Ridge on six lags is
+# better than all of these networks, and much faster.
 
 sales, window = found.index[0]
 step = log if sales == "log" else "passthrough"
@@ -153,9 +153,9 @@ print(f"  median {np.median(choice_scores):.2f}, mean {np.mean(choice_scores):.2
 # %%
 # Picture
 # -------
-# Seeds differ widely: with so few months, a single run proves nothing, the published one included.
-# Left, the median of the seeds' predictions of each month; the bands hold the middle half of them.
-# (Colours that colour-blind readers can tell apart.)
+# The scores of the seeds differ much: with so few months, a single run proves nothing, and neither
+# does the published one. Left, the median of the seeds' predictions for each month; the bands
+# contain the middle half of them. Colour-blind readers can tell the colours apart.
 
 blue, orange, grey = "#0072B2", "#D55E00", "0.45"
 months = [f"{month.year}-{month.month:02d}" for month in shampoo.index]

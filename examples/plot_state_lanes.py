@@ -1,22 +1,23 @@
 """
-State: which row finds the state of which
-=========================================
+State: how it runs on from row to row
+=====================================
 
-How `sklstm.StatefulLSTMRegressor` takes 22 rows with ``batch_size=3``, ``bptt_steps=4`` and
-``reset_states="epoch"``; :doc:`/user_guide/stateful` says when to use it.
+How `sklstm.StatefulLSTMRegressor` trains 22 rows with ``batch_size=3``, ``bptt_steps=4`` and
+``reset_states="epoch"``. :doc:`/user_guide/stateful` says when to use it.
 """
 
 # %%
 # Rows, stretches, updates
 # ------------------------
-# A batch is one piece of each stretch. The state runs on along a stretch, from update to update; it
-# is zero at the start of each. The last stretch may be shorter, and so may the last pieces.
+# The rows are cut into three stretches. Each weight update uses the next four rows of each stretch.
+# The state is zero at the start of a stretch and runs on along it, from update to update. The last
+# stretch may be shorter, and so may the last update.
 
 import matplotlib.pyplot as plt
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
 N_ROWS, BATCH_SIZE, BPTT_STEPS = 22, 3, 4
-COLOURS = ["#56B4E9", "#E69F00", "#009E73"]  # told apart by colour-blind readers
+COLOURS = ["#56B4E9", "#E69F00", "#009E73"]  # colour-blind readers can tell these apart
 length = -(-N_ROWS // BATCH_SIZE)
 pieces = range(0, length, BPTT_STEPS)
 
@@ -32,7 +33,7 @@ def cell(ax, x, y, row, colour):
 
 
 def arrow(ax, start, stop):
-    """Draw a state that is handed on."""
+    """Draw a state that is passed on."""
     ax.add_patch(
         FancyArrowPatch(start, stop, arrowstyle="-|>", mutation_scale=11, color="k", lw=1.2)
     )

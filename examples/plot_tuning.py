@@ -2,15 +2,16 @@
 Milk: a grid, a random search and halving over the whole model
 ==============================================================
 
-A grid is bound to few values. Here differences, window, units and learning rate of an LSTM for the
-monthly milk production are drawn at random, and *successive halving* gives the draws a few epochs
-first and all epochs only to the best of them. All three searches score the same months.
+A grid can only try a few values. Here, a random search draws the differences, window, units and
+learning rate of an LSTM for the monthly milk production. *Successive halving* first trains all
+draws for a few epochs, and only the best of them for all epochs. A grid, the random search and
+halving are scored on the same months.
 """
 
 # %%
 # Rows and a model
 # ----------------
-# Row t of ``X`` holds the month before ``y[t]``. The last 36 months are held out.
+# Row t of ``X`` holds the month before ``y[t]``. The last 36 months are kept out of the searches.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -56,8 +57,8 @@ model = TransformedSeriesRegressor(
 # %%
 # Three searches
 # --------------
-# The steps of the inputs, ``regressor__pipeline``, and those of the target, ``transformer``, are
-# two parameters. A list of spaces, each with one pair, changes both together.
+# The steps of the inputs, ``regressor__pipeline``, and the steps of the target, ``transformer``,
+# are two parameters. A list of spaces, each with one pair of these, changes both together.
 
 options = {
     "cv": TimeSeriesSplit(5, test_size=12),
@@ -97,10 +98,10 @@ for search in searches.values():
     search.fit(X_past, y_past)
 
 # %%
-# What they found
-# ---------------
-# The cost is the number of epochs, over all candidates and folds. Each winner is fitted again with
-# three seeds for the months that no search has seen.
+# Results
+# -------
+# The cost is the number of epochs over all candidates and folds. Each winner is fitted again with
+# three seeds, and scored on the months that no search has seen.
 
 
 def table_of(search):
@@ -143,16 +144,16 @@ print("RMSE in pounds: mean of five folds, and of 36 held-out months (median of 
 print(summary.to_string(index=False, float_format="{:.3g}".format))
 
 # %%
-# The wider searches come near the grid on the folds, one of them for less, and lose on the months
-# after: both settle on differences by a year alone, which the folds cannot tell from differences by
-# both. The grid was told what the series needs. A wider search has more chances to please the folds
-# by luck, so rows that no search has seen belong to every search.
+# On the folds, the wider searches score nearly as well as the grid, one of them with fewer epochs.
+# On the later months they are worse. Both choose differences by a year only; on the folds, these
+# score like differences by both. The grid has the right differences from the start. A wider search
+# is more likely to score well on the folds by chance, so always keep some rows out of a search.
 
 # %%
 # Picture
 # -------
-# Left, every draw of the random search; larger marks have more units. Right, the draws of halving,
-# whose best third goes on to three times the epochs.
+# Left, every draw of the random search; larger marks have more units. Right, the draws of halving:
+# the best third of each round is trained for three times as many epochs.
 
 looks = {"[1]": ("#D55E00", "o"), "[12]": ("#009E73", "s"), "[1, 12]": ("#0072B2", "D")}
 names = {"[1]": "by a month", "[12]": "by a year", "[1, 12]": "by both"}

@@ -1,9 +1,9 @@
-"""Run one example and save the figures that it leaves open.
+"""Run one example and save its figures.
 
     python examples/run.py examples/plot_milk_grid_search.py [--output FOLDER]
 
-The figures go to FOLDER as PNG files named after the example. An example that writes files of its
-own finds FOLDER in the environment variable ``SKLSTM_EXAMPLES_OUTPUT``.
+The figures are saved in FOLDER, as PNG files with the name of the example. An example that writes
+other files finds FOLDER in the environment variable ``SKLSTM_EXAMPLES_OUTPUT``.
 """
 
 import argparse
@@ -20,7 +20,7 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
 
-    # Both are read when the example imports its libraries, so they come first.
+    # matplotlib and TensorFlow read these when the example imports them.
     os.environ.setdefault("MPLBACKEND", "Agg")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["SKLSTM_EXAMPLES_OUTPUT"] = str(arguments.output)

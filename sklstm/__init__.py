@@ -21,7 +21,7 @@ from sklstm.transformers._lag_windower import LagWindower
 from sklstm.transformers._min_max_scaler import SeriesMinMaxScaler
 from sklstm.transformers._series_to_supervised import series_to_supervised
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 __all__ = [
     "AssumedPastWarning",

@@ -1,72 +1,69 @@
 """Recurrent networks written by hand with stock Keras, which this package has to equal."""
 
+import functools
+
 import keras
 import numpy as np
 import tensorflow as tf
 
+from sklstm.engine._predict import keras_model
+from sklstm.engine._spec import TrainingSpec
+
 LAYERS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 CELLS = {"lstm": keras.layers.LSTMCell, "gru": keras.layers.GRUCell}
-#: What a layer of each cell carries from step to step: h and c, or h alone.
-STATES = {"lstm": "hc", "gru": "h"}
+
+
+def windows(n, window=1, n_features=1, n_outputs=1):
+    """Return a view of the windows of a random series, and random targets."""
+    draws = np.random.default_rng(0)
+    series = draws.normal(size=(n + window - 1, n_features))
+    X = np.lib.stride_tricks.sliding_window_view(series, window, axis=0).transpose(0, 2, 1)
+    return X, draws.normal(size=(n, n_outputs))
+
+
+def first_weights(network):
+    """Return random weights of the shapes that a network has; no bias is zero."""
+    draws = np.random.default_rng(0)
+    model = keras_model(network, TrainingSpec(), None)
+    return [draws.normal(scale=0.4, size=w.shape).astype("float32") for w in model.get_weights()]
 
 
 def stateless_keras(
-    weights, units, window, n_features=1, *, cell="lstm", bidirectional=False, optimizer="adam"
-):
-    """Return a compiled Keras model whose samples are independent windows.
-
-    `weights` are its first weights; the last of them is the bias of the output.
-    """
-
-    def layer(i):
-        one = LAYERS[cell](units[i], return_sequences=i < len(units) - 1)
-        return keras.layers.Bidirectional(one) if bidirectional else one
-
-    return _compiled(
-        keras.Input((window, n_features)), map(layer, range(len(units))), weights, optimizer
-    )
-
-
-def stateful_keras(
     weights,
     units,
     window,
     n_features=1,
     *,
     cell="lstm",
-    lanes=1,
+    bidirectional=False,
+    lanes=None,
     sequences=False,
     optimizer="adam",
 ):
-    """Return a compiled stateful Keras model.
+    """Return a compiled Keras model whose samples are independent windows.
 
-    A batch is one window of each of `lanes` series. With `sequences`, every step of a window has a
-    prediction, and not only the last one.
+    `weights` are its first weights; the last of them is the bias of the output. With `lanes`, the
+    model is stateful, and a batch is one window of each of so many series. With `sequences`, every
+    step of a window has a prediction, and not only the last one.
     """
-
-    def layer(i):
-        return LAYERS[cell](
-            units[i], stateful=True, return_sequences=sequences or i < len(units) - 1
-        )
-
-    shape = (lanes, window, n_features)
-    return _compiled(
-        keras.Input(batch_shape=shape), map(layer, range(len(units))), weights, optimizer
-    )
-
-
-def _compiled(inputs, layers, weights, optimizer):
-    model = keras.Sequential([inputs, *layers, keras.layers.Dense(weights[-1].shape[0])])
+    layers = [keras.Input((window, n_features), batch_size=lanes)]
+    for i, n in enumerate(units, start=1):
+        all_steps = sequences or i < len(units)
+        layer = LAYERS[cell](n, return_sequences=all_steps, stateful=lanes is not None)
+        layers.append(keras.layers.Bidirectional(layer) if bidirectional else layer)
+    model = keras.Sequential([*layers, keras.layers.Dense(weights[-1].shape[0])])
     model.compile(loss="mse", optimizer=optimizer)
     model.set_weights(weights)
     return model
 
 
+stateful_keras = functools.partial(stateless_keras, lanes=1)
+
+
 def reset(model):
     """Set the state of a stateful Keras model to zero."""
-    for layer in model.layers:
-        if isinstance(layer, tuple(LAYERS.values())):
-            layer.reset_state()
+    for layer in model.layers[:-1]:
+        layer.reset_state()
 
 
 def train_and_reset(model, X, y, epochs, batch_size=1):
@@ -87,7 +84,7 @@ class RowByRow:
 
     def __init__(self, weights, units=(3,), *, cell="lstm", optimizer="adam"):
         self.units = units
-        self.n_states = len(STATES[cell])
+        self.n_states = 2 if cell == "lstm" else 1  # h and c, or h alone
         self.cells = [CELLS[cell](n) for n in units]
         self.dense = keras.layers.Dense(weights[-1].shape[0])
         layers, width = [*self.cells, self.dense], weights[0].shape[0]
@@ -165,3 +162,14 @@ def assert_close(ours, theirs, atol=1e-4):
     """Assert that two lists of arrays hold the same numbers."""
     for mine, other in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(mine, other, rtol=0, atol=atol)
+
+
+class FirstWeights(keras.callbacks.Callback):
+    """Remembers the weights that training starts from; the copy that a fit makes is the same."""
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def on_train_begin(self, logs=None):
+        """Look before the first epoch."""
+        self.weights = self.model.get_weights()

@@ -1,18 +1,16 @@
-"""Whether values are numbers that can be computed with."""
+"""Whether values are finite real numbers."""
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_string_dtype
 from scipy.sparse import issparse
 
 from sklstm._checks._arguments import naming
 from sklstm._past._memory_mapped import blocks
 
-#: What NumPy's kinds of times are called.
-TIMES = {"M": "dates", "m": "durations"}
-
 
 def check_floats(values, name):
-    """Convert numbers of any shape to float64; NaN stands for what is not known.
+    """Convert numbers of any shape to float64; missing values become NaN.
 
     Parameters
     ----------
@@ -28,9 +26,9 @@ def check_floats(values, name):
     Raises
     ------
     ValueError
-        If there is text, or nothing that makes an array.
+        If there is text, or the values do not make an array.
     TypeError
-        If it is sparse, or holds something else than numbers.
+        If it is sparse, or holds anything but numbers.
     """
     check_numeric(values, name)
     with naming(name, values):
@@ -40,65 +38,48 @@ def check_floats(values, name):
 
 
 def check_numeric(X, name="X"):
-    """Refuse what holds no real numbers before it ends in a conversion, or is converted in silence.
+    """Refuse values that are not real numbers, before a conversion changes them without a warning.
 
     Parameters
     ----------
     X : array-like
-        A table or a series.
+        A table, a series or an array.
     name : str, default="X"
         What the message calls it.
 
     Raises
     ------
     ValueError
-        If a column holds text, times, intervals or complex numbers, or values are masked.
+        If there is text, a time, an interval or a complex number, or values are masked.
     TypeError
         If it is sparse.
     """
-    frame = X
-    if isinstance(X, pd.api.extensions.ExtensionArray):
-        frame = pd.DataFrame({name: X})
-    elif isinstance(X, pd.Series):
-        frame = X.to_frame()
-    if isinstance(frame, pd.DataFrame):
-        for place, (column, dtype) in enumerate(zip(frame.columns, frame.dtypes, strict=True)):
-            _check_column(frame.iloc[:, place], column, dtype, name)
-        return
-    if issparse(X):
+    if isinstance(X, pd.DataFrame):
+        for place, column in enumerate(X.columns):
+            to_index = f" with {name}.set_index({column!r})"
+            _check_values(X.iloc[:, place], name, f"column {column!r}", to_index)
+    elif issparse(X):
         raise TypeError(f"{name} is sparse, but a dense array is required. Use {name}.toarray().")
-    if np.ma.is_masked(X):
+    elif isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
         raise ValueError(
-            f"{name} is a masked array, whose mask would be lost. Say what is not known by NaN:"
+            f"{name} is a masked array, whose mask would be lost. Mark unknown values with NaN:"
             f" {name}.astype(float).filled(numpy.nan)."
         )
-    if isinstance(X, np.ndarray):
-        example = X.flat[0] if X.dtype.kind in "US" and X.size else None
-        if X.dtype.kind == "O":
-            example = next((value for value in X.flat if isinstance(value, str)), None)
-        if example is not None:
-            raise ValueError(
-                f"{name} must hold numbers, but it is text of dtype {X.dtype} such as"
-                f" {example!r}. Convert it with {name}.astype(float) or encode it first."
-            )
-        if X.dtype.kind in "mM":
-            raise ValueError(
-                f"{name} must hold numbers, but it holds {TIMES[X.dtype.kind]} of dtype {X.dtype}."
-                " Take what counts about them, for instance the month, as numbers."
-            )
-        if X.dtype.kind == "c":
-            raise ValueError(f"Complex data not supported: {name} is of dtype {X.dtype}.")
+    elif isinstance(X, pd.Series) and X.name is not None:
+        _check_values(X, name, f"column {X.name!r}")
+    elif isinstance(X, pd.Series | pd.api.extensions.ExtensionArray | np.ndarray):
+        _check_values(X, name)
 
 
 def check_not_infinite(values, labelled, name="X"):
-    """Refuse infinity, naming where it stands.
+    """Refuse infinity, and name the first place that holds it.
 
     Parameters
     ----------
     values : ndarray of shape (n_rows,) or (n_rows, n_columns)
         The numbers.
     labelled : object
-        What `values` was made from; a pandas object gives the labels for the message.
+        The table that `values` come from; a pandas object gives the message its labels.
     name : str, default="X"
         What the message calls it.
 
@@ -108,10 +89,6 @@ def check_not_infinite(values, labelled, name="X"):
         If a value is infinite.
     """
     for start, block in blocks(values):
-        # The sum is finite wherever all is; only a doubtful sum is worth a second pass.
-        with np.errstate(over="ignore", invalid="ignore"):
-            if np.isfinite(block.sum()):
-                continue
         infinite = np.argwhere(np.isinf(block))
         if len(infinite):
             row, *column = infinite[0]
@@ -123,14 +100,14 @@ def check_not_infinite(values, labelled, name="X"):
 
 
 def place_of(place, labelled):
-    """Put a position into words.
+    """Describe a place in a table.
 
     Parameters
     ----------
     place : tuple of int
         Row, and column if there is one.
     labelled : object
-        A pandas object gives the labels.
+        A pandas object gives its labels.
 
     Returns
     -------
@@ -148,36 +125,35 @@ def place_of(place, labelled):
     return words
 
 
-def _check_column(values, column, dtype, name):
-    """Refuse a column of a table that holds no real numbers."""
+def _check_values(values, name, column=None, to_index=""):
+    """Refuse a column of a table, or an array as a whole, that holds no real numbers."""
+    where = name if column is None else f"{column} of {name}"
+    dtype = values.dtype
     if isinstance(dtype, pd.SparseDtype):
         raise TypeError(
-            f"Column {column!r} of {name} is sparse, but a dense array is required. Use"
-            f" {name}.sparse.to_dense()."
+            f"{where} is sparse, but a dense array is required. Use {name}.sparse.to_dense()."
         )
-    if pd.api.types.is_datetime64_any_dtype(dtype) or isinstance(dtype, pd.PeriodDtype):
-        raise ValueError(
-            f"{name} must hold numbers, but column {column!r} holds dates. Make them the"
-            f" labels of the rows with {name}.set_index({column!r}), or leave them out."
-        )
-    if pd.api.types.is_timedelta64_dtype(dtype):
-        raise ValueError(
-            f"{name} must hold numbers, but column {column!r} holds durations. Make numbers of"
-            " them, for instance with .dt.total_seconds(), or leave them out."
-        )
-    if isinstance(dtype, pd.IntervalDtype):
-        raise ValueError(
-            f"{name} must hold numbers, but column {column!r} holds intervals. Make numbers of"
-            " them, for instance of their .mid, or leave them out."
-        )
-    if pd.api.types.is_complex_dtype(dtype):
-        raise ValueError(f"Complex data not supported: column {column!r} of {name} is {dtype}.")
-    if isinstance(dtype, pd.StringDtype | pd.CategoricalDtype) or pd.api.types.is_object_dtype(
-        dtype
-    ):
-        example = next((value for value in values if isinstance(value, str)), None)
-        if example is not None:
-            raise ValueError(
-                f"{name} must hold numbers, but column {column!r} holds text such as"
-                f" {example!r}. Drop it or encode it first."
-            )
+    if dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: {where} is {dtype}.")
+    if dtype.kind == "M" or isinstance(dtype, pd.PeriodDtype):
+        held = f"dates of dtype {dtype}"
+        remedy = f"Make them the index{to_index}, or numbers of what matters, such as the month."
+    elif dtype.kind == "m":
+        held = f"durations of dtype {dtype}"
+        remedy = "Make numbers of them, for instance with .dt.total_seconds(), or leave them out."
+    elif isinstance(dtype, pd.IntervalDtype):
+        held = "intervals"
+        remedy = "Make numbers of them, for instance of their .mid, or leave them out."
+    elif (text := _text_in(values)) is not None:
+        held = f"text such as {str(text)!r} (dtype {dtype})"
+        remedy = "Convert it with .astype(float), encode it, or leave it out."
+    else:
+        return
+    raise ValueError(f"{name} must hold numbers, but {column or 'it'} holds {held}. {remedy}")
+
+
+def _text_in(values):
+    """Return the first text among values; None where there is none."""
+    if not (isinstance(values.dtype, pd.CategoricalDtype) or is_string_dtype(values.dtype)):
+        return None
+    return next((one for one in np.asarray(values).flat if isinstance(one, str | bytes)), None)

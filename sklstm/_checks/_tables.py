@@ -1,26 +1,15 @@
-"""Checks shared by the transformers and the regressors."""
+"""Checks of tables and targets, and the columns and labels that they have."""
+
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
-from sklstm._checks._arguments import is_position, listed, naming
+from sklstm._checks._arguments import listed, naming
 from sklstm._checks._numbers import check_floats, check_not_infinite, check_numeric
-from sklstm._past._windows import Windows
-
-__all__ = [
-    "check_array_3d",
-    "check_in_step",
-    "check_names",
-    "check_order",
-    "check_rows",
-    "check_target",
-    "column_positions",
-    "index_of",
-    "like",
-    "skips_unknown_rows",
-]
+from sklstm._past._past import check_sorted
 
 
 def check_rows(estimator, X, *, reset, name="X", **options):
@@ -29,11 +18,11 @@ def check_rows(estimator, X, *, reset, name="X", **options):
     Parameters
     ----------
     estimator : estimator
-        Whose ``n_features_in_`` and ``feature_names_in_`` are set or compared.
+        Its ``n_features_in_`` and ``feature_names_in_`` are set in `fit` and compared later.
     X : array-like of shape (n_rows, n_features)
         The rows.
     reset : bool
-        Whether this is `fit`.
+        True in `fit`.
     name : str, default="X"
         What messages call the table.
     **options : dict
@@ -46,9 +35,9 @@ def check_rows(estimator, X, *, reset, name="X", **options):
     Raises
     ------
     ValueError
-        If there is text, infinity, another number of columns or another shape.
+        If there is text or infinity, or the number of columns or the shape is wrong.
     TypeError
-        If `X` is sparse, or something that makes no table.
+        If `X` is sparse or cannot be made a table.
     """
     check_numeric(X, name)
     with naming(name, X):
@@ -57,7 +46,9 @@ def check_rows(estimator, X, *, reset, name="X", **options):
             estimator,
             X,
             reset=reset,
-            **{"dtype": [np.float64, np.float32], "ensure_all_finite": False, **options},
+            dtype=[np.float64, np.float32],
+            ensure_all_finite=False,
+            **options,
         )
         if rows.ndim > 3:
             raise ValueError("expected (n_rows, n_features) or (n_rows, window, n_features).")
@@ -65,52 +56,35 @@ def check_rows(estimator, X, *, reset, name="X", **options):
     return rows
 
 
-def check_array_3d(estimator, X, *, reset, name="X"):
-    """Validate windows: three axes, the last being the columns.
+def check_ordered(X, n_axes, expected):
+    """Return a table as a DataFrame or an array, and refuse one that cannot be a series of rows.
 
     Parameters
     ----------
-    estimator : estimator
-        Whose ``n_features_in_`` is set or compared.
-    X : array-like of shape (n_rows, window, n_features)
-        The windows.
-    reset : bool
-        Whether this is `fit`.
-    name : str, default="X"
-        What messages call the windows.
+    X : array-like
+        The table.
+    n_axes : tuple of int
+        The numbers of axes that will do.
+    expected : str
+        What the message asks for, if `X` has another number of axes or is empty.
 
     Returns
     -------
-    ndarray of shape (n_rows, window, n_features), float64 or float32
+    DataFrame or ndarray
 
     Raises
     ------
     ValueError
-        If there is text, or another number of columns than in `fit`.
+        If a column name stands twice, the labels are not sorted, or the shape is wrong.
     """
-    check_numeric(X, name)
-    windows = X
-    with naming(name, X):
-        if not isinstance(X, Windows):
-            windows = check_array(
-                X,
-                dtype=[np.float64, np.float32],
-                allow_nd=True,
-                ensure_all_finite=False,
-                input_name=name,
-            )
-    if 0 in windows.shape:
-        raise ValueError(f"{name} has shape {windows.shape}: expected at least one of everything.")
-    if reset:
-        estimator.n_features_in_ = windows.shape[2]
-        if hasattr(estimator, "feature_names_in_"):
-            del estimator.feature_names_in_
-    elif windows.shape[2] != estimator.n_features_in_:
-        raise ValueError(
-            f"{name} has {windows.shape[2]} features, but {type(estimator).__name__} is expecting"
-            f" {estimator.n_features_in_} features as input."
-        )
-    return windows
+    with naming("X", X):
+        check_names(X)
+        table = X if isinstance(X, pd.DataFrame) else np.asarray(X)
+        if table.ndim not in n_axes or 0 in table.shape:
+            raise ValueError(expected)
+    if isinstance(table, pd.DataFrame):
+        check_sorted(table.index)
+    return table
 
 
 def check_target(y, X, *, name="y", rows_name="X"):
@@ -132,27 +106,19 @@ def check_target(y, X, *, name="y", rows_name="X"):
     Raises
     ------
     ValueError
-        If `y` is missing, of another length or labelled otherwise than `X`, or holds infinity, text
+        If `y` is missing, its length or labels differ from those of `X`, or it holds infinity, text
         or nothing but NaN.
     TypeError
-        If `y` is sparse, or something that makes no array.
+        If `y` is sparse or cannot be made an array.
     """
     if y is None:
         raise ValueError(
             f"This regressor requires {name} to be passed, but the target {name} is None."
         )
-    check_numeric(y, name)
     with naming(name, y):
         check_names(y)
-        is_extension = isinstance(y, pd.api.extensions.ExtensionArray)
-        values = check_floats(y, name) if is_extension else y
-        target = check_array(
-            values, dtype=np.float64, ensure_2d=False, ensure_all_finite=False, input_name=name
-        )
-        if target.ndim not in (1, 2):
-            raise ValueError(
-                f"expected the shape (n_rows,) or (n_rows, n_outputs), got {target.ndim} axes."
-            )
+        values = check_floats(y, name)
+        target = check_array(values, ensure_2d=False, ensure_all_finite=False, input_name=name)
         check_consistent_length(X, target)
     check_in_step(y, X, name=name, rows_name=rows_name)
     check_not_infinite(target, y, name)
@@ -162,12 +128,12 @@ def check_target(y, X, *, name="y", rows_name="X"):
 
 
 def check_names(table):
-    """Refuse a table of which two columns have one name.
+    """Refuse a DataFrame with two columns of one name.
 
     Parameters
     ----------
     table : object
-        What is no DataFrame has no names.
+        The table; anything but a DataFrame passes.
 
     Raises
     ------
@@ -180,7 +146,7 @@ def check_names(table):
 
 
 def check_in_step(y, X, *, name="y", rows_name="X"):
-    """Refuse values that are labelled otherwise than the rows that they belong to.
+    """Refuse values whose labels differ from those of the rows that they belong to.
 
     Parameters
     ----------
@@ -198,9 +164,7 @@ def check_in_step(y, X, *, name="y", rows_name="X"):
     """
     if index_of(X) is None or index_of(y) is None or X.index.equals(y.index):
         return
-    place = next(
-        i for i, (a, b) in enumerate(zip(X.index, y.index, strict=True)) if a is not b and a != b
-    )
+    place = int(np.argmin(X.index.astype(object) == y.index.astype(object)))
     raise ValueError(
         f"{rows_name} and {name} are out of step: row {place} is {X.index[place]!r} in {rows_name}"
         f" and {y.index[place]!r} in {name}. Give both the same labels, oldest row first (was one"
@@ -209,21 +173,21 @@ def check_in_step(y, X, *, name="y", rows_name="X"):
 
 
 def check_order(estimator, values, name):
-    """Refuse a table whose columns are those seen in `fit` in another order.
+    """Refuse a table with the columns of `fit` in another order.
 
     Parameters
     ----------
     estimator : estimator
         Fitted.
     values : array-like
-        What has all columns; other names than those seen in `fit` say nothing.
+        The table. Columns that have other names than in `fit` are not compared.
     name : str
         What messages call it.
 
     Raises
     ------
     ValueError
-        If the order is another.
+        If the order differs.
     """
     seen = list(getattr(estimator, "feature_names_in_", []))
     given = list(values.columns) if isinstance(values, pd.DataFrame) else seen
@@ -234,15 +198,15 @@ def check_order(estimator, values, name):
         )
 
 
-def column_positions(estimator, columns, name):
-    """Find columns that are given by name or position.
+def column_positions(estimator, wanted, name):
+    """Find columns that an estimator saw in `fit`.
 
     Parameters
     ----------
     estimator : estimator
-        Whose columns, seen in `fit`, are meant.
-    columns : str, int or sequence of these
-        The columns.
+        Fitted, or at least shown its columns.
+    wanted : str, int or sequence of these
+        The columns, by name or position.
     name : str
         What the message calls the parameter.
 
@@ -254,25 +218,49 @@ def column_positions(estimator, columns, name):
     Raises
     ------
     ValueError
-        If one of them is no column.
+        If a column is not there or named twice.
     """
-    names = list(getattr(estimator, "feature_names_in_", []))
-    n_features = estimator.n_features_in_
+    columns = getattr(estimator, "feature_names_in_", range(estimator.n_features_in_))
+    return positions_among(list(columns), wanted, name)
+
+
+def positions_among(columns, wanted, name, table="X"):
+    """Find columns among those of a table.
+
+    Parameters
+    ----------
+    columns : list
+        The names of all columns; for a table without names, their positions.
+    wanted : str, int or sequence of these
+        The columns, by name or position.
+    name, table : str, table="X"
+        What the message calls the parameter and the table.
+
+    Returns
+    -------
+    list of int
+        Their positions.
+
+    Raises
+    ------
+    ValueError
+        If a column is not there or named twice.
+    """
+    # A tuple may be the name of one column of a MultiIndex.
+    is_one = isinstance(wanted, tuple) and wanted in columns
     positions = []
-    wanted = listed(columns, name)
-    for column in wanted:
-        if isinstance(column, str) and column in names:
-            positions.append(names.index(column))
-        elif is_position(column, n_features):
+    for column in [wanted] if is_one else listed(wanted, name):
+        if column in columns:
+            positions.append(columns.index(column))
+        elif isinstance(column, Integral) and 0 <= int(column) < len(columns):
             positions.append(int(column))
         else:
             raise ValueError(
-                f"{name}={columns!r} names no column of X: expected"
-                + (f" one of {names} or" if names else "")
-                + f" a position from 0 to {n_features - 1}."
+                f"{name}={wanted!r} names no column of {table}: expected one of {columns!r} or a"
+                f" position from 0 to {len(columns) - 1}."
             )
-    if not wanted or len(set(positions)) < len(positions):
-        raise ValueError(f"{name}={columns!r} names a column twice, or none.")
+    if not positions or len(set(positions)) < len(positions):
+        raise ValueError(f"{name}={wanted!r} names a column twice, or none.")
     return positions
 
 
@@ -287,13 +275,13 @@ def index_of(X):
     Returns
     -------
     pandas.Index or None
-        None for what has no labels.
+        None for anything but a DataFrame or a Series.
     """
     return X.index if isinstance(X, pd.DataFrame | pd.Series) else None
 
 
 def like(values, X, columns=None):
-    """Give an array the labels, or the number of axes, of what it was made from.
+    """Give an array the labels and the number of axes of the table that it was computed from.
 
     Parameters
     ----------
@@ -315,18 +303,3 @@ def like(values, X, columns=None):
     if isinstance(X, pd.Series):
         return pd.Series(values.ravel(), index=X.index, name=X.name)
     return values.ravel() if np.asarray(X).ndim == 1 else values
-
-
-def skips_unknown_rows(estimator):
-    """Tell whether an estimator itself leaves out rows whose past or target is not known.
-
-    Parameters
-    ----------
-    estimator : estimator
-        A regressor that is no pipeline.
-
-    Returns
-    -------
-    bool
-    """
-    return getattr(estimator, "_skips_unknown_rows", False)

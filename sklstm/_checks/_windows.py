@@ -1,9 +1,12 @@
 """What the regressors know about the windows they are given."""
 
 import numpy as np
+from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
 
-from sklstm._checks._numbers import place_of
-from sklstm._checks._tables import check_array_3d, check_rows, index_of
+from sklstm._checks._arguments import naming
+from sklstm._checks._numbers import check_numeric, place_of
+from sklstm._checks._tables import check_rows, index_of
 from sklstm._past._windows import Windows
 
 #: What a network can compute with: float32.
@@ -39,8 +42,10 @@ def check_windows(estimator, X, *, reset, name="X"):
     TypeError
         If `X` is sparse.
     """
-    if _n_axes(X) == 3:
-        windows = check_array_3d(estimator, X, reset=reset, name=name)
+    with naming(name, X):
+        n_axes = X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
+    if n_axes == 3:
+        windows = _check_three_axes(estimator, X, reset, name)
     else:
         windows = check_rows(estimator, X, reset=reset, name=name)[:, None, :]
     windows = Windows.of(windows)
@@ -50,12 +55,24 @@ def check_windows(estimator, X, *, reset, name="X"):
     return windows, n_unknown
 
 
-def _n_axes(X):
-    """Count the axes of an array or of nested lists; None where they make none."""
-    try:
-        return X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
-    except (TypeError, ValueError):
-        return None
+def _check_three_axes(estimator, X, reset, name):
+    """Return windows of numbers, of which an array may be read, with the columns of `fit`."""
+    check_numeric(X, name)
+    windows = X
+    options = {"dtype": [np.float64, np.float32], "allow_nd": True, "ensure_all_finite": False}
+    with naming(name, X):
+        if not isinstance(X, Windows):
+            windows = check_array(X, input_name=name, **options)
+        if 0 in windows.shape:
+            raise ValueError(f"its shape is {windows.shape}: expected at least one of everything.")
+    if reset:
+        validate_data(estimator, windows[:1][:, 0], skip_check_array=True)
+    elif windows.shape[2] != estimator.n_features_in_:
+        raise ValueError(
+            f"{name} has {windows.shape[2]} features, but {type(estimator).__name__} is expecting"
+            f" {estimator.n_features_in_} features as input."
+        )
+    return windows
 
 
 def repeat_oldest_known(windows, n_unknown):
@@ -90,22 +107,15 @@ def _count_unknown(windows, X, name, first):
         missing = np.isnan(values)
         unknown = missing.all(axis=1)
         refused = (missing.any(axis=1) & ~unknown) | (np.abs(values) > LARGEST).any(axis=1)
-    # How many unknown steps stand one after the other from each step on.
-    known_places = np.append(np.flatnonzero(~unknown), len(values))
-    steps = np.arange(len(values))
-    run_length = known_places[np.searchsorted(known_places, steps)] - steps
-    n_unknown = np.minimum(run_length[starts], window)
-    is_valid = _count_within(unknown, starts, window) == n_unknown
-    is_valid &= _count_within(refused, starts, window) == 0
+    # A window is unknown up to its first known step, and may hold nothing but numbers after that.
+    known = np.append(np.flatnonzero(~unknown), len(values))
+    n_unknown = np.minimum(known[np.searchsorted(known, starts)] - starts, window)
+    no_numbers = np.append(-1, np.flatnonzero(unknown | refused))
+    last_of_these = no_numbers[np.searchsorted(no_numbers, starts + window) - 1]
+    is_valid = last_of_these < starts + n_unknown
     if not is_valid.all():
         _refuse(windows, int(np.argmin(is_valid)), X, name, first)
     return n_unknown.astype(np.int32)
-
-
-def _count_within(flags, starts, window):
-    """Count the flagged steps of each window."""
-    counts = np.concatenate([[0], np.cumsum(flags)])
-    return counts[starts + window] - counts[starts]
 
 
 def _refuse(windows, position, X, name, first):

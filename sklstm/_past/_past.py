@@ -1,22 +1,28 @@
 """What came before: the one rule that tells which rows come just before a table's rows."""
 
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from sklstm._past._time_axis import TimeAxis, plain
-from sklstm._sklearn._warnings import UnknownPastWarning, warn
+from sklstm._past._time_axis import TimeAxis
+from sklstm._past._units import plain
+from sklstm._sklearn._warnings import AssumedPastWarning, UnknownPastWarning, warn
 
-#: Rows without labels are told from the training rows by this many first rows, and rows that
-#: overlap the end of the training rows by as many still find their whole past; more where the
-#: look-back needs more.
+#: So many of the first and of the last training rows are remembered, more where the look-back needs
+#: more. They tell the training table from other rows without labels, and rows that overlap the end
+#: of the training rows by as many still find their whole past.
 N_HEAD = 16
 
 #: The number of rows before the training rows whose distance to them cannot be told.
 LONG_BEFORE = -(10**12)
 
 HISTORY_OPTIONS = ("auto", "continue", "none")
+
+#: Whether a table may be the training table with more rows below it; see `appended_rows`.
+_APPENDED = ContextVar("appended", default=False)
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,18 @@ class Past:
     depth : int
         How many rows are looked back upon.
     quiet : bool, default=False
-        Whether rows without a known past are no reason for a warning.
+        Whether nothing is warned of, because the caller does that itself.
+
+    Attributes
+    ----------
+    labelled : bool
+        Whether the training rows have labels.
+    axis : TimeAxis or None
+        Their time axis; None without labels, or where these have no regular step.
+    end : int
+        Number of the row right after the training rows.
+    spans : list of (int, int)
+        First row number, and the one after the last, of each unbroken part of the training rows.
 
     Raises
     ------
@@ -75,29 +92,22 @@ class Past:
             if self.axis is not None:
                 numbers = self.axis.number(index).astype(np.int64)
         self.end = int(numbers[-1]) + 1
-        self.n_head = max(N_HEAD, depth)
+        # One row more than the look-back is needed to warn of rows that begin as these do.
+        n_head = max(N_HEAD, depth + 1)
 
         keep = np.zeros(len(rows), dtype=bool)
-        keep[: self.n_head] = True
+        keep[:n_head] = True
         self.spans = []
         for start, stop in _unbroken(numbers):
             self.spans.append((int(numbers[start]), int(numbers[stop - 1]) + 1))
             keep[start : min(start + _n_unknown(rows[start:stop]) + depth, stop)] = True
             # More than the depth, so that rows that overlap the end still find their whole past.
-            keep[max(start, stop - depth - self.n_head) : stop] = True
-        self._spread = _spread(rows[keep])
+            keep[max(start, stop - depth - n_head) : stop] = True
+        self.kept_positions = np.flatnonzero(keep)
         self.kept_numbers = numbers[keep]
         self.kept_rows = rows[keep]
         if self.labelled and self.axis is None:
-            # The last label places rows whose index has no regular step.
-            keep[-1] = True
             self.kind, self.labels = plain(index[keep])
-            self.label_numbers = numbers[keep]
-
-    @property
-    def head(self):
-        """The first training rows."""
-        return self.kept_rows[: self.n_head]
 
     def beginning(self, number):
         """Return the first training rows, or the first after a hole in them.
@@ -119,9 +129,7 @@ class Past:
         rows = self.kept_rows[(self.kept_numbers >= number) & (self.kept_numbers < stop)]
         return rows[: _n_unknown(rows) + self.depth]
 
-    def stretches(
-        self, rows, index, history="auto", *, head=None, nan_breaks=True, by_labels=False
-    ):
+    def stretches(self, rows, index, history="auto", *, form=None, values_decide=True):
         """Split a table where its labels break off, and find what came before each part.
 
         Parameters
@@ -131,17 +139,18 @@ class Past:
         index : pandas.Index or None
             Their labels.
         history : {"auto", "continue", "none"}, default="auto"
-            ``"auto"`` places the rows by their labels, or by their values where there are
-            none; ``"continue"`` puts them right after the training rows (but the whole training
-            table remains what it is); ``"none"`` knows no past.
-        head : ndarray, default=None
-            How the training rows begin in the form that `rows` have, where that is
-            another form than at fit.
-        nan_breaks : bool, default=True
-            Whether a first row of NaN says that an earlier step lost the past.
-        by_labels : bool, default=False
-            Whether labels are believed even where the first row has other values than the training
-            row of its label. A warning says so all the same.
+            ``"auto"`` places labelled rows by their labels. Rows without labels are the training
+            table if they are as many and equal all remembered rows, and otherwise follow it.
+            ``"continue"`` puts all but the training table right after the training rows;
+            ``"none"`` knows no past.
+        form : callable, default=None
+            The function that made `rows` of rows like the training rows, such as differences. It
+            takes `depth` rows and those after them, and returns a row for each of the latter. None
+            if `rows` are like the training rows.
+        values_decide : bool, default=True
+            Whether the values of a first row may deny it a past: NaN says that an earlier step lost
+            the past; other values than those of the training row with the same label say that the
+            index was reset. Rows in another form are never judged by their values.
 
         Returns
         -------
@@ -157,103 +166,125 @@ class Past:
             check_sorted(index)
         if not self.depth:
             return [Stretch(0, len(rows), self._no_past(), None)]
-        same_form = head is None
-        head = self.head if same_form else head
-        labelled = index is not None and self.labelled
-        bounds: list = [(0, len(rows))]
-        numbers: list = [None]
-        if labelled:
-            bounds, numbers = self._number(index, warn=history == "auto")
+        warns = history == "auto" and not self.quiet
+        values_decide = values_decide and form is None
 
-        if history == "continue":
-            whole = len(rows) == self.n_rows and _n_equal(rows, head) == len(head)
-            first = 0 if whole else self.end
-            # Parts after a gap keep their distance, so that none is taken for a training row.
-            numbers = [
-                first,
-                *(
-                    None if None in (number, numbers[0]) else first + number - numbers[0]
-                    for number in numbers[1:]
-                ),
+        # 1. number the first row of each unbroken part
+        by_labels = index is not None and self.labelled
+        if not by_labels:
+            parts = [(0, len(rows), self._number_array(rows, warns, form, values_decide))]
+        elif self.axis is not None:
+            parts = self._number_regular(index, self.axis, warns)
+        else:
+            parts = [(0, len(rows), self._number_irregular(index, warns))]
+        if by_labels and history == "continue":
+            first = 0 if self._is_training_table(rows, form) else self.end
+            # Each part keeps its distance from the first: it is no training row of that label.
+            moved = first - parts[0][2]
+            parts = [
+                (start, stop, place + moved if start else first) for start, stop, place in parts
             ]
-        elif not labelled:
-            return self._place_by_value(rows, head, history, nan_breaks, same_form)
 
+        # 2. look up the rows before it
         stretches = []
-        for (start, stop), number in zip(bounds, numbers, strict=True):
+        for start, stop, place in parts:
+            number = None if np.isnan(place) else int(place)
             known, agrees = number is not None and history != "none", True
-            if known and history == "auto" and same_form:
-                agrees = self._agrees(rows[start:stop], number)
-                known = agrees or by_labels
-            if nan_breaks and np.isnan(rows[start]).all():
+            if known and by_labels and history == "auto" and form is None:
+                agrees = self._agrees(rows[start:stop], number, warns)
+                known = agrees or not values_decide
+            if values_decide and np.isnan(rows[start]).all():
                 known = False
-            past = self._before(number, warn=history == "auto") if known else self._no_past()
+            past = self._before(number, warns) if known else self._no_past()
             stretches.append(Stretch(start, stop, past, number, agrees))
         return stretches
 
-    def _place_by_value(self, rows, head, history, nan_breaks, same_form):
-        """Tell the training rows from later rows by their first values.
+    def warn_of_assumption(self, rows, form=None):
+        """Warn if rows without labels are taken as later rows, but may be training rows.
 
-        Row by row: what a row's past is must not depend on rows after it.
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_features)
+            The rows, which are not the training table.
+        form : callable, default=None
+            As for `stretches`.
         """
-        n_equal = _n_equal(rows, head)
-        if n_equal >= min(len(rows), len(head)):
-            return [Stretch(0, len(rows), self._no_past(), 0)]
-        if history == "none" or (nan_breaks and np.isnan(rows[0]).all()):
-            return [Stretch(0, len(rows), self._no_past(), None)]
-        past = self._before(self.end, warn=False)
-        if not same_form and n_equal:
-            # Rows of another form are no past of one another: all run on from where they begin.
-            # NaN, which any such rows may begin with, tells nothing.
-            n_unknown = int(np.isnan(head).all(axis=1).argmin())
-            told = n_equal > n_unknown or not np.isnan(rows[n_equal]).all()
-            if n_equal >= n_unknown and told:
-                return [Stretch(0, len(rows), self._no_past(), 0)]
-        if not same_form or n_equal == 0:
-            return [Stretch(0, len(rows), past, self.end)]
-        return [
-            Stretch(0, n_equal, self._no_past(), 0),
-            Stretch(
-                n_equal,
-                len(rows),
-                np.concatenate([past, rows[:n_equal]])[n_equal:],
-                self.end + n_equal,
-            ),
-        ]
+        n = self.depth + 1
+        if min(len(rows), self.n_rows) < n:
+            return
+        _, kept = self._remembered(form)
+        if _equal(rows[:n], kept[:n], kept).all():
+            warn(
+                f"The first {n} of {len(rows)} rows are those that the {self.n_rows} training rows"
+                " begin with, but the table is not the training table. Without labels, its rows are"
+                " taken as rows after the training rows. Set history='continue' if they are, or"
+                " history='none' if nothing comes before them; rows with a pandas index are placed"
+                " by their labels.",
+                AssumedPastWarning,
+            )
 
-    def _number(self, index, warn):
-        """Return the bounds of each unbroken part of an index and the number of its first row."""
-        if self.axis is None:
-            return [(0, len(index))], [self._number_without_clock(index[:1], warn)]
-        numbers = self.axis.number(index)
+    def _number_array(self, rows, warns, form, values_decide):
+        """Tell the training table from any other rows, which follow the training rows."""
+        if self._is_training_table(rows, form, lenient=form is None and not values_decide):
+            return 0
+        if values_decide and np.isnan(rows[0]).all():
+            return np.nan
+        if warns:
+            self.warn_of_assumption(rows, form)
+        return self.end
+
+    def _number_regular(self, index, axis, warns):
+        """Let the time axis number all labels; where a number is missing, the table is torn."""
+        numbers = axis.number(index)
         off = np.isnan(numbers)
-        if off.any() and warn:
+        if off.any() and warns:
             self._warn(
                 f"Rows from {index[int(off.argmax())]!r} on do not lie on the regular step of the"
                 " training rows"
             )
-        bounds = _unbroken(numbers)
-        return bounds, [None if off[start] else int(numbers[start]) for start, _ in bounds]
+        return [(start, stop, numbers[start]) for start, stop in _unbroken(numbers)]
 
-    def _number_without_clock(self, first, warn):
-        """Return the number of one label of an index without a regular step."""
-        kind, (label,) = plain(first)
+    def _number_irregular(self, index, warns):
+        """Look for the first label; without a regular step, all others just follow it."""
+        kind, (label,) = plain(index[:1])
+        number = np.nan
         if kind == self.kind:
-            try:
+            with suppress(TypeError):  # Text has no order beside numbers, which tuples may mix.
                 if label > self.labels[-1]:
-                    return self.end
-                if label < self.labels[0]:
-                    return LONG_BEFORE
-            except TypeError:
-                pass
-            for kept, number in zip(self.labels, self.label_numbers, strict=True):
-                if kept == label:
-                    return int(number)
-        if warn:
-            self._warn(f"Row {first[0]!r} has no known place among the training rows")
-        return None
+                    number = self.end
+                elif label < self.labels[0]:
+                    number = LONG_BEFORE
+                elif label in (kept := list(self.labels)):
+                    number = self.kept_numbers[kept.index(label)]
+        if np.isnan(number) and warns:
+            self._warn(f"Row {index[0]!r} has no known place among the training rows")
+        return number
 
-    def _agrees(self, rows, number):
+    def _is_training_table(self, rows, form, lenient=False):
+        """Tell the training table by its length and the rows that are remembered of it.
+
+        If lenient, values that are not known in `rows` say nothing against it.
+        """
+        if len(rows) != self.n_rows and not (len(rows) > self.n_rows and _APPENDED.get()):
+            return False
+        positions, kept = self._remembered(form)
+        same, unknown = _equal(rows[positions], kept, kept), np.isnan(rows[positions])
+        return bool((same | unknown).all() and not unknown.all() if lenient else same.all())
+
+    def _remembered(self, form):
+        """Return positions and values of the remembered rows, in a form as far as that is known."""
+        if form is None:
+            return self.kept_positions, self.kept_rows
+        kept = np.empty_like(self.kept_rows)
+        known = np.ones(len(kept), dtype=bool)
+        for start, stop in _unbroken(self.kept_numbers):
+            kept[start:stop] = form(np.concatenate([self._no_past(), self.kept_rows[start:stop]]))
+            if self.kept_numbers[start] not in dict(self.spans):
+                # The rows before were there at `fit`, but are not remembered.
+                known[start : min(start + self.depth, stop)] = False
+        return self.kept_positions[known], kept[known]
+
+    def _agrees(self, rows, number, warns):
         """Whether rows that overlap the remembered rows hold the same values.
 
         The first row decides, so that no row's past depends on a later row.
@@ -261,45 +292,59 @@ class Past:
         numbers = number + np.arange(len(rows))
         _, mine, theirs = np.intersect1d(numbers, self.kept_numbers, return_indices=True)
         ours, kept = rows[mine], self.kept_rows[theirs]
-        same = _equal(ours, kept, self._spread)
+        same = _equal(ours, kept, self.kept_rows)
         differ = ~(same | np.isnan(ours) | np.isnan(kept)).all(axis=1)
-        if not differ.any():
-            return True
-        self._warn("Rows have the labels of training rows but other values (was the index reset?)")
-        return not (differ[0] and mine[0] == 0)
+        if differ.any() and warns:
+            self._warn(
+                "Rows have the labels of training rows but other values (was the index reset?)"
+            )
+        return not differ[mine == 0].any()
 
-    def _before(self, number, warn):
+    def _before(self, number, warns):
         """Look up the rows before a row; NaN up to the newest that is not known."""
-        past = self._no_past()
         wanted = number - self.depth + np.arange(self.depth)
         place = np.minimum(np.searchsorted(self.kept_numbers, wanted), len(self.kept_numbers) - 1)
-        known = self.kept_numbers[place] == wanted
-        n_known = self.depth if known.all() else int(np.argmin(known[::-1]))
-        if n_known:
-            past[-n_known:] = self.kept_rows[place[-n_known:]]
-        missing = number - n_known - 1
-        if warn and n_known < self.depth:
+        known = np.logical_and.accumulate((self.kept_numbers[place] == wanted)[::-1])[::-1]
+        missing = number - np.count_nonzero(known) - 1
+        if warns and not known.all():
             if missing >= self.end:
                 self._warn(
                     f"Rows start {number - self.end} steps later than right after the training rows"
                 )
             elif any(first <= missing < stop for first, stop in self.spans):
                 self._warn("Rows start inside the training rows, of which the ends are remembered")
-        return past
+        return np.where(known[:, None], self.kept_rows[place], self._no_past())
 
     def _no_past(self):
         n_features = self.kept_rows.shape[1]
         return np.full((self.depth, n_features), np.nan, dtype=self.kept_rows.dtype)
 
-    def _warn(self, what):
-        if self.quiet:
-            return
+    @staticmethod
+    def _warn(what):
         warn(
             f"{what}: the rows before them are not known and count as NaN. Set history='continue'"
             " if they do follow the training rows, or history='none' to say that nothing comes"
             " before them.",
             UnknownPastWarning,
         )
+
+
+@contextmanager
+def appended_rows():
+    """Let tables without labels be the training table with more rows below it.
+
+    `forecast` adds rows to the table that the user gave, so a table that is longer than the
+    training table and has its rows at the top is the training table and what follows it.
+
+    Yields
+    ------
+    None
+    """
+    token = _APPENDED.set(True)
+    try:
+        yield
+    finally:
+        _APPENDED.reset(token)
 
 
 def check_sorted(index, name="X"):
@@ -360,26 +405,14 @@ def _n_unknown(rows):
     return int(known.argmax(axis=0)[known.any(axis=0)].max(initial=0))
 
 
-def _n_equal(rows, head):
-    """Count how many rows at the start equal those of the head."""
-    n = min(len(rows), len(head))
-    ours, theirs = rows[:n], head[:n]
-    same = _equal(ours, theirs, _spread(head)) | (np.isnan(ours) & np.isnan(theirs))
-    same = same.all(axis=1)
-    return n if same.all() else int(np.argmin(same))
-
-
-def _spread(rows):
-    """Return how far the values of each column lie apart."""
-    return np.nan_to_num(np.fmax.reduce(rows, axis=0) - np.fmin.reduce(rows, axis=0))
-
-
-def _equal(ours, theirs, spread):
+def _equal(ours, theirs, among):
     """Compare values up to what another batch size or a float32 step upstream may change.
 
-    That is little beside the spread of a column, so that large numbers that lie close together,
-    such as instants in seconds, are told apart.
+    That is little beside the spread of a column among some rows, so that large numbers that lie
+    close together, such as instants in seconds, are told apart.
     """
+    spread = np.nan_to_num(np.fmax.reduce(among, axis=0) - np.fmin.reduce(among, axis=0))
     precise = ours.dtype == theirs.dtype == np.float64
     rounding = (1e-12 if precise else 1e-6) * np.abs(theirs)
-    return np.abs(ours - theirs) <= 1e-6 * spread + rounding
+    close = np.abs(ours - theirs) <= 1e-6 * spread + rounding
+    return close | (np.isnan(ours) & np.isnan(theirs))

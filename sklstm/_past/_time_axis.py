@@ -1,17 +1,15 @@
-"""Numbers the labels of a regular index, so that a gap can be told from a next row."""
+"""The time axis of a table: numbers for labels, labels for numbers, and the season of its step."""
 
 import numpy as np
 import pandas as pd
 
-#: An index with more breaks than this share of its steps has no regular step:
-#: daily prices without week-ends are no daily series full of holes.
-MAX_BREAKS = 0.1
+from sklstm._past._units import DAY, UNITS, plain, units_of
 
 #: The part of a step by which a label may miss it: floats are rounded.
 CLOSE = 1e-6
 
-#: Seconds of a day.
-DAY = 86_400
+#: Rows per season for the usual steps, by the start of their pandas names.
+SEASONS = {"M": 12, "Q": 4, "BM": 12, "BQ": 4, "W": 52, "D": 7, "B": 5, "h": 24, "H": 24}
 
 
 class TimeAxis:
@@ -55,15 +53,15 @@ class TimeAxis:
         kind, values = plain(index)
         zone = _zone(index)
         found, fewest = None, np.inf
-        for unit in _units(index):
-            ticks = _ticks(index, unit, kind, values[0], zone)
-            step, n_breaks = _regular_step(ticks, 0 if unit == "business" else MAX_BREAKS)
+        for name in units_of(index):
+            unit = UNITS[name]
+            step, n_breaks = _regular_step(unit.ticks(index, values[0], zone), unit.max_breaks)
             if step is None or n_breaks >= fewest:
                 continue
-            if unit == "wall" and step % DAY:
+            if name == "wall" and step % DAY:
                 # Hours go on while the clock on the wall is put forward or back.
                 n_breaks += 0.5
-            axis = cls(unit, step, kind, values[0], zone)
+            axis = cls(name, step, kind, values[0], zone)
             if not np.isnan(axis.number(index)).any():
                 found, fewest = axis, n_breaks
         return found
@@ -84,110 +82,102 @@ class TimeAxis:
         """
         if plain(index)[0] != self.kind:
             return np.full(len(index), np.nan)
-        ticks = _ticks(index, self.unit, self.kind, self.origin, self.zone)
+        ticks = UNITS[self.unit].ticks(index, self.origin, self.zone)
         number = np.rint(ticks / self.step)
         off = np.abs(number * self.step - ticks) > 1e-9 * np.abs(ticks) + CLOSE * abs(self.step)
         return np.where(off, np.nan, number)
 
+    @staticmethod
+    def next_labels(index, n_labels):
+        """Continue an index at its own step.
 
-def plain(index):
-    """Return labels as plain values, which any file format can keep.
+        Parameters
+        ----------
+        index : pandas.Index
+            Sorted labels.
+        n_labels : int
+            How many labels to add.
 
-    Parameters
-    ----------
-    index : pandas.Index
-        Labels.
+        Returns
+        -------
+        pandas.Index of length n_labels or None
+            The labels after the last one; None where the index has no regular step.
+        """
+        if n_labels == 0:
+            return index[:0]
+        freq = _freq(index)
+        labels: pd.Index
+        if isinstance(index, pd.RangeIndex):
+            first = index[-1] + index.step
+            labels = pd.RangeIndex(first, first + n_labels * index.step, index.step)
+        elif freq is not None:
+            make = pd.date_range if isinstance(index, pd.DatetimeIndex) else pd.timedelta_range
+            labels = make(index[-1], periods=n_labels + 1, freq=freq)[1:].as_unit(index.unit)
+        else:
+            axis = TimeAxis.fit(index)
+            if axis is not None:
+                unit, step = axis.unit, axis.step
+            elif isinstance(index, pd.PeriodIndex):
+                unit, step = "period", 1
+            else:
+                return None
+            labels = UNITS[unit].after(index, np.arange(1, n_labels + 1) * step)
+            if isinstance(labels, pd.DatetimeIndex | pd.TimedeltaIndex):
+                labels = labels.as_unit(index.unit)
+        return labels.rename(index.name)
 
-    Returns
-    -------
-    kind : str
-        What the labels are. Labels of one kind can be compared.
-    values : ndarray of shape (n_rows,)
-        The labels; instants of a time zone are in UTC, periods are counted.
-    """
-    if isinstance(index, pd.PeriodIndex):
-        return str(index.dtype), index.asi8
-    if isinstance(index, pd.DatetimeIndex):
-        if index.tz is None:
-            return "datetime", index.to_numpy()
-        return "instant", index.tz_convert(None).to_numpy()
-    if isinstance(index, pd.TimedeltaIndex):
-        return "timedelta", index.to_numpy()
-    values = index.to_numpy()
-    if _counts(index):
-        # Short or unsigned ints would wrap around when they are subtracted.
-        is_int = pd.api.types.is_integer_dtype(index) and values[-1] <= np.iinfo(np.int64).max
-        values = values.astype(np.int64 if is_int else np.float64)
-    return "value", values
+    @staticmethod
+    def season_of(index):
+        """Return how many rows a season has, judged by the step of an index.
+
+        Parameters
+        ----------
+        index : pandas.Index or None
+            Sorted labels.
+
+        Returns
+        -------
+        int or None
+            12 for months, 4 for quarters, 52 for weeks, 7 for days, 5 for business days, 24 for
+            hours; None for all other labels.
+        """
+        freq = index if isinstance(index, pd.PeriodIndex) else _freq(index)
+        if freq is not None:
+            start = freq.freqstr.partition("-")[0]
+            return SEASONS.get(start.removesuffix("S").removesuffix("E"))
+        axis = None if index is None else TimeAxis.fit(index)
+        return None if axis is None else UNITS[axis.unit].seasons.get(axis.step)
 
 
-def _units(index):
-    """List what the labels of an index may count, the likeliest first where several fit."""
-    if isinstance(index, pd.PeriodIndex):
-        return ("period",)
-    if isinstance(index, pd.TimedeltaIndex):
-        return ("elapsed",)
-    if isinstance(index, pd.DatetimeIndex):
-        if isinstance(index.freq, pd.offsets.BusinessDay):
-            # Too few of them may look like days with a gap.
-            return ("business",)
-        wall = () if index.tz is None else ("wall",)
-        return ("month", *wall, "elapsed", "business")
-    return ("number",) if _counts(index) else ()
-
-
-def _counts(index):
-    """Tell whether labels are real numbers."""
-    return pd.api.types.is_any_real_numeric_dtype(index)
+def _freq(index):
+    """Return the frequency that an index of times has or shows, as pandas tells it."""
+    if not isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex):
+        return None
+    if index.freq is not None:
+        return index.freq
+    # Fewer than three labels show nothing to pandas; gaps are left to the axis. An index infers an
+    # offset in every release of pandas, while pd.infer_freq warns that it will do so one day.
+    return type(index)(index, freq="infer").freq if len(index) > 2 else None
 
 
 def _zone(index):
     """Return the time zone of labels by its name, or as it is where it has none."""
     zone = getattr(index, "tz", None)
-    if zone is None:
-        return None
     try:
-        named = index.tz_convert(str(zone))
+        has_name = zone is not None and index.tz_convert(str(zone)).dtype == index.dtype
     except (KeyError, ValueError):
-        return zone
-    return str(zone) if named.dtype == index.dtype else zone
-
-
-def _ticks(index, unit, kind, origin, zone):
-    """Count the distance of each label, of that kind, from the origin; NaN where it has none."""
-    values = plain(index)[1]
-    if unit in ("number", "period"):
-        return values - origin
-    if unit == "elapsed":
-        return (values - origin) / np.timedelta64(1, "s")
-    start = pd.Timestamp(origin)
-    if zone is not None:
-        index = index.tz_convert(zone).tz_localize(None)
-        start = start.tz_localize("UTC").tz_convert(zone).tz_localize(None)
-    if unit == "wall":
-        return ((index - start) / pd.Timedelta(1, "s")).to_numpy()
-    same_time = index - index.normalize() == start - start.normalize()
-    if unit == "month":
-        counts = (index.day == start.day) | (start.is_month_end & index.is_month_end)
-        ticks = (index.year - start.year) * 12 + (index.month - start.month)
-    else:
-        counts = (index.day_of_week < 5) & (start.day_of_week < 5)
-        ticks = np.busday_count(start.date(), index.to_numpy().astype("datetime64[D]"))
-    return np.where(same_time & counts, ticks, np.nan)
+        has_name = False
+    return str(zone) if has_name else zone
 
 
 def _regular_step(ticks, max_breaks):
     """Return the step that (nearly) all neighbours keep, and how many do not; None if many do."""
     steps = np.diff(ticks)
-    nothing = None, len(steps)
-    if not len(steps) or np.isnan(ticks).any():
-        return nothing
-    step = np.median(steps)
-    if not step > 0:
-        return nothing
+    step = np.median(steps) if len(steps) else 0
+    if not step > 0:  # NaN where a label has no number.
+        return None, 0
     multiples = np.rint(steps / step)
-    if not np.allclose(steps / step, multiples, rtol=0, atol=CLOSE):
-        return nothing
     n_breaks = np.count_nonzero(multiples > 1)
     allowed = max(1, int(max_breaks * len(steps))) if max_breaks else 0
-    return (step, n_breaks) if n_breaks <= allowed else nothing
+    is_regular = np.allclose(steps / step, multiples, rtol=0, atol=CLOSE) and n_breaks <= allowed
+    return (step, n_breaks) if is_regular else (None, n_breaks)

@@ -103,12 +103,7 @@ class Windows(NDArrayOperatorsMixin):
         """The last step of each window, of shape (n_rows, n_features)."""
         if self._last_steps is not None:
             return self._last_steps
-        places = self.starts + (self.window - 1)
-        steps = self.values[np.maximum(places, 0)]
-        in_extra = np.flatnonzero(places < 0)
-        if len(in_extra):
-            steps[in_extra] = self.extra[len(self.extra) + places[in_extra]]
-        return steps
+        return Windows(self.values, self.starts + (self.window - 1), 1, self.extra).gather()[:, 0]
 
     def gather(self, positions=slice(None)):
         """Return some windows as an array.
@@ -164,21 +159,20 @@ class Windows(NDArrayOperatorsMixin):
         return getattr(ufunc, method)(*arrays, **options)
 
     def __getattr__(self, name):
-        # Whatever else an array has, such as `mean` or `reshape`.
-        if name.startswith("_") or "starts" not in self.__dict__:
+        # Whatever else an array has, such as `mean` or `reshape`; only that is worth an array.
+        if name.startswith("_") or not hasattr(np.ndarray, name):
             raise AttributeError(f"Windows has no attribute {name!r}.")
         return getattr(np.asarray(self), name)
 
     def __getitem__(self, key):
-        """Choose rows without a copy; steps and columns are chosen in an array of these rows."""
-        rows, *within = key if isinstance(key, tuple) else (key,)
+        """Choose rows without a copy; for steps and columns, all windows are made an array."""
+        # (rows, ...) is scikit-learn's way to choose rows of an array of any number of axes.
+        is_rows = isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis
+        rows = key[0] if is_rows else key
         if isinstance(rows, Integral):
-            return self.gather(np.array([range(len(self))[rows]]))[0, *within]
-        if rows is Ellipsis or rows is None or not all(map(_is_simple, within)):
+            return self.gather(np.array([range(len(self))[rows]]))[0]
+        if rows is Ellipsis or rows is None or isinstance(rows, tuple):
             return np.asarray(self)[key]
-        if within == [Ellipsis]:
-            # scikit-learn's way to choose rows of an array of any number of axes.
-            within = []
         if not isinstance(rows, slice):
             rows = np.asarray(rows)
             if not rows.size:
@@ -188,8 +182,7 @@ class Windows(NDArrayOperatorsMixin):
         last_steps = None
         if self._last_steps is not None and isinstance(rows, slice):
             last_steps = self._last_steps[rows]
-        chosen = Windows(self.values, self.starts[rows], self.window, self.extra, last_steps)
-        return np.asarray(chosen)[:, *within] if within else chosen
+        return Windows(self.values, self.starts[rows], self.window, self.extra, last_steps)
 
     def _gather_scattered(self, starts):
         """Copy windows that are no neighbours; those of a file a few at a time."""
@@ -240,15 +233,14 @@ def windows_of(rows, stretches):
 def _mapped_windows(rows, stretches, depth):
     """Return windows of a file; those that look back beyond a break lie in a few extra steps."""
     starts = np.arange(-depth, len(rows) - depth)
-    extra = []
+    extra: list = []
     n_extra = 0
-    for one in stretches:
+    # From the last one back, as starts in the extra steps count from their end.
+    for one in reversed(stretches):
         stop = min(one.start + depth, one.stop)
-        starts[one.start : stop] = n_extra + np.arange(stop - one.start)
-        extra += [one.past.astype(rows.dtype), rows[one.start : stop]]
         n_extra += depth + stop - one.start
-    for one in stretches:
-        starts[one.start : min(one.start + depth, one.stop)] -= n_extra
+        starts[one.start : stop] = np.arange(stop - one.start) - n_extra
+        extra = [one.past.astype(rows.dtype), rows[one.start : stop], *extra]
     return Windows(rows, starts, depth + 1, np.concatenate(extra), last_steps=rows)
 
 
@@ -256,8 +248,3 @@ def _counted(n_rows, hop):
     """Return the starts of windows that follow one another at a distance."""
     fits = n_rows * hop <= np.iinfo(np.int32).max
     return np.arange(n_rows, dtype=np.int32 if fits else np.int64) * hop
-
-
-def _is_simple(key):
-    """Tell whether a key of steps or columns chooses the same of each row."""
-    return isinstance(key, slice | Integral) or key is Ellipsis

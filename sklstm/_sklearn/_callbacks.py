@@ -1,4 +1,4 @@
-"""What scikit-learn's callbacks (1.9 and later) see of a fit."""
+"""How scikit-learn's callbacks (1.9 and later) follow a fit."""
 
 from contextlib import contextmanager
 from functools import wraps
@@ -6,26 +6,16 @@ from typing import Any
 
 from sklstm._sklearn._compat import CallbackSupportMixin, with_callbacks
 
-__all__ = ["EpochTasks", "FollowedMixin", "follow", "one_task", "passed_on"]
 
+class FollowedMixin(CallbackSupportMixin):
+    """Lets scikit-learn's callbacks follow a fit."""
 
-if CallbackSupportMixin is None:
-
-    class FollowedMixin:
-        """Stands in for :class:`sklearn.callback.CallbackSupportMixin`."""
-
-        def _begin_fit(self, n_tasks=0, **data):
+    def _begin_fit(self, n_tasks=0, **data):
+        """Open the callback context of a fit of so many tasks; None before scikit-learn 1.9."""
+        if with_callbacks is None:
             return None
-
-else:
-
-    class FollowedMixin(CallbackSupportMixin):  # type: ignore[no-redef]  # one of the two is made
-        """Lets scikit-learn's callbacks follow a fit."""
-
-        def _begin_fit(self, n_tasks=0, **data):
-            """Open the callback context of a fit of so many tasks."""
-            context = self._init_callback_context(max_subtasks=n_tasks)
-            return context.call_on_fit_task_begin(estimator=self, **data)
+        context = self._init_callback_context(max_subtasks=n_tasks)
+        return context.call_on_fit_task_begin(estimator=self, **data)
 
 
 def follow(fit):
@@ -39,13 +29,13 @@ def follow(fit):
     Returns
     -------
     callable
-        The method, after which callbacks are torn down.
+        The method; scikit-learn ends the callbacks after it.
     """
     return fit if with_callbacks is None else with_callbacks(fit)
 
 
 def one_task(fit):
-    """Decorate a `fit` whose steps are not worth following one by one.
+    """Decorate a short `fit`, which callbacks see as one task.
 
     Parameters
     ----------
@@ -55,7 +45,7 @@ def one_task(fit):
     Returns
     -------
     callable
-        The method, which callbacks see as one task.
+        The method.
     """
 
     @wraps(fit)
@@ -71,18 +61,18 @@ def one_task(fit):
 
 @contextmanager
 def passed_on(context, sub_estimator, name, **data):
-    """Let the callbacks of a meta-estimator follow the fit of its estimator.
+    """Pass the callbacks of a meta-estimator on to the estimator that it fits in the body.
 
     Parameters
     ----------
     context : sklearn.callback.CallbackContext or None
-        The meta-estimator's context; None where there are no callbacks.
+        The context of the meta-estimator; None without callbacks.
     sub_estimator : estimator
-        What is fitted in the body.
+        The estimator that is fitted in the body.
     name : str
         The name of that task.
     **data : dict
-        What callbacks may look at: ``estimator``, ``X`` and ``y``.
+        What callbacks may read: ``estimator``, ``X`` and ``y``.
 
     Yields
     ------
@@ -99,19 +89,19 @@ def passed_on(context, sub_estimator, name, **data):
 
 
 class EpochTasks:
-    """Reports the epochs of one fit as the tasks that callbacks follow.
+    """Reports each epoch of a fit to scikit-learn's callbacks, as a task of its own.
 
     Parameters
     ----------
-    estimator : BaseLSTMRegressor
+    estimator : BaseRecurrentRegressor
         The regressor that is fitted.
     context : sklearn.callback.CallbackContext
         Its callback context.
     data : dict of callable
-        ``X`` and ``y`` return the rows that are learnt from, and their targets.
+        ``X`` returns the training rows, ``y`` their targets.
     fitted : callable
-        Takes weights and a number of epochs, and returns the attributes of a regressor that
-        stopped there.
+        Called with weights and a number of epochs; returns the fitted attributes that the regressor
+        would have if it stopped there.
     """
 
     def __init__(self, estimator, context, data, fitted):
@@ -122,7 +112,7 @@ class EpochTasks:
         self.task: Any = None
 
     def begin(self, epoch):
-        """Say that an epoch begins.
+        """Report that an epoch begins.
 
         Parameters
         ----------
@@ -133,7 +123,7 @@ class EpochTasks:
         self.task.call_on_fit_task_begin(estimator=self.estimator, **self.data)
 
     def end(self, epoch, weights):
-        """Say that an epoch is over.
+        """Report that an epoch is over.
 
         Parameters
         ----------

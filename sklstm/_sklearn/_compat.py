@@ -5,12 +5,13 @@
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
+from sklearn.utils.validation import _check_method_params as check_method_params
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:  # Before 1.9 there are no callbacks.
-    CallbackSupportMixin = with_callbacks = None
+    CallbackSupportMixin, with_callbacks = object, None
 
 __all__ = [
     "CallbackSupportMixin",
@@ -18,6 +19,7 @@ __all__ = [
     "Interval",
     "StrOptions",
     "check_feature_names_in",
+    "check_method_params",
     "check_sample_weight",
     "safe_indexing",
     "with_callbacks",

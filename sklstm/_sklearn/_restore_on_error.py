@@ -1,4 +1,4 @@
-"""A fit happens wholly or not at all."""
+"""A fit that fails leaves the estimator as it was."""
 
 from functools import wraps
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 
 
 def restore_on_error(method):
-    """Let a method that fits change its estimator wholly or not at all.
+    """Decorate a method that fits: if it raises, the estimator is as it was before.
 
     Parameters
     ----------
@@ -17,21 +17,22 @@ def restore_on_error(method):
     Returns
     -------
     callable
-        The method; where it ends in an exception or an interrupt, the estimator is as before.
+        The method. After an exception or an interrupt, it restores all attributes and the state of
+        a ``RandomState`` given as ``random_state``.
     """
 
     @wraps(method)
     def restoring(self, *args, **kwargs):
         before = dict(self.__dict__)
         draws = before.get("random_state")
-        drawn: Any = draws.get_state() if isinstance(draws, np.random.RandomState) else None
+        state: Any = draws.get_state() if isinstance(draws, np.random.RandomState) else None
         try:
             return method(self, *args, **kwargs)
         except BaseException:
             self.__dict__.clear()
             self.__dict__.update(before)
             if isinstance(draws, np.random.RandomState):
-                draws.set_state(drawn)
+                draws.set_state(state)
             raise
 
     return restoring

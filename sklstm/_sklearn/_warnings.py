@@ -108,11 +108,6 @@ def warn(message, category):
         A subclass of `SklstmWarning`.
     """
     frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and _is_passed_over(frame):
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in _PASSED_OVER:
         frame, level = frame.f_back, level + 1
-    warnings.warn(message, category, stacklevel=level - 1)
-
-
-def _is_passed_over(frame):
-    """Tell whether a frame runs code of one of the packages in between."""
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0] in _PASSED_OVER
+    warnings.warn(message, category, stacklevel=level)

@@ -7,7 +7,7 @@ import pandas as pd
 
 def _read(name: str) -> pd.DataFrame:
     with (files("sklstm.datasets") / "data" / name).open(encoding="utf-8") as file:
-        # Labels such as 1-01 must reach us as they are written.
+        # As text: pandas would change labels such as 1-01.
         return pd.read_csv(file, dtype={"month": str})
 
 
@@ -24,7 +24,7 @@ def load_milk() -> pd.Series:
 
     See Also
     --------
-    load_shampoo : A short series that is hard to beat persistence on.
+    load_shampoo : A short series on which few models beat persistence.
     sklstm.series_to_supervised : Turn a series into the rows that an estimator learns from.
 
     References
@@ -50,14 +50,14 @@ def load_milk() -> pd.Series:
 def load_shampoo() -> pd.Series:
     """Load the monthly sales of a shampoo over three years.
 
-    The series is short, its trend steepens and its noise is wide.
+    The series is short, grows faster and faster, and has much noise.
 
     Returns
     -------
     shampoo : pandas.Series of shape (36,)
         Sales per month, as float64; the source names no unit. The index is a monthly
-        `pandas.PeriodIndex` named ``"month"``. The calendar years of the figures are not known:
-        the index counts them as the years 1, 2 and 3.
+        `pandas.PeriodIndex` named ``"month"``. The source does not give the calendar years, so the
+        index counts them: 1, 2 and 3.
 
     See Also
     --------
@@ -88,7 +88,7 @@ def load_shampoo() -> pd.Series:
 
 
 def load_noisy_trend() -> pd.Series:
-    """Load a made-up series: a trend, a wave and two kinds of noise.
+    """Load an artificial series: a trend, a wave and two kinds of noise.
 
     Value n is ``n/10 + 4 sin(n/10)``, plus a whole number drawn from -1 to 6, plus a standard
     normal number.

@@ -1,16 +1,16 @@
-"""Series made by a rule, for which the right answer is known."""
+"""Series that a rule makes, so that the right prediction is known."""
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
-from sklstm._checks._arguments import BOOLS, check_count
+from sklstm._checks._arguments import check_count, naming
 
 _CYCLE = [*range(1, 10), *range(10, 1, -1)]
 _DELAY = 9  # rows
-_DROPPED = 10  # rows at the head, one more than have no value of b
+_DROPPED = 10  # first rows, one more than those in which b has no value
 _WEIGHTS = (1.0, 0.5, 0.2, 0.1)  # of the newest integer and the three before it
-_WINDOW = 5  # integers that the first target looks back on, itself included
+_WINDOW = 5  # integers in the window of the first target, its own row included
 
 
 def make_sawtooth_pair(
@@ -18,16 +18,16 @@ def make_sawtooth_pair(
 ) -> pd.DataFrame:
     """Make a saw-tooth and the same saw-tooth nine rows later.
 
-    Column ``a`` climbs from 1 to 10 and falls back to 2, over and over; column ``b`` repeats
-    what ``a`` was nine rows ago. The first ten rows are dropped and one random factor
-    multiplies everything, so that only its scale tells one draw from another.
+    Column ``a`` climbs from 1 to 10 and falls back to 2, again and again. Column ``b`` holds what
+    ``a`` held nine rows earlier. The first ten rows are dropped. All values are multiplied by one
+    random factor, so two draws differ in their scale only.
 
     Parameters
     ----------
     n_cycles : int, default=1000
-        How many cycles of 18 rows to make, at least 1.
+        Number of cycles of 18 rows, at least 1.
     random_state : int, RandomState instance or None, default=None
-        Draws the factor, above 0 and up to 1. Pass an int for the same factor on every call.
+        Draws the factor, above 0 and up to 1. An int gives the same factor on every call.
 
     Returns
     -------
@@ -39,11 +39,11 @@ def make_sawtooth_pair(
     TypeError
         If `n_cycles` is not an int.
     ValueError
-        If `n_cycles` is less than 1, or nothing can be drawn with `random_state`.
+        If `n_cycles` is less than 1, or `random_state` is not valid.
 
     See Also
     --------
-    make_lagged_linear : A target that is a weighted sum of the past.
+    make_lagged_linear : A target that is a weighted sum of earlier rows.
 
     Examples
     --------
@@ -55,17 +55,11 @@ def make_sawtooth_pair(
     True
     """
     n_cycles = check_count(n_cycles, "n_cycles")
-    if isinstance(random_state, BOOLS):
-        raise ValueError(f"random_state={random_state!r} is not valid: expected no bool.")
-    if random_state is None:
-        # NumPy's global generator is everyone's: it is not drawn from.
-        random_state = np.random.RandomState()
-    # 1 - [0, 1) leaves out the factor 0, which would wipe the series out.
-    try:
-        draws = check_random_state(random_state)
-    except ValueError as error:
-        raise ValueError(f"random_state={random_state!r} is not valid: {error}") from None
-    factor = 1.0 - draws.random_sample()
+    # NumPy's global generator is shared by the whole process, so it is not drawn from.
+    draws = np.random.RandomState() if random_state is None else random_state
+    with naming("random_state", random_state):
+        # From (0, 1]: a factor of 0 would make all values 0.
+        factor = 1.0 - check_random_state(draws).random_sample()
     flow = factor * np.tile(np.array(_CYCLE, dtype="float64"), n_cycles)
     return pd.DataFrame({"a": flow[_DROPPED:], "b": flow[_DROPPED - _DELAY : -_DELAY]})
 
@@ -74,13 +68,13 @@ def make_lagged_linear(n_rows: int = 100) -> tuple[pd.DataFrame, pd.Series]:
     """Make a target that is a weighted sum of the last four integers.
 
     Row i holds the integer i, counted from 0, and ``y = i + 0.5 (i-1) + 0.2 (i-2) + 0.1 (i-3)``.
-    The target is NaN in the first four rows, whose past does not fill a window of five rows;
-    regressors skip them in `fit`.
+    The target is NaN in the first four rows, which have too few rows before them for a window of
+    five; regressors skip them in `fit`.
 
     Parameters
     ----------
     n_rows : int, default=100
-        How many rows have a target, at least 1.
+        Number of rows with a target, at least 1.
 
     Returns
     -------
@@ -98,7 +92,7 @@ def make_lagged_linear(n_rows: int = 100) -> tuple[pd.DataFrame, pd.Series]:
 
     See Also
     --------
-    make_sawtooth_pair : Two series, one following the other.
+    make_sawtooth_pair : Two series, the second nine rows behind the first.
 
     Examples
     --------

@@ -1,1 +1,1 @@
-"""Pictures in the manner of scikit-learn's displays."""
+"""Displays: pictures of forecasts and trainings, with the interface of scikit-learn's displays."""

@@ -1,12 +1,13 @@
-"""What the displays share: axes, colours, and lines that break where the rows do."""
+"""What the displays share: axes, colours, and lines with gaps where rows are missing."""
 
 import numpy as np
 import pandas as pd
 
 from sklstm._checks._arguments import check_kind
+from sklstm._checks._numbers import check_floats
 from sklstm._past._time_axis import TimeAxis
 
-#: Told apart by readers who see colours otherwise, and in grey.
+#: Colour-blind readers can tell these apart; so can readers of a print in grey.
 COLOURS = {
     "actual": "#333333",
     "prediction": "#c4431f",
@@ -23,7 +24,7 @@ def axes_of(ax):
     Parameters
     ----------
     ax : matplotlib.axes.Axes or None
-        Axes of the user's own; None makes a new figure.
+        Axes of the user; None makes a new figure.
 
     Returns
     -------
@@ -34,7 +35,7 @@ def axes_of(ax):
     ImportError
         If matplotlib is not installed.
     TypeError
-        If `ax` is something else.
+        If `ax` is not an Axes.
     """
     if ax is not None:
         check_kind(ax, "ax", "get_legend_handles_labels", "matplotlib axes")
@@ -48,8 +49,38 @@ def axes_of(ax):
     return plt.subplots(figsize=(8, 4), layout="constrained")[1]
 
 
+def check_line(values, name):
+    """Return values as floats, and refuse values that do not make a line.
+
+    Parameters
+    ----------
+    values : array-like
+        The values.
+    name : str
+        What the message calls them.
+
+    Returns
+    -------
+    ndarray of shape (n_values,), float64
+
+    Raises
+    ------
+    ValueError
+        If there is more than one axis, no value, or something other than numbers.
+    TypeError
+        If they are sparse, or cannot be made an array.
+    """
+    floats = check_floats(values, name)
+    if floats.ndim != 1 or not len(floats):
+        raise ValueError(
+            f"{name} has shape {floats.shape}, but one display shows one line: expected"
+            " (n_values,) with at least one value."
+        )
+    return floats
+
+
 def places_of(index):
-    """Return where labels stand on an axis.
+    """Return the places of labels on the horizontal axis.
 
     Parameters
     ----------
@@ -59,13 +90,13 @@ def places_of(index):
     Returns
     -------
     ndarray
-        Times, numbers, or else positions.
+        Dates or numbers; positions for all other labels.
     """
     if isinstance(index, pd.PeriodIndex):
-        # Not by to_timestamp, which knows no years before 1677 in pandas 2.
+        # Periods may lie before 1677, where pandas 2 cannot make a Timestamp.
         return index.asfreq("s", how="START").asi8.astype("datetime64[s]")
     if isinstance(index, pd.DatetimeIndex):
-        # Matplotlib's dates know no zone: the clock on the wall is what a reader expects.
+        # Matplotlib would draw the times in UTC; readers expect their local time.
         return index.tz_localize(None).to_numpy()
     if isinstance(index, pd.TimedeltaIndex):
         return index.total_seconds().to_numpy()
@@ -75,7 +106,7 @@ def places_of(index):
 
 
 def broken(series):
-    """Return places and values of a series, with NaN wherever rows are missing in between.
+    """Return places and values of a series, with a NaN wherever rows are missing.
 
     Parameters
     ----------
@@ -85,19 +116,18 @@ def broken(series):
     Returns
     -------
     places, values : ndarray
-        What a line is drawn through.
+        The points of a line; NaN breaks it.
     """
     places, values = places_of(series.index), series.to_numpy(dtype=float, na_value=np.nan)
     axis = TimeAxis.fit(series.index)
-    numbers = None if axis is None else axis.number(series.index)
-    if numbers is None:
+    if axis is None:
         return places, values
-    gaps = np.flatnonzero(np.diff(numbers) > 1) + 1
+    gaps = np.flatnonzero(np.diff(axis.number(series.index)) > 1) + 1
     return np.insert(places, gaps, places[gaps]), np.insert(values, gaps, np.nan)
 
 
 def finish(ax, index=None):
-    """Give axes a legend and, where they show dates, short ones.
+    """Add a legend, short dates where the axis has dates, and remove the upper and right frame.
 
     Parameters
     ----------
@@ -109,12 +139,10 @@ def finish(ax, index=None):
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
     if isinstance(index, pd.DatetimeIndex | pd.PeriodIndex):
-        locator = AutoDateLocator()
-        ax.xaxis.set_major_locator(locator)
+        ax.xaxis.set_major_locator(locator := AutoDateLocator())
         ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-    for side in ("top", "right"):
-        # Polar axes, for instance, have none.
-        if side in ax.spines:
-            ax.spines[side].set_visible(False)
+    # Polar axes, for instance, have other sides.
+    for side in {"top", "right"} & set(ax.spines):
+        ax.spines[side].set_visible(False)
     if ax.get_legend_handles_labels()[0]:
         ax.legend(frameon=False)

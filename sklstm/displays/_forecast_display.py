@@ -1,4 +1,4 @@
-"""A picture of predictions beside what was observed."""
+"""A picture of predictions and observed values."""
 
 from collections.abc import Hashable
 
@@ -7,34 +7,28 @@ import pandas as pd
 
 from sklstm._checks._arguments import brief, listed, naming
 from sklstm._checks._numbers import check_floats
-from sklstm.displays._axes import COLOURS, LABELS, axes_of, broken, finish, places_of
-from sklstm.evaluation._backtest_result import check_backtest
+from sklstm._checks._tables import check_target, index_of
+from sklstm.displays._axes import COLOURS, LABELS, axes_of, broken, check_line, finish, places_of
+from sklstm.evaluation._backtest_result import check_backtest, outputs_of
 from sklstm.forecasting._forecast import forecast
-
-#: What a display is made of.
-_KINDS = {
-    "y_pred": pd.Series,
-    "y_true": pd.Series,
-    "interval": pd.DataFrame,
-    "baselines": pd.DataFrame,
-}
 
 
 class ForecastDisplay:
     """Observed values, predictions, and the intervals around them.
 
-    Make one with `from_estimator`, `from_predictions` or `from_backtest`; all of them draw it.
+    `from_estimator`, `from_predictions` and `from_backtest` make a display and draw it.
 
     Parameters
     ----------
-    y_pred : Series of shape (n_rows,)
-        Predictions.
-    y_true : Series of shape (n_observed,), default=None
+    y_pred : Series or ndarray of shape (n_rows,)
+        Predictions. An array is drawn at the last observed rows.
+    y_true : Series or ndarray of shape (n_observed,), default=None
         Observed values; NaN leaves a gap in the line.
-    interval : DataFrame of shape (n_rows, 2), default=None
-        Columns ``"lower"`` and ``"upper"``, drawn as a band.
-    folds : ndarray of shape (n_rows,), default=None
-        The fold of each prediction: every other one is shaded, and lines do not run across.
+    interval : DataFrame or ndarray of shape (n_rows, 2), default=None
+        Lower and upper ends, drawn as a band.
+    folds : array-like of shape (n_rows,), default=None
+        The fold of each prediction. Each fold has a line of its own, and every other fold is
+        shaded.
     baselines : DataFrame of shape (n_rows, n_baselines), default=None
         Other predictions to compare with.
 
@@ -45,13 +39,13 @@ class ForecastDisplay:
     figure_ : matplotlib.figure.Figure
         Their figure.
     lines_ : list of matplotlib.lines.Line2D
-        The lines: observed values, predictions (one line for each fold), baselines.
+        The lines: observed values, then for each fold the baselines and the predictions.
     band_ : matplotlib.collections.PolyCollection or None
-        The interval.
+        The interval; with several folds, that of the last one.
 
     See Also
     --------
-    TrainingHistoryDisplay : A picture of how a network learnt.
+    TrainingHistoryDisplay : A picture of the losses of a training.
 
     Examples
     --------
@@ -86,13 +80,13 @@ class ForecastDisplay:
         steps : int
             Steps to forecast.
         y : Series, DataFrame or ndarray of shape (n_rows,) or (n_rows, n_outputs), default=None
-            The target observed at the rows of `X`; drawn as far as it has one column.
+            The target observed at the rows of `X`. Of several columns, the first is drawn.
         exog : DataFrame or ndarray of shape (n_new_rows, n_exog), default=None
             Passed to :func:`forecast`.
         y_lag : str, int or sequence of these, default=None
             Passed to :func:`forecast`.
         interval : callable, default=None
-            Given the forecast, returns its interval, for instance
+            A function that takes the forecast and returns its interval, for instance
             ``lambda ahead: conformal_interval(result, ahead)``.
         ax : matplotlib.axes.Axes, default=None
             Axes to draw on; by default those of a new figure.
@@ -105,10 +99,10 @@ class ForecastDisplay:
         Raises
         ------
         ValueError
-            If nothing can be forecast, there are several targets, or the interval has another
+            If nothing can be forecast, there are several targets, or the interval has a wrong
             shape.
         TypeError
-            If an argument is of another type than it should.
+            If an argument has a wrong type.
         """
         if interval is not None and not callable(interval):
             raise TypeError(f"interval={brief(interval)} is not valid: expected a function.")
@@ -121,12 +115,12 @@ class ForecastDisplay:
         band = None if interval is None else interval(ahead)
         seen = None
         if y is not None:
-            seen = y if np.ndim(y) == 1 else (y.iloc[:, 0] if hasattr(y, "iloc") else y[:, 0])
-            seen = pd.Series(seen)
+            values = check_target(y, X)[:, 0]
+            seen = pd.Series(values, index_of(y), name=getattr(y, "name", None))
         if not isinstance(ahead, pd.Series):
             first = 0 if seen is None else len(seen)
             ahead = pd.Series(ahead, index=pd.RangeIndex(first, first + steps))
-        return cls(ahead, seen, interval=_band(band, ahead.index)).plot(ax)
+        return cls(ahead, seen, interval=band).plot(ax)
 
     @classmethod
     def from_predictions(
@@ -137,9 +131,9 @@ class ForecastDisplay:
         Parameters
         ----------
         y_true : Series or ndarray of shape (n_observed,) or None
-            Observed values, of any dates.
+            Observed values; their dates need not be those of the predictions.
         y_pred : Series or ndarray of shape (n_rows,)
-            Predictions. Without labels they lie at the last observed rows.
+            Predictions. An array is drawn at the last observed rows.
         interval : DataFrame or ndarray of shape (n_rows, 2), default=None
             Lower and upper ends.
         folds : array-like of shape (n_rows,), default=None
@@ -157,17 +151,12 @@ class ForecastDisplay:
         Raises
         ------
         ValueError
-            If there is more than one axis, nothing to draw, or the lengths differ.
+            If an array has more than one axis or no values, or the lengths differ.
         TypeError
-            If an argument is of another type than it should.
+            If an argument has a wrong type.
         """
-        seen = None if y_true is None else _line_of(y_true, "y_true")
-        ahead = _line_of(y_pred, "y_pred")
-        if not isinstance(y_pred, pd.Series) and seen is not None and len(seen) >= len(ahead):
-            ahead.index = seen.index[-len(ahead) :]
-        folds = None if folds is None else _folds_of(folds)
-        band = _band(interval, ahead.index)
-        return cls(ahead, seen, interval=band, folds=folds, baselines=baselines).plot(ax)
+        parts = {"interval": interval, "folds": folds, "baselines": baselines}
+        return cls(y_pred, y_true, **parts).plot(ax)
 
     @classmethod
     def from_backtest(cls, result, *, baselines=(), output=None, interval=None, ax=None):
@@ -178,11 +167,11 @@ class ForecastDisplay:
         result : BacktestResult
             What :func:`backtest` returned.
         baselines : sequence of str, default=()
-            The baselines to draw as well.
+            The baselines to draw, too.
         output : str or int, default=None
-            Which output to draw where there are several; by default the first.
+            The output to draw, if there are several; by default the first.
         interval : DataFrame or ndarray of shape (n_rows, 2), default=None
-            Lower and upper ends, a row for each prediction that is drawn.
+            Lower and upper ends, one row for each prediction that is drawn.
         ax : matplotlib.axes.Axes, default=None
             Axes to draw on; by default those of a new figure.
 
@@ -194,20 +183,18 @@ class ForecastDisplay:
         Raises
         ------
         ValueError
-            If the back-test has no such output or baseline, or the interval another shape.
+            If the back-test has no such output or baseline, or the interval has a wrong shape.
         TypeError
-            If `result` is no back-test.
+            If `result` is not a back-test.
         """
         check_backtest(result)
         lines = result.predictions
+        outputs = outputs_of(result)
+        output = outputs[0] if output is None else output
+        if not isinstance(output, Hashable) or output not in outputs:
+            raise ValueError(f"output={brief(output)} is none of the back-test: {outputs!r}.")
         if "output" in lines:
-            outputs = list(dict.fromkeys(lines["output"]))
-            output = outputs[0] if output is None else output
-            if not isinstance(output, Hashable) or output not in outputs:
-                raise ValueError(f"output={output!r} is none of the back-test: {outputs!r}.")
             lines = lines[lines["output"] == output]
-        elif output is not None:
-            raise ValueError(f"output={brief(output)}, but the back-test has one output: None.")
         baselines = listed(baselines, "baselines")
         known = list(result.skill.columns)
         if not all(name in known for name in baselines):
@@ -240,76 +227,71 @@ class ForecastDisplay:
         ImportError
             If matplotlib is not installed.
         TypeError
-            If `ax`, or what the display was made of, is something else than it should be.
+            If `ax` or a part of the display has a wrong type.
         ValueError
-            If that does not hold numbers, or folds are not known.
+            If a part does not hold numbers, a fold is NaN, or the lengths differ.
         """
-        for name, kind in _KINDS.items():
-            given = getattr(self, name)
-            if not isinstance(given, kind) and (given is not None or name == "y_pred"):
-                raise TypeError(f"{name}={brief(given)} is not valid: expected a {kind.__name__}.")
-            if given is not None:
-                check_floats(given, name)
-        folds = np.zeros(len(self.y_pred)) if self.folds is None else _folds_of(self.folds)
-        for name in ("interval", "folds", "baselines"):
-            given = getattr(self, name)
-            if given is not None and len(given) != len(self.y_pred):
-                raise ValueError(
-                    f"{name} has {len(given)} rows, but y_pred has {len(self.y_pred)}: expected one"
-                    " for each prediction."
-                )
+        # 1. Validate.
+        y_true = None if self.y_true is None else _line_of(self.y_true, "y_true")
+        y_pred = _line_of(self.y_pred, "y_pred")
+        is_array = not isinstance(self.y_pred, pd.Series)
+        if is_array and y_true is not None and len(y_true) >= len(y_pred):
+            y_pred.index = y_true.index[-len(y_pred) :]
+        interval = _table_of(self.interval, "interval", y_pred.index, ["lower", "upper"])
+        if self.baselines is not None and not isinstance(self.baselines, pd.DataFrame):
+            raise TypeError(
+                f"baselines={brief(self.baselines)} is not valid: expected a DataFrame."
+            )
+        names = getattr(self.baselines, "columns", None)
+        baselines = _table_of(self.baselines, "baselines", y_pred.index, names)
+        with naming("folds", self.folds):
+            folds = np.zeros(len(y_pred)) if self.folds is None else np.asarray(self.folds)
+            if folds.shape != y_pred.shape or pd.isna(folds).any():
+                raise ValueError(f"expected one fold for each of the {len(y_pred)} predictions.")
+
+        # 2. Draw the observed values.
         self.ax_ = ax = axes_of(ax)
         self.figure_ = ax.figure
-        self.lines_ = []
-        self.band_ = None
-        if self.y_true is not None:
-            self._line(self.y_true, "actual", linewidth=1.2)
+        self.lines_, self.band_ = [], None
+        if y_true is not None:
+            self._draw_line(y_true, "actual", "", linewidth=1.2)
+
+        # 3. Draw baselines, predictions and interval, fold by fold.
+        places = places_of(y_pred.index)
         for number, fold in enumerate(dict.fromkeys(folds)):
             rows = folds == fold
-            drawn = self.y_pred[rows]
+            # matplotlib leaves labels that begin with "_" out of the legend: one entry is enough.
+            hidden = "_" if number else ""
             if self.folds is not None and number % 2 == 0:
-                places = places_of(self.y_pred.index)[rows]
-                ax.axvspan(places[0], places[-1], color="0.94", linewidth=0, zorder=0)
-            if self.baselines is not None:
-                for name, values in self.baselines[rows].items():
-                    self._line(values, name, again=number, linewidth=1.0, linestyle="--")
-            self._line(drawn, "prediction", again=number, linewidth=1.6)
-            if self.interval is not None:
-                self._fill(self.interval[rows], number)
-        names = [getattr(values, "name", None) for values in (self.y_true, self.y_pred)]
-        told = [name for name in names if name not in (None, "actual", "prediction")]
-        if told and not ax.get_ylabel():
-            ax.set_ylabel(str(told[0]))
-        finish(ax, self.y_pred.index)
+                first, last = places[rows][[0, -1]]
+                ax.axvspan(first, last, color="0.94", linewidth=0, zorder=0)
+            if baselines is not None:
+                for name, values in baselines[rows].items():
+                    self._draw_line(values, name, hidden, linewidth=1.0, linestyle="--")
+            self._draw_line(y_pred[rows], "prediction", hidden, linewidth=1.6)
+            if interval is not None:
+                edges, lower = broken(interval["lower"][rows])
+                upper = broken(interval["upper"][rows])[1]
+                style = {"color": COLOURS["prediction"], "alpha": 0.18, "linewidth": 0}
+                label = f"{hidden}Interval"
+                self.band_ = ax.fill_between(edges, lower, upper, label=label, **style)
+
+        # 4. Name the axis after the series.
+        names = [getattr(values, "name", None) for values in (y_true, y_pred)]
+        names = [name for name in names if name not in (None, "actual", "prediction")]
+        if names and not ax.get_ylabel():
+            ax.set_ylabel(str(names[0]))
+        finish(ax, y_pred.index)
         return self
 
-    def _line(self, values, name, *, again=0, **style):
-        label = LABELS.get(name, str(name).capitalize())
-        style |= {"color": COLOURS.get(name)}
-        # Each fold has a line of its own, and all of them one entry in the legend.
-        self.lines_ += self.ax_.plot(*broken(values), label="_" * bool(again) + label, **style)
-
-    def _fill(self, band, again):
-        places, lower = broken(band.iloc[:, 0])
-        self.band_ = self.ax_.fill_between(
-            places,
-            lower,
-            broken(band.iloc[:, 1])[1],
-            color=COLOURS["prediction"],
-            alpha=0.18,
-            linewidth=0,
-            label="_" * bool(again) + "Interval",
-        )
+    def _draw_line(self, values, name, hidden, **style):
+        label = hidden + LABELS.get(name, str(name).capitalize())
+        self.lines_ += self.ax_.plot(*broken(values), label=label, color=COLOURS.get(name), **style)
 
 
 def _line_of(values, name):
-    """Return values of one target as a Series of floats whose places are known."""
-    floats = check_floats(values, name)
-    if floats.ndim != 1 or not len(floats):
-        raise ValueError(
-            f"{name} has shape {floats.shape}, but one display shows one target: expected"
-            " (n_rows,) with at least one row."
-        )
+    """Return values of one target as a Series of floats without missing labels."""
+    floats = check_line(values, name)
     if not isinstance(values, pd.Series):
         return pd.Series(floats)
     if values.index.hasnans:
@@ -318,23 +300,13 @@ def _line_of(values, name):
     return pd.Series(floats, values.index, name=values.name)
 
 
-def _folds_of(folds):
-    """Return the fold of each prediction as an array."""
-    with naming("folds", folds):
-        told = np.asarray(folds)
-    if told.ndim != 1 or pd.isna(told).any():
-        raise ValueError(f"folds={brief(folds)} is not valid: expected one fold per prediction.")
-    return told
-
-
-def _band(interval, index):
-    """Return lower and upper ends as a table with the labels of the predictions."""
-    if interval is None:
+def _table_of(values, name, index, columns):
+    """Return values that stand beside the predictions as a DataFrame with their labels."""
+    if values is None:
         return None
-    ends = check_floats(interval, "interval")
-    if ends.shape != (len(index), 2):
+    floats, expected = check_floats(values, name), (len(index), len(columns))
+    if floats.shape != expected:
         raise ValueError(
-            f"interval has shape {ends.shape}, but expected ({len(index)}, 2): a lower and an upper"
-            " end for each prediction."
+            f"{name} has shape {floats.shape}, but expected {expected}: a row for each prediction."
         )
-    return pd.DataFrame(ends, index, ["lower", "upper"])
+    return pd.DataFrame(floats, index, columns)

@@ -1,23 +1,22 @@
-"""A picture of how a network learnt."""
+"""A picture of a training: losses and metrics by epoch."""
 
 from collections.abc import Mapping
 
 from sklearn.pipeline import Pipeline
 
 from sklstm._checks._arguments import brief, check_flag
-from sklstm._checks._numbers import check_floats
-from sklstm.displays._axes import axes_of, finish
+from sklstm.displays._axes import COLOURS, axes_of, check_line, finish
 
 
 class TrainingHistoryDisplay:
-    """Loss, or a metric, over the epochs of a training.
+    """The loss or a metric after each epoch of a training.
 
-    Make one with `from_estimator` or `from_history`; both draw it.
+    `from_estimator` and `from_history` make a display and draw it.
 
     Parameters
     ----------
     history : dict of str to list of float
-        One value per epoch, by the names that Keras gives: ``"loss"``, ``"val_loss"`` and so on.
+        One value per epoch, under Keras' names: ``"loss"``, ``"val_loss"`` and so on.
 
     Attributes
     ----------
@@ -26,7 +25,7 @@ class TrainingHistoryDisplay:
     figure_ : matplotlib.figure.Figure
         Their figure.
     lines_ : list of matplotlib.lines.Line2D
-        The lines: training rows, then validation rows where there are some.
+        The lines: training rows, then validation rows if there are any.
 
     See Also
     --------
@@ -51,9 +50,9 @@ class TrainingHistoryDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted network, or a pipeline, search or target transformer that holds one.
+            A fitted network, or a pipeline, search or `TransformedSeriesRegressor` that holds one.
         metric : str, default="loss"
-            What to draw.
+            The name in the history of what to draw.
         log : bool, default=False
             Whether the vertical axis is logarithmic.
         ax : matplotlib.axes.Axes, default=None
@@ -69,7 +68,7 @@ class TrainingHistoryDisplay:
         ValueError
             If there is no history, or no such metric in it.
         TypeError
-            If an argument is of another type than it should.
+            If an argument has a wrong type.
         """
         return cls(_history_of(estimator)).plot(ax, metric=metric, log=log)
 
@@ -80,9 +79,9 @@ class TrainingHistoryDisplay:
         Parameters
         ----------
         history : dict of str to list of float
-            One value per epoch, as ``history_`` holds.
+            One value per epoch, such as ``history_``.
         metric : str, default="loss"
-            What to draw.
+            The name in the history of what to draw.
         log : bool, default=False
             Whether the vertical axis is logarithmic.
         ax : matplotlib.axes.Axes, default=None
@@ -98,7 +97,7 @@ class TrainingHistoryDisplay:
         ValueError
             If there is no such metric in the history.
         TypeError
-            If an argument is of another type than it should.
+            If an argument has a wrong type.
         """
         return cls(history).plot(ax, metric=metric, log=log)
 
@@ -110,7 +109,7 @@ class TrainingHistoryDisplay:
         ax : matplotlib.axes.Axes, default=None
             Axes to draw on; by default those of a new figure.
         metric : str, default="loss"
-            What to draw.
+            The name in the history of what to draw.
         log : bool, default=False
             Whether the vertical axis is logarithmic.
 
@@ -126,39 +125,26 @@ class TrainingHistoryDisplay:
         ValueError
             If there is no such metric in the history.
         TypeError
-            If an argument is of another type than it should.
+            If an argument has a wrong type.
         """
         if not isinstance(self.history, Mapping):
             raise TypeError(
                 f"history={brief(self.history)} is not valid: expected a dict such as history_."
             )
         check_flag(log, "log")
-        if not isinstance(metric, str):
-            raise TypeError(f"metric={brief(metric)} is not valid: expected a name.")
-        if metric not in list(self.history):
+        if not isinstance(metric, str) or metric not in self.history:
             raise ValueError(
-                f"metric={metric!r} is not in the history, which holds {list(self.history)!r}."
+                f"metric={brief(metric)} is not in the history, which holds {list(self.history)!r}."
             )
-        drawn = {
-            name: check_floats(self.history[name], f"history[{name!r}]")
-            for name in (metric, f"val_{metric}")
-            if name in self.history
-        }
-        for name, values in drawn.items():
-            if values.ndim != 1:
-                raise ValueError(
-                    f"history[{name!r}]={brief(self.history[name])} is not valid: expected one"
-                    " number per epoch."
-                )
+        names = [name for name in (metric, f"val_{metric}") if name in self.history]
+        drawn = [check_line(self.history[name], f"history[{name!r}]") for name in names]
         self.ax_ = ax = axes_of(ax)
         self.figure_ = ax.figure
         self.lines_ = []
-        for name, values in drawn.items():
-            label, colour = ("Training rows", "#333333")
-            if name != metric:
-                label, colour = ("Validation rows", "#c4431f")
+        labels = {"Training rows": "actual", "Validation rows": "prediction"}
+        for values, (label, kind) in zip(drawn, labels.items(), strict=False):
             epochs = range(1, len(values) + 1)
-            self.lines_ += ax.plot(epochs, values, color=colour, linewidth=1.4, label=label)
+            self.lines_ += ax.plot(epochs, values, label=label, color=COLOURS[kind], linewidth=1.4)
         if log:
             ax.set_yscale("log")
         ax.set_xlabel("Epoch")

@@ -1,16 +1,40 @@
-"""Windows as positions in one float32 series, so that only the batch at hand is ever gathered.
-
-Windows that are no array, because they lie in a file, are read when they are wanted.
-"""
+"""Samples: windows as places in one float32 series, so that only the batch at hand is gathered."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from sklstm._past._windows import Windows
 from sklstm.engine._spec import Rows
+
+
+class WindowArrays(NamedTuple):
+    """Windows as the compiled functions read them: arrays, or tensors.
+
+    Attributes
+    ----------
+    series : float32 of shape (n_steps, n_features)
+    starts : int32 of shape (n_samples,)
+        Where each sample's window starts in `series`.
+    window : int32
+        Steps in a window.
+    """
+
+    series: Any
+    starts: Any
+    window: Any
+
+
+class SampleArrays(NamedTuple):
+    """Samples as the compiled functions read them, see `Samples`."""
+
+    windows: WindowArrays
+    y: Any
+    weight: Any
 
 
 @dataclass(frozen=True)
@@ -19,98 +43,62 @@ class Samples:
 
     Attributes
     ----------
-    series : float32 ndarray of shape (n_steps, n_features)
-    window : int
-    starts : int32 ndarray of shape (n_samples,)
-        Where each sample's window starts in `series`.
+    windows : Windows
+        Of a float32 series, or of a file that is read, and cast, block by block.
     y : float32 ndarray of shape (n_samples, n_outputs)
-        Empty where there are no targets.
-    sample_weight : float32 ndarray of shape (n_samples,), or None
+    weight : float32 ndarray of shape (n_samples,)
+        Empty where the samples have no weights.
+    breaks : sequence of int
+        Stateful only: samples whose past is unknown.
     """
 
-    series: np.ndarray
-    window: int
-    starts: np.ndarray
+    windows: Windows
     y: np.ndarray
-    sample_weight: np.ndarray | None = None
+    weight: np.ndarray
+    breaks: Sequence[int] = ()
 
     def __len__(self) -> int:
-        return len(self.starts)
-
-    def gather(self, which: np.ndarray) -> np.ndarray:
-        """Return the windows of the samples `which`, of shape (len(which), window, n_features)."""
-        return self.series[self.starts[which, None] + np.arange(self.window)]
-
-
-@dataclass(frozen=True)
-class StreamedSamples:
-    """Samples whose windows are read, and cast, when they are wanted.
-
-    Attributes
-    ----------
-    X : Windows of shape (n, window, n_features)
-    rows : ndarray of int
-        The samples among them.
-    y, sample_weight : as in `Samples`
-    """
-
-    X: Windows
-    rows: np.ndarray
-    y: np.ndarray
-    sample_weight: np.ndarray | None = None
-
-    def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.windows)
 
     @property
-    def window(self) -> int:
-        return self.X.shape[1]
+    def weighted(self) -> bool:
+        """Whether the samples have weights."""
+        return len(self.weight) > 0
 
-    def gather(self, which: np.ndarray) -> np.ndarray:
-        """Return the windows of the samples `which`, of shape (len(which), window, n_features)."""
-        return self.X.gather(self.rows[which]).astype(np.float32, copy=False)
+    def batch(self, positions: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Return windows, targets and, where there are any, weights of some samples."""
+        parts = (self.y, self.weight) if self.weighted else (self.y,)
+        windows = self.windows.gather(positions).astype(np.float32, copy=False)
+        return windows, *(part[positions] for part in parts)
+
+    def block(self, positions: np.ndarray) -> Samples:
+        """Return some samples, read into memory."""
+        windows, y, *weight = self.batch(positions)
+        return Samples(Windows.of(windows), y, weight[0] if weight else self.weight)
+
+    def arrays(self) -> SampleArrays:
+        """Return what the compiled functions read of samples in memory."""
+        return SampleArrays(window_arrays(self.windows), self.y, self.weight)
 
 
-def samples(data: Rows) -> Samples | StreamedSamples:
-    """Return the samples of `data`, its series cast to float32 once where it is an array."""
+def samples(data: Rows) -> Samples:
+    """Return the samples of `data`."""
     rows = np.asarray(data.rows)
-    y, sample_weight = _of_rows(data.y, rows), _of_rows(data.sample_weight, rows)
-    if y is None:
-        y = np.empty((0, 0), np.float32)
-    windows = Windows.of(data.X)
+    weight = np.zeros(0) if data.sample_weight is None else data.sample_weight[rows]
+    y, weight = (np.ascontiguousarray(part, np.float32) for part in (data.y[rows], weight))
+    return Samples(float32_windows(Windows.of(data.X)[rows]), y, weight, data.breaks or ())
+
+
+def float32_windows(windows: Windows) -> Windows:
+    """Cast the part of a series that windows look into, once; a file stays as it is."""
     if windows.is_mapped:
-        return StreamedSamples(windows, rows, y, sample_weight)
-    starts = windows.starts[rows]
-    first, last = (int(starts.min()), int(starts.max())) if len(rows) else (0, -windows.window)
-    series = windows.values[first : last + windows.window]
-    return Samples(
-        series=np.ascontiguousarray(series, dtype=np.float32),
-        window=windows.window,
-        starts=(starts - first).astype(np.int32),
-        y=y,
-        sample_weight=sample_weight,
-    )
+        return windows
+    starts, window = windows.starts, windows.window
+    first, stop = (int(starts.min()), int(starts.max()) + window) if len(starts) else (0, 0)
+    series = np.ascontiguousarray(windows.values[first:stop], dtype=np.float32)
+    return Windows(series, (starts - first).astype(np.int32), window)
 
 
-def all_samples(X) -> Samples:
-    """Return every window of an array as a sample."""
-    found = samples(Rows(X=X, rows=np.arange(len(X))))
-    assert isinstance(found, Samples)
-    return found
-
-
-def portion(data: Samples | StreamedSamples, which: np.ndarray) -> Samples:
-    """Return the samples `which` alone, read, their windows end to end."""
-    windows = data.gather(which)
-    return Samples(
-        series=windows.reshape(-1, windows.shape[2]),
-        window=data.window,
-        starts=np.arange(len(which), dtype=np.int32) * data.window,
-        y=data.y[which],
-        sample_weight=None if data.sample_weight is None else data.sample_weight[which],
-    )
-
-
-def _of_rows(values: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
-    """Return the values of some rows as the engine computes with them."""
-    return None if values is None else np.ascontiguousarray(values[rows], dtype=np.float32)
+def window_arrays(windows: Windows) -> WindowArrays:
+    """Return what the compiled functions read of windows in memory."""
+    return WindowArrays(windows.values, windows.starts, np.array(windows.window, np.int32))

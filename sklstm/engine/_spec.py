@@ -1,4 +1,4 @@
-"""The plain data that passes through the engine's door. Nothing here needs Keras or TensorFlow."""
+"""What the estimators and the engine hand to each other. Nothing here needs Keras or TensorFlow."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class NetworkSpec:
     bidirectional : bool
         Whether each recurrent layer also reads its window from the end; never in a stateful run.
     activation : str or callable
-        Activation of the LSTM layers.
+        Activation of the recurrent layers.
     dropout, recurrent_dropout : float
         Share of the inputs, and of the recurrent state, dropped in training.
     dense_units : tuple of int
-        Units of the dense layers between the last LSTM layer and the output.
+        Units of the dense layers between the last recurrent layer and the output.
     dense_activation : tuple of str
         One activation per dense layer.
     output_activation : str or None
@@ -121,7 +121,7 @@ class TrainingSpec:
 
 @dataclass
 class Rows:
-    """The samples to train on, to validate with, or to predict.
+    """The samples to train on, or to validate with.
 
     Attributes
     ----------
@@ -129,7 +129,7 @@ class Rows:
         Usually a strided view of one series; only the windows at `rows` are read.
     rows : ndarray of int64
         The samples to use, oldest first.
-    y : ndarray of shape (n, n_outputs), or None
+    y : ndarray of shape (n, n_outputs)
         Only the values at `rows` mean something.
     sample_weight : ndarray of shape (n,), or None
     breaks : sequence of int, or None
@@ -139,7 +139,7 @@ class Rows:
 
     X: Any
     rows: np.ndarray
-    y: np.ndarray | None = None
+    y: np.ndarray
     sample_weight: np.ndarray | None = None
     breaks: Sequence[int] | None = None
 
@@ -157,7 +157,7 @@ class Trained:
     history : dict of str to list of float
         One entry per epoch, under Keras' names.
     states : list of ndarray, or None
-        Stateful only: ``[h, c]`` of each LSTM layer, of shape (1, units), to go on from.
+        Stateful only: the states of each recurrent layer, of shape (1, units), to go on from.
     """
 
     weights: list[np.ndarray]

@@ -9,22 +9,22 @@ from sklstm._checks._arguments import brief
 
 @dataclass
 class BacktestResult:
-    """What a back-test found.
+    """Predictions and scores of a back-test.
 
     Attributes
     ----------
     predictions : DataFrame
-        One line per predicted value, labelled like the rows: ``fold``, ``step`` (steps after the
-        last value known when it was predicted), ``output`` (only where there are several),
-        ``actual``, ``prediction``, and a column for each baseline.
+        One line per predicted value, labelled like the rows: ``fold``, ``step`` (how many steps
+        after the last known value), ``output`` (only with several), ``actual``, ``prediction``, and
+        a column for each baseline.
     scores : DataFrame
         One line per fold and one, ``"overall"``, for all rows together; columns are the estimator
-        and the baselines. With several scorers, the lines of each stand under its name.
+        and the baselines. With several scorers, the index has a first level with their names.
     skill : DataFrame
-        For each baseline, the part of the way from its score to a perfect one that the estimator
-        has gone: 1 is perfect, 0 is no better than the baseline, less is worse.
+        For each baseline, ``(score - baseline) / (perfect - baseline)``: 1 is a perfect estimator,
+        0 is as good as the baseline, less than 0 is worse.
     estimators : list of estimator
-        The fitted estimators, one for each fold, or the only one.
+        The fitted estimators: one for each fold, or with ``refit=False`` only one.
     """
 
     predictions: pd.DataFrame
@@ -47,7 +47,7 @@ class BacktestResult:
 
 
 def check_backtest(result):
-    """Refuse what no back-test returned.
+    """Refuse anything but the result of a back-test.
 
     Parameters
     ----------
@@ -57,7 +57,23 @@ def check_backtest(result):
     Raises
     ------
     TypeError
-        If it is something else.
+        If it has another type.
     """
     if not isinstance(result, BacktestResult):
         raise TypeError(f"result={brief(result)} is not valid: expected what backtest returned.")
+
+
+def outputs_of(result):
+    """Return the names of the outputs of a back-test.
+
+    Parameters
+    ----------
+    result : BacktestResult
+        The back-test.
+
+    Returns
+    -------
+    list
+        ``[None]`` where there is only one output.
+    """
+    return list(dict.fromkeys(result.predictions.get("output", [None])))

@@ -1,4 +1,4 @@
-"""Forecasts that anyone could make, to measure others by."""
+"""Simple forecasts to compare with."""
 
 import numpy as np
 
@@ -6,36 +6,36 @@ BASELINES = ("persistence", "seasonal_naive", "drift")
 
 
 def baseline(name, target, rows, origins, *, horizon, season, first):
-    """Predict rows from what was known before.
+    """Make a simple forecast of rows from values that are known before.
 
     Parameters
     ----------
     name : {"persistence", "seasonal_naive", "drift"}
-        The last known value; the last known value of the same season; or the last known value and
+        The last known value; the last known value of the same season; or the last known value plus
         the mean step so far.
     target : ndarray of shape (n_rows, n_targets * horizon)
         The whole target; columns are the targets of step 1, then those of step 2, and so on.
     rows : ndarray of int
         The rows to predict.
     origins : ndarray of int of shape (len(rows),)
-        The last row whose own target is known when a row is predicted.
+        For each row, the last row whose target is known when it is predicted.
     horizon : int
         Steps ahead that the columns of `target` reach.
     season : int or None
         Rows per season.
     first : int
-        The first row that a mean step is taken from.
+        The first row of the mean step.
 
     Returns
     -------
     ndarray of shape (len(rows), n_targets * horizon)
-        NaN where what is needed is not known.
+        NaN where the value that is needed is not known.
     """
     n_targets = target.shape[1] // horizon
     series = target[:, :n_targets]
     parts = []
     for step in range(horizon):
-        # The step is counted from the row; the distance, from the last known value.
+        # `step` counts from the row, `distance` from the last known value.
         distance = rows + step - origins
         if name == "seasonal_naive":
             source = rows + step - season * -(-distance // season)

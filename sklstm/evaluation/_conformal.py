@@ -1,4 +1,4 @@
-"""Intervals around predictions, as wide as the errors of a back-test ask for."""
+"""Intervals around predictions, from the errors of a back-test."""
 
 from numbers import Real
 
@@ -9,29 +9,29 @@ from sklearn.utils import check_scalar
 from sklstm._checks._arguments import check_flag
 from sklstm._checks._numbers import check_floats, check_not_infinite
 from sklstm._checks._tables import index_of
-from sklstm.evaluation._backtest_result import check_backtest
+from sklstm.evaluation._backtest_result import check_backtest, outputs_of
 
 
 def conformal_interval(result, predictions, coverage=0.9, *, symmetric=True):
-    """Put an interval around each prediction, from the errors that a back-test found.
+    """Put an interval around each prediction, from the errors of a back-test.
 
-    This is split-conformal prediction: no distribution is assumed. If the errors to come are like
-    those of the back-test, an interval holds the true value with at least the probability asked
-    for. Works for any estimator, and for the predictions of any other way.
+    This is split-conformal prediction: it assumes no distribution. If later errors are like those
+    of the back-test, an interval contains the true value with a probability of at least `coverage`.
+    It works for the predictions of any estimator.
 
     Parameters
     ----------
     result : BacktestResult
-        What :func:`backtest` returned. Its errors must be those of predictions made in the same
-        way: for a :func:`forecast` of many steps, of a back-test with ``feed_back=True``.
+        What :func:`backtest` returned. It must have predicted in the same way: for a
+        :func:`forecast` of many steps, use a back-test with ``feed_back=True``.
     predictions : Series, DataFrame or ndarray of shape (n_rows,) or (n_rows, n_outputs)
-        The predictions. Where the back-test looked several steps ahead, one axis means that row i
-        lies ``i + 1`` steps ahead; where it had several outputs, two axes mean these outputs.
+        The predictions. If the back-test looked several steps ahead, row i of one axis lies
+        ``i + 1`` steps ahead. If it had several outputs, the columns of two axes are these outputs.
     coverage : float, default=0.9
-        The share of true values that the intervals should hold, between 0 and 1.
+        The share of true values that the intervals should contain, between 0 and 1.
     symmetric : bool, default=True
-        Whether both ends are equally far from the prediction. Otherwise each end leaves out half
-        of what may be missed, which suits skewed errors and needs twice as many of them.
+        True puts both ends at the same distance from the prediction. False lets each end miss half
+        of the share ``1 - coverage``: better for skewed errors, but it needs twice as many errors.
 
     Returns
     -------
@@ -42,21 +42,21 @@ def conformal_interval(result, predictions, coverage=0.9, *, symmetric=True):
     Raises
     ------
     ValueError
-        If `coverage` is out of range, the back-test holds too few errors for it, or the
-        predictions have other outputs, or reach further ahead, than the back-test.
+        If `coverage` is out of range, the back-test has too few errors for it, or the predictions
+        have other outputs than the back-test or reach further ahead.
     TypeError
-        If `result` is no back-test, `coverage` no number, `symmetric` no bool or `predictions` no
-        table of numbers.
+        If `result` is not a back-test, `coverage` not a number, `symmetric` not a bool or
+        `predictions` not a table of numbers.
 
     See Also
     --------
-    backtest : Finds the errors.
+    backtest : Measures the errors.
     LSTMRegressor.predict_quantiles : Intervals that a network learns.
 
     Notes
     -----
-    Errors of different numbers of steps ahead are kept apart. Where one number of steps has too few
-    of them, those of the nearest numbers of steps join in.
+    A 90 % interval needs 9 errors per number of steps ahead (19 with ``symmetric=False``). A number
+    of steps with fewer errors also uses the errors of the nearest numbers of steps.
 
     References
     ----------
@@ -72,13 +72,16 @@ def conformal_interval(result, predictions, coverage=0.9, *, symmetric=True):
     >>> X, y = series_to_supervised(load_milk())
     >>> result = backtest(Ridge(), X[:-12], y[:-12], cv=5)
     >>> predictions = Ridge().fit(X[:-12], y[:-12]).predict(X[-12:])
-    >>> conformal_interval(result, predictions, coverage=0.9).shape
+    >>> interval = conformal_interval(result, predictions, coverage=0.9)
+    >>> interval.shape
     (12, 2)
+    >>> int(((interval[:, 0] <= y[-12:]) & (y[-12:] <= interval[:, 1])).sum())  # of 12 values
+    11
     """
+    # 1. Validate.
     check_backtest(result)
-    check_scalar(coverage, "coverage", Real, min_val=0, max_val=1, include_boundaries="neither")
-    coverage = float(coverage)
-    if np.isnan(coverage):
+    check_scalar(coverage, "coverage", Real)
+    if not 0 < coverage < 1:
         raise ValueError(f"coverage={coverage!r} is not valid: expected a share between 0 and 1.")
     check_flag(symmetric, "symmetric")
     values = check_floats(predictions, "predictions")
@@ -88,69 +91,55 @@ def conformal_interval(result, predictions, coverage=0.9, *, symmetric=True):
             " at least one row."
         )
     check_not_infinite(values, predictions, "predictions")
+
+    # 2. The errors of the back-test.
     lines = result.predictions
-    errors = (lines["actual"] - lines["prediction"]).to_numpy()
-    known = ~np.isnan(errors)
-    lines, errors = lines[known], errors[known]
+    lines = lines.assign(error=lines["actual"] - lines["prediction"]).dropna(subset="error")
+    outputs = outputs_of(result)
+
+    # 3. An interval for each value: by its output, or by its row where rows are steps ahead.
+    level = (float(coverage), symmetric)
     if values.ndim == 2 and values.shape[1] > 1:
-        ends = _by_output(lines, errors, values, coverage, symmetric)
-    else:
-        if "output" in lines and not _is_one_series(lines):
+        if len(outputs) != values.shape[1]:
             raise ValueError(
-                f"predictions has shape {values.shape}, but the back-test has the outputs"
-                f" {_outputs(lines)!r}: pass one column for each of them."
+                f"predictions has {values.shape[1]} columns, but the back-test has"
+                f" {len(outputs)} output(s): pass one column for each."
             )
-        ends = _by_step(lines["step"].to_numpy(), errors, values.ravel(), coverage, symmetric)
-    return _like(ends, predictions)
-
-
-def _outputs(lines):
-    return list(dict.fromkeys(lines["output"]))
-
-
-def _is_one_series(lines):
-    """Tell whether the outputs are steps ahead of one target, so that a row is a step."""
-    kinds = lines[["output", "step"]].drop_duplicates()
-    return kinds["output"].is_unique and kinds["step"].is_unique
-
-
-def _by_output(lines, errors, values, coverage, symmetric):
-    """Take the errors of each output for that output, and of each step ahead where they differ."""
-    outputs = _outputs(lines) if "output" in lines else [None]
-    if len(outputs) != values.shape[1]:
+        pairs = zip(outputs, values.T, strict=True)
+        ends = [_ends(lines[lines["output"] == name], column, *level) for name, column in pairs]
+        return _like(np.stack(ends, axis=1), predictions)
+    # Several outputs that each look another number of steps ahead are the steps of one target.
+    kinds = lines.filter(["output", "step"]).drop_duplicates()
+    if len(outputs) > 1 and not (kinds["output"].is_unique and kinds["step"].is_unique):
         raise ValueError(
-            f"predictions has {values.shape[1]} columns, but the back-test has"
-            f" {len(outputs)} output(s): pass one column for each."
+            f"predictions has shape {values.shape}, but the back-test has the outputs"
+            f" {outputs!r}: pass one column for each of them."
         )
-    ends = []
-    for output, column in zip(outputs, values.T, strict=True):
-        of_output = (lines["output"] == output).to_numpy()
-        steps = lines["step"].to_numpy()[of_output]
-        ends.append(_by_step(steps, errors[of_output], column, coverage, symmetric))
-    return np.stack(ends, axis=1)
+    return _like(_ends(lines, values.ravel(), *level), predictions)
 
 
-def _by_step(steps, errors, values, coverage, symmetric):
-    """Take the errors of as many steps ahead as each value lies."""
-    n_steps = steps.max() if len(steps) else 0
-    if steps.min(initial=n_steps) == n_steps:
-        # All predictions were made alike, so the row says nothing about the step.
+def _ends(lines, values, coverage, symmetric):
+    """Return the ends of an interval around each value, from errors as many steps ahead."""
+    steps, errors = lines["step"].to_numpy(), lines["error"].to_numpy()
+    if len(np.unique(steps)) < 2:
+        # The back-test looked the same number of steps ahead everywhere, and so do all values.
         return values[:, None] + _margins(errors, coverage, symmetric)
-    if len(values) > n_steps:
+    if len(values) > steps.max():
         raise ValueError(
-            f"predictions reaches {len(values)} steps ahead, but the back-test only {n_steps}:"
+            f"predictions reaches {len(values)} steps ahead, but the back-test only {steps.max()}:"
             f" back-test with test folds of at least {len(values)} rows."
         )
-    distance = np.abs(steps - np.arange(1, len(values) + 1)[:, None])
     margins = []
-    for away in distance:
-        nearest = np.sort(away)[min(_fewest(coverage, symmetric), len(away)) - 1]
-        margins.append(_margins(errors[away <= nearest], coverage, symmetric))
+    for step in range(1, len(values) + 1):
+        # Steps with too few errors also take those of the nearest steps.
+        away = np.abs(steps - step)
+        reach = np.sort(away)[min(_fewest(coverage, symmetric), len(away)) - 1]
+        margins.append(_margins(errors[away <= reach], coverage, symmetric))
     return values[:, None] + np.array(margins)
 
 
 def _fewest(coverage, symmetric):
-    """Return how many errors it takes for an interval that has ends."""
+    """Return the fewest errors of which one can be the end of such an interval."""
     missed = (1 - coverage) if symmetric else (1 - coverage) / 2
     return int(np.ceil(1 / missed - 1 - 1e-9))
 
@@ -160,7 +149,7 @@ def _margins(errors, coverage, symmetric):
     if len(errors) < _fewest(coverage, symmetric):
         raise ValueError(
             f"coverage={coverage} needs at least {_fewest(coverage, symmetric)} errors, but the"
-            f" back-test has {len(errors)} of the kind: back-test on more rows, or ask for less"
+            f" back-test has {len(errors)}: back-test on more rows, or ask for less"
             " coverage."
         )
     if symmetric:
@@ -171,13 +160,13 @@ def _margins(errors, coverage, symmetric):
 
 
 def _quantile(errors, level):
-    """Return the error that a new one stays below with at least this probability."""
+    """Return the error that a new error does not exceed with at least this probability."""
     rank = int(np.ceil((len(errors) + 1) * level - 1e-9))
     return np.partition(errors, rank - 1)[rank - 1]
 
 
 def _like(ends, predictions):
-    """Label intervals as the predictions were."""
+    """Give intervals the labels of the predictions."""
     index = index_of(predictions)
     if index is None:
         return ends

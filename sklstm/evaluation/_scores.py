@@ -1,5 +1,6 @@
 """Scores of predictions that were made before, per fold and over all folds."""
 
+from functools import partial
 from numbers import Real
 
 import numpy as np
@@ -11,16 +12,12 @@ from sklstm._checks._arguments import brief, listed, naming
 from sklstm._sklearn._compat import safe_indexing
 
 
-class _Told(RegressorMixin, BaseEstimator):
-    """Predicts what it is told, so that any scorer can score what was predicted before."""
+class _Recorded(RegressorMixin, BaseEstimator):
+    """Returns predictions that were made before, so that any scorer can score them."""
 
     def __init__(self, predicted=None, fitted=None):
         self.predicted = predicted
         self.fitted = fitted
-
-    def fit(self, X, y=None):
-        """Do nothing: a regressor has to have it."""
-        return self
 
     def predict(self, X):
         """Return the predictions."""
@@ -30,9 +27,9 @@ class _Told(RegressorMixin, BaseEstimator):
         return True
 
     def __getattr__(self, name):
-        # A scorer of the user's own may look at what was fitted.
-        if name.startswith("__") or not hasattr(self.__dict__.get("fitted"), name):
-            raise AttributeError(f"{type(self.__dict__.get('fitted')).__name__} has no {name!r}.")
+        # A scorer of the user's own may read what the fitted estimator has.
+        if name.startswith("__") or "fitted" not in self.__dict__:
+            raise AttributeError(name)
         return getattr(self.fitted, name)
 
 
@@ -50,29 +47,26 @@ def scorers_of(scoring):
     """
     if callable(scoring):
         return {"score": scoring}
-    names = listed(scoring, "scoring")
-    if not names:
-        raise ValueError(f"scoring={scoring!r} names no scorer: expected at least one.")
     with naming("scoring", scoring):
-        scorers = {name: get_scorer(name) for name in names}
-        for name, scorer in scorers.items():
-            if not callable(scorer):
-                raise ValueError(f"{name!r} is no scorer.")
+        scorers = {name: get_scorer(name) for name in listed(scoring, "scoring")}
+        if not scorers or not all(map(callable, scorers.values())):
+            raise ValueError("expected the name of a scorer, or of several.")
         return scorers
 
 
-def score_folds(scorers, folds, fitted, X, y_ndim):
+def score_folds(scoring, scorers, folds, X, y_ndim):
     """Score predictions and baselines in each fold and in all folds together.
 
     Parameters
     ----------
+    scoring : str, callable, or sequence of str
+        What the user asked for. With a sequence, the tables name the scorer of each line.
     scorers : dict of str to callable
-        What to score with.
-    folds : list of (rows, values)
-        Positions of the test rows, and arrays of shape (len(rows), n_outputs) by name: ``"actual"``
-        first, then ``"prediction"``, then the baselines.
-    fitted : list of estimator
-        Who made the predictions of each fold.
+        What `scorers_of` made of it.
+    folds : list of (number, rows, values, estimator)
+        The number of each fold; positions of its test rows; arrays of shape (len(rows), n_outputs)
+        by name: ``"actual"`` first, then ``"prediction"``, then the baselines; and who made the
+        predictions.
     X : DataFrame or ndarray of shape (n_rows, n_features)
         The rows, which scorers are given.
     y_ndim : int
@@ -83,42 +77,47 @@ def score_folds(scorers, folds, fitted, X, y_ndim):
     scores, skill : DataFrame
         With a line for each scorer and fold, and one for all folds.
     """
-    together = [
-        np.concatenate([rows for rows, _ in folds]),
-        {name: np.concatenate([values[name] for _, values in folds]) for name in folds[0][1]},
-    ]
-    scores: dict = {}
-    skill: dict = {}
-    labelled = [*enumerate(folds), ("overall", together)]
-    for name, scorer in scorers.items():
-        for (label, (rows, values)), of in zip(labelled, [*fitted, fitted[-1]], strict=True):
-
-            def score(predicted, known, scorer=scorer, rows=rows, values=values, of=of):
-                if not known.any():
-                    return np.nan
-                shape = -1 if y_ndim == 1 else (known.sum(), -1)
-                told = _Told(predicted[known].reshape(shape), of)
-                actual = values["actual"][known].reshape(shape)
-                found = scorer(told, safe_indexing(X, rows[known]), actual)
-                if not isinstance(found, Real):
-                    raise ValueError(f"it gave {brief(found)}: expected one number.")
-                return found
-
-            actual, predicted = values["actual"], values["prediction"]
-            known = ~np.isnan(actual).any(axis=1)
-            line = scores[name, label] = {"prediction": score(predicted, known)}
-            gains = skill[name, label] = {}
-            for other in list(values)[2:]:
-                # Both are scored on the same rows: those that the baseline has a value for.
-                both = known & ~np.isnan(values[other]).any(axis=1)
-                base, best = score(values[other], both), score(actual, both)
-                line[other] = base
-                mine = line["prediction"] if both.sum() == known.sum() else score(predicted, both)
-                gains[other] = (mine - base) / (best - base) if best != base else np.nan
-    return _table(scores), _table(skill)
+    _, every_row, every_value, fitted = zip(*folds, strict=True)
+    together = {
+        name: np.concatenate([values[name] for values in every_value]) for name in every_value[0]
+    }
+    overall = "overall", np.concatenate(every_row), together, fitted[-1]
+    lines = {}
+    with naming("scoring", scoring):
+        for name, scorer in scorers.items():
+            for label, rows, values, estimator in [*folds, overall]:
+                score = partial(_score, scorer, estimator, X, rows, values, y_ndim)
+                lines[name, label] = _line(score, values)
+    index = pd.MultiIndex.from_tuples(lines, names=["score", "fold"])
+    scores, skill = (
+        pd.DataFrame(table, index, dtype=float) for table in zip(*lines.values(), strict=True)
+    )
+    if isinstance(scoring, str) or callable(scoring):
+        return scores.droplevel("score"), skill.droplevel("score")
+    return scores, skill
 
 
-def _table(lines):
-    table = pd.DataFrame.from_dict(lines, orient="index", dtype=float)
-    table.index = pd.MultiIndex.from_tuples(lines, names=["score", "fold"])
-    return table
+def _line(score, values):
+    """Return the scores of one fold, and the skill of the estimator over each baseline."""
+    known = ~np.isnan(values["actual"]).any(axis=1)
+    scores, skill = {"prediction": score("prediction", known)}, {}
+    for name in list(values)[2:]:
+        # The estimator is compared on the rows for which the baseline has a value.
+        both = known & ~np.isnan(values[name]).any(axis=1)
+        base, mine, best = (score(one, both) for one in (name, "prediction", "actual"))
+        scores[name] = base
+        skill[name] = (mine - base) / (best - base) if best != base else np.nan
+    return scores, skill
+
+
+def _score(scorer, estimator, X, rows, values, y_ndim, name, known):
+    """Score one kind of values on the known rows of a fold."""
+    if not known.any():
+        return np.nan
+    shape = -1 if y_ndim == 1 else (known.sum(), -1)
+    recorded = _Recorded(values[name][known].reshape(shape), estimator)
+    actual = values["actual"][known].reshape(shape)
+    found = scorer(recorded, safe_indexing(X, rows[known]), actual)
+    if not isinstance(found, Real):
+        raise ValueError(f"it gave {brief(found)}: expected one number.")
+    return found

@@ -1,4 +1,4 @@
-"""Values beyond the last observed one."""
+"""Values after the last observed one."""
 
 import warnings
 
@@ -6,73 +6,79 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._checks._arguments import check_count, check_kind, naming
-from sklstm._checks._tables import check_target, index_of
-from sklstm._past._labels import next_labels
-from sklstm._past._past import check_sorted
-from sklstm._sklearn._look_back import look_back
-from sklstm.forecasting._recursive_rows import Feedback
+from sklstm._checks._arguments import check_count, check_kind
+from sklstm._checks._tables import check_ordered, check_target, index_of
+from sklstm._past._past import appended_rows
+from sklstm._past._time_axis import TimeAxis
+from sklstm._sklearn._composition import look_back
+from sklstm._sklearn._warnings import AssumedPastWarning, UnknownPastWarning
+from sklstm.forecasting._recursive_rows import RecursiveRows
 from sklstm.forecasting._target_columns import lags_of
+
+_EXPECTED = (
+    "forecast continues rows, so it expects the shape (n_rows, n_features) with at least one row."
+    " Make them with series_to_supervised; windows are for a LagWindower inside the pipeline."
+)
 
 
 def forecast(estimator, X, steps, *, y=None, exog=None, y_lag=None, lookback=None):
     """Forecast the values that come after the last observed one.
 
-    The rows to predict are made one after the other: the columns of `X` that hold earlier values
-    of the target get what was observed or, beyond that, what was predicted. A regressor of several
-    steps at once predicts all of them from one row, and is fed back only beyond its horizon.
+    The rows to predict are made one after the other: the columns of `X` that hold earlier targets
+    get observed values and, after the last of these, predicted ones. A regressor that predicts
+    several steps from one row does so; its predictions are fed back only beyond its horizon.
 
     Parameters
     ----------
     estimator : estimator
-        Any fitted regressor, pipeline or search that takes rows as `series_to_supervised` makes
-        them.
+        Any fitted regressor, pipeline or search that takes rows such as those of
+        `series_to_supervised`.
     X : DataFrame or ndarray of shape (n_rows, n_features)
-        The rows so far, oldest first: those that the estimator was fitted on, or rows that follow
+        The rows so far, oldest first: the training rows of the estimator, or rows that follow
         them. A row holds what is known before its own target.
     steps : int
         Steps to forecast, at least 1.
     y : Series, DataFrame or ndarray of shape (n_rows,) or (n_rows, n_outputs), default=None
-        The target observed at the rows of `X`. The forecast starts one step after the last value
-        that `y` holds; NaN at its end is not yet observed. Without `y`, the last target that is
-        known is the one in the last row of `X`, so the forecast starts with that row itself.
+        The target observed at the rows of `X`. The forecast starts one step after its last value;
+        NaN at the end means not observed yet. Without `y`, the last known target is the one in the
+        last row of `X`, so the forecast starts with this row itself.
     exog : DataFrame or ndarray of shape (n_new_rows, n_exog), default=None
-        The columns of `X` that do not hold earlier targets, in the rows after the last one of `X`.
-        The rows of a DataFrame are found by label, those of an array follow `X` directly; more
-        rows than needed do no harm.
+        The columns of `X` that do not hold earlier targets, in the rows after the last row of `X`.
+        The rows of a DataFrame are found by label; the rows of an array follow `X` directly. There
+        may be more rows than needed.
     y_lag : str, int or sequence of these, default=None
-        The column of `X`, by name or position, that holds the target one step earlier (one per
-        target). By default it is taken from a :class:`TransformedSeriesRegressor`, or else it is
-        every column called ``<name>_lag1``, ``<name>_lag2`` and so on after the target, or else
-        every column that is not in `exog`.
+        The column of `X`, by name or position, that holds the target one step earlier; one for each
+        target. By default, the `y_lag` of a :class:`TransformedSeriesRegressor`. Without one, the
+        columns called ``<target>_lag1``, ``<target>_lag2`` and so on. Without such columns, all
+        columns that are not in `exog`.
     lookback : int, default=None
-        Rows before a row that have a say in its prediction. None finds out; where that has no
-        bound, or a step of another package leaves it unknown, each prediction gets all rows.
+        Number of rows before a row on which its prediction depends. None asks the steps of the
+        estimator. If a step does not know it, or there is no limit, each prediction gets all rows.
 
     Returns
     -------
     Series, DataFrame or ndarray of shape (steps,) or (steps, n_targets)
-        The forecast. A DataFrame `X` gives a Series or a DataFrame that is labelled with the dates
-        of the values; they run on at the regular step of the index, or are those of `exog`.
+        The forecast. For a DataFrame `X`, a Series or DataFrame with the dates of the values: they
+        continue at the step of the index, or are those of `exog`.
 
     Raises
     ------
     ValueError
-        If the columns that hold earlier targets cannot be told, another column is not in `exog`,
-        `exog` lacks rows, the index has no regular step, nothing was observed, or the lengths or
-        labels of `X` and `y` differ.
+        If it is not clear which columns hold earlier targets, `exog` lacks a column or rows, the
+        index has no regular step, no target is known, or the lengths or labels of `X` and `y`
+        differ.
     TypeError
-        If `estimator` is none, or `steps` or `lookback` is no int.
+        If `estimator` is not an estimator, or `steps` or `lookback` is not an int.
 
     See Also
     --------
-    backtest : How well an estimator would have predicted what is known by now.
-    conformal_interval : How far the values may lie from a forecast.
+    backtest : Forecasts of past rows, and their errors.
+    conformal_interval : Intervals around a forecast.
 
     Notes
     -----
-    What is learnt is not touched: forecasting twice gives the same. The cost of a step does not
-    grow with the rows of `X` where the look-back is bounded.
+    The estimator is not changed, so forecasting twice gives the same. If the look-back is limited,
+    the cost of a step does not grow with the number of rows of `X`.
 
     Examples
     --------
@@ -86,6 +92,7 @@ def forecast(estimator, X, steps, *, y=None, exog=None, y_lag=None, lookback=Non
     >>> ahead.shape, y.index[-1].strftime("%B %Y"), ahead.index[0].strftime("%B %Y")
     ((24,), 'December 1975', 'January 1976')
     """
+    # 1. Validate.
     check_kind(estimator, "estimator", "predict", "a fitted regressor, pipeline or search")
     check_is_fitted(estimator)
     steps = check_count(steps, "steps")
@@ -93,31 +100,35 @@ def forecast(estimator, X, steps, *, y=None, exog=None, y_lag=None, lookback=Non
         lookback = look_back(estimator)
     else:
         lookback = check_count(lookback, "lookback", least=0)
-    rows = _check_rows(X)
+    rows = check_ordered(X, (2,), _EXPECTED)
     target = None if y is None else check_target(y, X)
-    lags = lags_of(rows, y, target, exog, _y_lag_of(estimator) if y_lag is None else y_lag)
-    feedback = Feedback(rows, lags, target)
-    start = feedback.start
-    labels = _labels_after(index_of(X), start + steps - len(rows), exog)
-    feedback.extend(steps, labels, exog, oldest=0 if lookback is None else start - lookback)
+    if y_lag is None:
+        y_lag = getattr(getattr(estimator, "best_estimator_", estimator), "y_lag", None)
+    lags = lags_of(rows, y, target, exog, y_lag)
 
-    at, cut = start, False
-    with warnings.catch_warnings():
-        while at < start + steps:
-            oldest = 0 if lookback is None else max(0, at - lookback)
-            if oldest and not cut:
-                # That rows which are cut off here have no known past is no news to anyone.
-                warnings.filterwarnings("ignore", ".*the rows before them are not known")
-                cut = True
-            predicted = np.asarray(estimator.predict(feedback.rows(oldest, at + 1)))[-1]
-            at += feedback.observe(at, predicted.ravel(), type(estimator).__name__)
+    # 2. Lay out the rows to come.
+    table = RecursiveRows(rows, lags, target)
+    start, stop = table.start, table.start + steps
+    labels = _labels_after(index_of(X), stop - len(rows), exog)
+    table.extend(steps, labels, exog)
 
-    values = feedback.values(start, start + steps)
+    # 3. Predict one row after the other.
+    row = start
+    with warnings.catch_warnings(), appended_rows():
+        while row < stop:
+            oldest = 0 if lookback is None else max(0, row - lookback)
+            if oldest:
+                # The rows before `oldest` were cut off here, so the warnings would only confuse.
+                for category in (AssumedPastWarning, UnknownPastWarning):
+                    warnings.simplefilter("ignore", category)
+            predicted = np.asarray(estimator.predict(table.rows(oldest, row + 1)))[-1]
+            row += table.observe(row, predicted.ravel(), type(estimator).__name__)
+
+    # 4. Label what was predicted.
+    values = table.values(start, stop)
     if labels is None:
         return values.ravel() if values.shape[1] == 1 else values
-    index = (
-        labels[len(labels) - steps :] if start >= len(rows) else rows.index[start:].append(labels)
-    )
+    index = rows.index[start:].append(labels) if start < len(rows) else labels[-steps:]
     index = index[:steps].rename(rows.index.name)
     if values.shape[1] > 1:
         return pd.DataFrame(values, index, columns=lags.names)
@@ -125,48 +136,27 @@ def forecast(estimator, X, steps, *, y=None, exog=None, y_lag=None, lookback=Non
     return pd.Series(values.ravel(), index, name=name)
 
 
-def _check_rows(X):
-    """Return the rows as a DataFrame or an array, and refuse what cannot be continued."""
-    with naming("X", X):
-        rows = X if isinstance(X, pd.DataFrame) else np.asarray(X)
-    if rows.ndim != 2 or not rows.size:
-        raise ValueError(
-            f"X has shape {rows.shape}, but forecast continues rows: expected (n_rows, n_features)"
-            " with at least one row. Make them with series_to_supervised; windows are for a"
-            " LagWindower inside the pipeline."
-        )
-    if isinstance(rows, pd.DataFrame):
-        check_sorted(rows.index)
-        if not rows.columns.is_unique:
-            raise ValueError(f"X has two columns of one name: {list(rows.columns)!r}.")
-    return rows
-
-
-def _y_lag_of(estimator):
-    """Return the `y_lag` that an estimator, or the best one of a search, was given."""
-    return getattr(getattr(estimator, "best_estimator_", estimator), "y_lag", None)
-
-
 def _labels_after(index, n_labels, exog):
     """Return the labels of the rows to come; None for rows without labels."""
     if index is None:
         return None
     n_labels = max(0, n_labels)
-    labels = next_labels(index, n_labels)
-    if labels is None and index_of(exog) is not None:
-        given = exog.index[exog.index > index[-1]]
-        labels = given[:n_labels] if len(given) >= n_labels else None
-    if labels is None and isinstance(index[-1], str):
+    labels = TimeAxis.next_labels(index, n_labels)
+    if labels is not None:
+        return labels
+    if index_of(exog) is not None:
+        later = exog.index[exog.index > index[-1]]
+        if len(later) >= n_labels:
+            return later[:n_labels]
+    if isinstance(index[-1], str):
         raise ValueError(
-            f"The index of X holds text such as {index[-1]!r}, so the labels after it cannot be"
-            " told. Make dates of it before series_to_supervised, for instance with"
+            f"The index of X holds text such as {index[-1]!r}, so the labels after it are not"
+            " known. Make dates of it before series_to_supervised, for instance with"
             " series.index = pd.to_datetime(series.index)."
         )
-    if labels is None:
-        raise ValueError(
-            f"The labels of the {n_labels} steps after {index[-1]!r} cannot be told: the index of X"
-            " has no regular step. Give it one, for instance with X.asfreq('D') or X.to_period(),"
-            f" or name the labels with exog=pd.DataFrame(index=...), of at least {n_labels} rows"
-            " after the last one of X."
-        )
-    return labels
+    raise ValueError(
+        f"The labels of the {n_labels} steps after {index[-1]!r} are not known: the index of X has"
+        " no regular step. Give it one, for instance with X.asfreq('D') or X.to_period(), or name"
+        f" the labels with exog=pd.DataFrame(index=...), of at least {n_labels} rows after the last"
+        " one of X."
+    )

@@ -1,26 +1,24 @@
-"""Which columns of rows hold earlier values of the target."""
+"""Which columns hold the target: in `y` at some steps ahead, in `X` at some steps earlier."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from sklstm._checks._arguments import is_position, listed
-from sklstm._checks._tables import index_of
-from sklstm._past._target_layout import base_names, horizon_of, target_names
+from sklstm._checks._tables import index_of, positions_among
 
 _LAG = re.compile(r"(.*)_lag([1-9]\d*)", re.DOTALL)
+_STEP = re.compile(r"(.*)_step([1-9]\d*)")
 
 
-@dataclass(frozen=True)
-class Lag:
-    """A column of rows that holds a target some steps earlier.
+class Lag(NamedTuple):
+    """A column of `X` that holds a target some steps earlier.
 
     Attributes
     ----------
     column, target : int
-        Positions among the columns of the rows, and among the targets.
+        Positions among the columns of `X`, and among the targets.
     steps : int
         How many steps earlier.
     """
@@ -30,20 +28,19 @@ class Lag:
     steps: int
 
 
-@dataclass(frozen=True)
-class Lags:
-    """The columns of rows that hold earlier targets.
+class Lags(NamedTuple):
+    """All columns of `X` that hold earlier targets.
 
     Attributes
     ----------
     columns : list of Lag
         One for each such column.
     n_targets : int or None
-        Number of targets; None where nothing but the estimator knows.
+        Number of targets; None where only the estimator knows it.
     names : list or None
         Names of the targets.
     horizon : int
-        Steps ahead that the columns of the given target reach.
+        Steps ahead that the columns of `y` reach.
     """
 
     columns: list
@@ -52,21 +49,69 @@ class Lags:
     horizon: int = 1
 
 
+def target_names(y):
+    """Return the names of the columns of a target.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+        The target.
+
+    Returns
+    -------
+    list or None
+        None for an array. An unnamed Series is called ``"series"``, as in `series_to_supervised`.
+    """
+    if isinstance(y, pd.Series):
+        return ["series" if y.name is None else y.name]
+    return list(y.columns) if isinstance(y, pd.DataFrame) else None
+
+
+def horizon_of(names, target):
+    """Return how many steps ahead the columns of a target reach.
+
+    Parameters
+    ----------
+    names : list or None
+        Names of the columns. Where all are called ``<name>_step1``, ``<name>_step2`` and so on,
+        the names decide.
+    target : ndarray of shape (n_rows, n_outputs)
+        Their values. Columns without names are steps if each holds what the column before it holds
+        one row later.
+
+    Returns
+    -------
+    int
+        The number of steps. All targets of step 1 come first, then all of step 2, and so on.
+    """
+    n_outputs = target.shape[1]
+    if names is not None:
+        steps = [int(match[2]) for match in _matches(_STEP, names) if match]
+        horizon = max(steps) if len(steps) == n_outputs else 1
+        return horizon if n_outputs % horizon == 0 else 1
+    # One row, or constant columns, would agree with any number of steps.
+    if len(target) > 1 and len(np.unique(target[~np.isnan(target)])) > 1:
+        for n_targets in range(1, n_outputs):
+            if _steps_agree(target, n_targets):
+                return n_outputs // n_targets
+    return 1
+
+
 def lags_of(rows, y, target, exog, y_lag):
-    """Tell which columns of rows hold earlier targets.
+    """Find the columns of rows that hold earlier targets.
 
     Parameters
     ----------
     rows : DataFrame or ndarray of shape (n_rows, n_features)
         The rows.
     y : array-like or None
-        The target as it was given.
+        The target as the user gave it.
     target : ndarray of shape (n_rows, n_outputs) or None
         Its values.
     exog : array-like or None
-        Columns that do not.
+        The other columns in the rows to come.
     y_lag : str, int, sequence of these or None
-        The columns that hold the targets one step earlier, where the user says so.
+        The columns that hold the targets one step earlier, where the user names them.
 
     Returns
     -------
@@ -75,97 +120,83 @@ def lags_of(rows, y, target, exog, y_lag):
     Raises
     ------
     ValueError
-        If it cannot be told.
+        If `y_lag` names no column, or neither names nor numbers of columns say what they hold.
     """
-    names = None if y is None else target_names(y)
-    horizon = 1 if target is None else horizon_of(names, target)
-    n_targets = None if target is None else target.shape[1] // horizon
-    names = None if names is None else base_names(names, horizon)
-    named: list
+    # 1. The targets, by name and number.
+    names, horizon, n_targets = None, 1, None
+    if y is not None:
+        names = target_names(y)
+        horizon = horizon_of(names, target)
+        n_targets = target.shape[1] // horizon
+        steps = _matches(_STEP, names or [])
+        if names is not None and all(steps):
+            names = [match[1] for match in steps][:n_targets]
+
+    # 2. The targets that columns hold, and the columns that hold them one step earlier.
     columns = list(rows.columns) if isinstance(rows, pd.DataFrame) else list(range(rows.shape[1]))
-    parsed = [_LAG.fullmatch(name) if isinstance(name, str) else None for name in columns]
-
+    others = [] if index_of(exog) is None else list(pd.DataFrame(exog).columns)
+    matches = _matches(_LAG, columns)
+    firsts: list[int] = []
     if y_lag is not None:
-        firsts = _positions(y_lag, columns)
-        named = [parsed[i][1] if parsed[i] else columns[i] for i in firsts]
+        firsts = positions_among(columns, y_lag, "y_lag")
+        held = [matches[i][1] if matches[i] else columns[i] for i in firsts]
     else:
-        firsts = []
-        in_exog = set(_exog_names(exog))
-        named = list(names or [])
-        if names is None or not any(found and found[1] in names for found in parsed):
-            told = [f[1] for f, c in zip(parsed, columns, strict=True) if f and c not in in_exog]
-            named = list(dict.fromkeys(told)) if names is None else []
-        if not named:
-            firsts = _all_but_exog(columns, rows, exog, n_targets, names)
-            named = [columns[i] for i in firsts]
-    lags = {i: Lag(i, target=j, steps=1) for j, i in enumerate(firsts)}
-    for i, found in enumerate(parsed):
-        if found and found[1] in named and i not in lags:
-            lags[i] = Lag(i, named.index(found[1]), int(found[2]))
+        pairs = zip(columns, matches, strict=True)
+        found = [match[1] for column, match in pairs if match and column not in others]
+        held = list(dict.fromkeys(found))
+        if names is not None:
+            held = names if any(match and match[1] in names for match in matches) else []
+        if not held:
+            firsts = _all_but_exog(columns, rows, exog, others, n_targets, names)
+            held = [columns[i] for i in firsts]
 
+    # 3. All columns of those targets, also further back.
+    lags = {i: Lag(i, target=j, steps=1) for j, i in enumerate(firsts)}
+    for i, match in enumerate(matches):
+        if match and match[1] in held and i not in lags:
+            lags[i] = Lag(i, held.index(match[1]), int(match[2]))
     if not lags:
         return Lags([], n_targets, names, horizon)
-    if n_targets is not None and len(named) != n_targets:
-        horizon, n_targets = _other_horizon(target, len(named), y, columns, lags), len(named)
-    if names is None or len(names) != len(named):
-        names = named if isinstance(rows, pd.DataFrame) else None
-    return Lags(list(lags.values()), len(named), names, horizon)
-
-
-def _other_horizon(target, n_targets, y, columns, lags):
-    """Return the steps ahead of a target whose columns are not named after its steps."""
-    horizon = target.shape[1] // n_targets
-    shifted = np.array_equal(target[:-1, n_targets:], target[1:, :-n_targets], equal_nan=True)
-    if target.shape[1] % n_targets or not shifted:
-        held = [columns[i] for i in lags]
-        raise ValueError(
-            f"y has {target.shape[1]} column(s), but the columns of X that hold earlier targets,"
-            f" {held!r}, stand for {n_targets} target(s): name one column for each target with"
-            " y_lag, or pass a y whose columns are the steps ahead, as series_to_supervised makes."
-        )
-    return horizon
-
-
-def _positions(y_lag, columns):
-    """Return the positions of the columns that `y_lag` names."""
-    wanted = [y_lag] if isinstance(y_lag, tuple) and y_lag in columns else listed(y_lag, "y_lag")
-    if not wanted:
-        raise ValueError(f"y_lag={y_lag!r} names no column: expected one for each target.")
-    positions = []
-    for column in wanted:
-        if column in columns:
-            positions.append(columns.index(column))
-        elif is_position(column, len(columns)):
-            positions.append(int(column))
-        else:
+    if n_targets not in (None, len(held)):
+        # The columns of the target are not named after its steps, but may be steps all the same.
+        if not _steps_agree(target, len(held)):
             raise ValueError(
-                f"y_lag={y_lag!r} is no column of X: expected one of {columns!r} or a position from"
-                f" 0 to {len(columns) - 1}."
+                f"y has {target.shape[1]} column(s), but the columns of X that hold earlier"
+                f" targets, {[columns[i] for i in lags]!r}, stand for {len(held)} target(s): name"
+                " one column for each target with y_lag, or pass a y whose columns are the steps"
+                " ahead, as series_to_supervised makes."
             )
-    return positions
+        horizon = target.shape[1] // len(held)
+    if names is None or len(names) != len(held):
+        names = held if isinstance(rows, pd.DataFrame) else None
+    return Lags(list(lags.values()), len(held), names, horizon)
 
 
-def _all_but_exog(columns, rows, exog, n_targets, names):
-    """Return the positions of the columns that `exog` does not hold: the lags of each target."""
+def _matches(pattern, names):
+    return [pattern.fullmatch(name) if isinstance(name, str) else None for name in names]
+
+
+def _steps_agree(target, n_targets):
+    """Whether the columns of each step hold the values of the step before, one row later."""
+    later, now = target[:-1, n_targets:], target[1:, :-n_targets]
+    return target.shape[1] % n_targets == 0 and np.array_equal(later, now, equal_nan=True)
+
+
+def _all_but_exog(columns, rows, exog, others, n_targets, names):
+    """Return the positions of the columns that `exog` lacks, if these can be the targets."""
     if isinstance(rows, pd.DataFrame) and (exog is None or index_of(exog) is not None):
-        in_exog = set(_exog_names(exog))
-        left = [i for i, name in enumerate(columns) if name not in in_exog]
+        left = [i for i, name in enumerate(columns) if name not in others]
+        known = True
     else:
+        # Without names, exog cannot say which columns it holds, unless it holds none or all.
         width = 0 if exog is None else np.asarray(exog).reshape(len(exog), -1).shape[1]
-        left = list(range(len(columns))) if not width else []
-        if 0 < width < len(columns):
-            n_targets, left = -1, list(range(len(columns) - width))
-    if not left or n_targets is None or len(left) == n_targets:
+        left = list(range(max(0, len(columns) - width)))
+        known = width == 0 or not left
+    if not left or (known and n_targets in (None, len(left))):
         return left
     called = "" if names is None else f" y is called {names!r}, so '{names[0]}_lag1' would do."
     raise ValueError(
-        "Which columns of X hold the target of earlier steps cannot be told: X has the columns"
+        "Which columns of X hold the target of earlier steps is not clear: X has the columns"
         f" {columns!r}.{called} Name the column of each target with y_lag, and pass the others in"
         " exog."
     )
-
-
-def _exog_names(exog):
-    if isinstance(exog, pd.Series):
-        return [exog.name]
-    return list(exog.columns) if isinstance(exog, pd.DataFrame) else []

@@ -1,25 +1,25 @@
-"""The LSTM regressor whose samples are independent windows."""
+"""The recurrent regressor whose samples are independent windows."""
 
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._windows import check_windows
-from sklstm._sklearn._callbacks import follow
-from sklstm._sklearn._restore_on_error import restore_on_error
-from sklstm.regressors._base import BaseLSTMRegressor, filled
+from sklstm.regressors import _base
+from sklstm.regressors._heads import PointHead, QuantileHead
+from sklstm.regressors._problem import read_problem
 
-#: Numbers in windows that may be copied to save a call.
+#: A copy of so many numbers takes less time than a second call of the engine.
 SMALL = 100_000
 
 
-def _is_quantile(regressor):
-    """Tell whether a regressor learns quantiles."""
+def _learns_quantiles(regressor):
+    """Tell whether a regressor is to learn quantiles."""
     return isinstance(regressor.loss, str) and regressor.loss == "quantile"
 
 
-class LSTMRegressor(BaseLSTMRegressor):
-    """Long short-term memory network that predicts from windows of past rows.
+class LSTMRegressor(_base.BaseRecurrentRegressor):
+    """Recurrent network (LSTM or GRU) that predicts from windows of past rows.
 
     Takes the windows of a :class:`LagWindower`, or plain rows as windows of one step. Samples whose
     oldest steps are NaN, and rows whose target is NaN, are left out of training; every row gets a
@@ -28,22 +28,29 @@ class LSTMRegressor(BaseLSTMRegressor):
     Parameters
     ----------
     units : int or sequence of int, default=32
-        Units of the LSTM layer, or of each of several stacked ones.
+        Units of the recurrent layer, or of each of several stacked ones.
+    cell : {"lstm", "gru"}, default="lstm"
+        What the recurrent layers are made of: long short-term memory [1]_, or gated recurrent units
+        [2]_, which have a quarter fewer weights.
+    bidirectional : bool, default=False
+        Whether each recurrent layer reads its window a second time, from the newest step to the
+        oldest, with weights of its own [3]_; it then hands on twice as many values as it has units.
     activation : str or callable, default="tanh"
-        Activation of the LSTM layers.
+        Activation of the recurrent layers.
     dropout : float, default=0.0
-        Fraction of the inputs of each LSTM layer to drop in training, in [0, 1).
+        Fraction of the inputs of each recurrent layer to drop in training, in [0, 1).
     recurrent_dropout : float, default=0.0
         Fraction of the recurrent state to drop in training, in [0, 1).
     dense_units : int or sequence of int, default=()
-        Units of the dense layers between the last LSTM layer and the output.
+        Units of the dense layers between the last recurrent layer and the output.
     dense_activation : str or sequence of str, default="relu"
         Activation of those dense layers: one for all, or one for each.
     output_activation : str or callable, default=None
         Activation of the output layer; None is linear.
     network : callable, default=None
         ``network(input_shape, n_outputs)`` returns a Keras model to use instead of the one that the
-        parameters above describe. ``input_shape`` is ``(window, n_features)``.
+        parameters above describe. ``input_shape`` is ``(window, n_features)``. An error if `cell`
+        or `bidirectional` ask for something else as well.
     loss : str, keras.losses.Loss or callable, default="mean_squared_error"
         What training minimises: any Keras loss, or ``"quantile"``, with which the network learns
         `quantiles` of the target and `predict` returns the median.
@@ -111,7 +118,11 @@ class LSTMRegressor(BaseLSTMRegressor):
     ----------
     .. [1] S. Hochreiter, J. Schmidhuber, "Long Short-Term Memory", Neural Computation 9 (8),
        1735-1780, 1997.
-    .. [2] V. Chernozhukov, I. Fernández-Val, A. Galichon, "Quantile and Probability Curves Without
+    .. [2] K. Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder for Statistical
+       Machine Translation", EMNLP 2014.
+    .. [3] M. Schuster, K. K. Paliwal, "Bidirectional Recurrent Neural Networks", IEEE Transactions
+       on Signal Processing 45 (11), 1997.
+    .. [4] V. Chernozhukov, I. Fernández-Val, A. Galichon, "Quantile and Probability Curves Without
        Crossing", Econometrica 78 (3), 2010.
 
     Examples
@@ -129,7 +140,8 @@ class LSTMRegressor(BaseLSTMRegressor):
     """
 
     _parameter_constraints: dict = {
-        **BaseLSTMRegressor._parameter_constraints,
+        **_base.BaseRecurrentRegressor._parameter_constraints,
+        "bidirectional": ["boolean"],
         "network": [callable, None],
         "quantiles": [list, tuple, np.ndarray],
         "shuffle": ["boolean"],
@@ -139,6 +151,8 @@ class LSTMRegressor(BaseLSTMRegressor):
         self,
         units=32,
         *,
+        cell="lstm",
+        bidirectional=False,
         activation="tanh",
         dropout=0.0,
         recurrent_dropout=0.0,
@@ -164,6 +178,8 @@ class LSTMRegressor(BaseLSTMRegressor):
         engine="auto",
     ):
         self.units = units
+        self.cell = cell
+        self.bidirectional = bidirectional
         self.activation = activation
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
@@ -188,77 +204,6 @@ class LSTMRegressor(BaseLSTMRegressor):
         self.verbose = verbose
         self.engine = engine
 
-    @restore_on_error
-    @follow
-    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
-        """Train the network.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, window, n_features) or (n_rows, n_features)
-            Windows, oldest step first, or rows as windows of one step.
-        y : array-like of shape (n_rows,) or (n_rows, n_outputs)
-            Targets; NaN where they are not known.
-        sample_weight : array-like of shape (n_rows,), default=None
-            Weight of each row in the loss.
-        X_val : array-like of shape (n_val_rows, window, n_features) or \
-                (n_val_rows, n_features), default=None
-            Windows to look at after each epoch, instead of `validation_fraction`.
-        y_val : array-like of shape (n_val_rows,) or (n_val_rows, n_outputs), default=None
-            Their targets.
-
-        Returns
-        -------
-        self : LSTMRegressor
-            The fitted regressor.
-
-        Raises
-        ------
-        ValueError
-            If a parameter is out of range or unknown to Keras, no row is left to learn from,
-            lengths differ, there is infinity, text, or NaN elsewhere than in the oldest steps of
-            a window, or the loss stops being finite.
-        TypeError
-            If `X` or `y` is sparse, or nothing that a table can be made of.
-        MemoryError
-            If the network does not fit into memory.
-        """
-        validation = None if X_val is None and y_val is None else (X_val, y_val)
-        self._fit(X, y, sample_weight, validation, go_on=self._goes_on())
-        return self
-
-    @restore_on_error
-    @follow
-    def partial_fit(self, X, y, sample_weight=None):
-        """Train for one epoch, going on from the weights so far.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, window, n_features) or (n_rows, n_features)
-            Windows or rows.
-        y : array-like of shape (n_rows,) or (n_rows, n_outputs)
-            Targets; NaN where they are not known.
-        sample_weight : array-like of shape (n_rows,), default=None
-            Weight of each row in the loss.
-
-        Returns
-        -------
-        self : LSTMRegressor
-            The fitted regressor.
-
-        Raises
-        ------
-        ValueError
-            As in `fit`, or if the network was changed since.
-        TypeError
-            If `X` or `y` is sparse, or nothing that a table can be made of.
-        MemoryError
-            If the network does not fit into memory.
-        """
-        go_on = hasattr(self, "n_iter_")
-        self._fit(X, y, sample_weight, None, go_on=go_on, one_epoch=True)
-        return self
-
     def predict(self, X):
         """Predict the target of each row.
 
@@ -282,13 +227,9 @@ class LSTMRegressor(BaseLSTMRegressor):
             If `X` is sparse, or nothing that a table can be made of.
         """
         check_is_fitted(self)
-        outputs, n_unknown, window = self._outputs(X)
-        if not hasattr(self, "quantiles_"):
-            return self._finish(outputs, n_unknown, window)
-        median = self._sorted_quantiles(outputs, n_unknown, window)[:, :, self._median]
-        return median.ravel() if self._y_ndim == 1 else median
+        return _base.shaped(self._values(X)[:, :, self._head.point], self._y_ndim)
 
-    @available_if(_is_quantile)
+    @available_if(_learns_quantiles)
     def predict_quantiles(self, X):
         """Predict quantiles of the target of each row; only with ``loss="quantile"``.
 
@@ -312,11 +253,46 @@ class LSTMRegressor(BaseLSTMRegressor):
             If `X` is sparse, or nothing that a table can be made of.
         """
         check_is_fitted(self, "quantiles_")
-        ordered = self._sorted_quantiles(*self._outputs(X))
-        return ordered[:, 0] if self._y_ndim == 1 else ordered
+        values = self._values(X)
+        return values[:, 0] if self._y_ndim == 1 else values
 
-    def _outputs(self, X):
-        """Return what the network puts out, and the unknown steps and the length of the windows."""
+    def _fit(self, given, *, go_on, one_epoch=False):
+        """Train on the rows whose past and target are known."""
+        # 1. Validate.
+        self._validate_params()
+        if self.network is not None and (self.cell, self.bidirectional) != ("lstm", False):
+            raise ValueError(
+                f"cell={self.cell!r} and bidirectional={self.bidirectional!r} have no effect on the"
+                f" layers that network={self.network!r} builds. Leave cell='lstm' and"
+                " bidirectional=False, or build such layers there."
+            )
+        head, loss, own = PointHead(), self.loss, {}
+        if _learns_quantiles(self):
+            head = QuantileHead.of(self.quantiles)
+            loss, own = head.loss(), {"quantiles_": np.array(head.levels)}
+
+        # 2. Read the problem.
+        fraction = None if one_epoch else self.validation_fraction
+        samples, validation = read_problem(
+            self, given, fraction, reset=not go_on, over_missing_targets=False
+        )
+
+        # 3. Describe the network and its training.
+        network = _base.describe_network(
+            self,
+            head.n_outputs(samples.target.shape[1]),
+            window=None if self.network is None else samples.windows.window,
+        )
+        training = _base.describe_training(self, loss, one_epoch=one_epoch)
+
+        # 4. Train in the engine, and take over what was learnt.
+        self.__dict__.pop("quantiles_", None)
+        start = self._trained if go_on else None
+        _base.train(self, samples, validation, head, network, training, start=start, **own)
+        return self
+
+    def _values(self, X):
+        """Return the predicted values of each target, of shape (n_rows, n_targets, n_values)."""
         windows, n_unknown = check_windows(self, X, reset=False)
         window = self._network.window
         if window not in (None, windows.shape[1]):
@@ -331,73 +307,14 @@ class LSTMRegressor(BaseLSTMRegressor):
         def predict(windows):
             return _predict.predict(self._network, self._training, self._trained.weights, windows)
 
-        rows, repeated = filled(windows, n_unknown)
-        if len(rows) and windows.size <= SMALL:
-            # A call of the engine costs more than a copy of few windows.
+        positions, filled = _base.partly_known(windows, n_unknown)
+        if len(positions) and windows.size <= SMALL:
             windows = np.array(windows)
-            windows[rows] = repeated
-            rows = rows[:0]
-        predicted = predict(windows)
-        if len(rows):
-            predicted = np.array(predicted)
-            predicted[rows] = predict(repeated)
-        return predicted, n_unknown, windows.shape[1]
-
-    def _sorted_quantiles(self, outputs, n_unknown, window):
-        """Shape outputs as (n_rows, n_outputs, n_quantiles), in rising order."""
-        by_target = np.array(outputs, dtype=np.float64).reshape(len(outputs), self.n_outputs_, -1)
-        by_target.sort(axis=2)
-        by_target[n_unknown == window] = self._target_mean
-        return by_target
-
-    @property
-    def _median(self):
-        return int(np.flatnonzero(self.quantiles_ == 0.5)[0])
-
-    def _fit(self, *args, **options):
-        fitted = super()._fit(*args, **options)
-        if _is_quantile(self):
-            self.quantiles_ = np.array(self.quantiles, dtype=float)
-        elif hasattr(self, "quantiles_"):
-            del self.quantiles_
-        return fitted
-
-    def _check_quantiles(self):
-        levels = list(self.quantiles)
-        if (
-            not all(
-                isinstance(level, int | float | np.number) and 0 < level < 1 for level in levels
-            )
-            or sorted(set(levels)) != levels
-            or 0.5 not in levels
-        ):
-            raise ValueError(
-                f"quantiles={self.quantiles!r} is not valid: expected rising numbers between 0 and"
-                " 1, with 0.5, which predict returns, among them; for instance (0.05, 0.5, 0.95)."
-            )
-        return levels
-
-    def _expected(self, taught):
-        if not _is_quantile(self):
-            return super()._expected(taught)
-        return np.quantile(taught, self._check_quantiles(), axis=0).T
-
-    def _rows(self, X, windows, rows, target, weight, *, held_out=False):
-        if _is_quantile(self):
-            # The network has an output for each quantile of each target.
-            target = np.repeat(target, len(self.quantiles), axis=1)
-        return super()._rows(X, windows, rows, target, weight, held_out=held_out)
-
-    def _n_network_outputs(self, n_outputs):
-        return n_outputs * len(self._check_quantiles()) if _is_quantile(self) else n_outputs
-
-    def _network_options(self, window):
-        return {} if self.network is None else {"network": self.network, "window": window}
-
-    def _training_options(self):
-        options = {"shuffle": self.shuffle}
-        if _is_quantile(self):
-            from sklstm.engine._models._losses import QuantileLoss
-
-            options["loss"] = QuantileLoss(self.quantiles)
-        return options
+            windows[positions] = filled
+            outputs = predict(windows)
+        else:
+            outputs = predict(windows)
+            if len(positions):
+                outputs = np.array(outputs)
+                outputs[positions] = predict(filled)
+        return _base.values_of(self, outputs, n_unknown, windows.shape[1])

@@ -1,4 +1,4 @@
-"""The LSTM regressor whose state runs on from row to row."""
+"""The recurrent regressor whose state runs on from row to row."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -10,16 +10,17 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm._checks._tables import index_of
 from sklstm._checks._windows import check_windows
 from sklstm._past._past import HISTORY_OPTIONS, Past
-from sklstm._sklearn._callbacks import follow
 from sklstm._sklearn._compat import Interval, StrOptions
 from sklstm._sklearn._restore_on_error import restore_on_error
 from sklstm._sklearn._warnings import StateResetWarning, warn
-from sklstm.engine._spec import Rows
-from sklstm.regressors._base import BaseLSTMRegressor, filled
+from sklstm.engine._spec import STATES
+from sklstm.regressors import _base
+from sklstm.regressors._heads import PointHead
+from sklstm.regressors._problem import read_problem
 
 
-class StatefulLSTMRegressor(BaseLSTMRegressor):
-    """Long short-term memory network whose state runs on from row to row.
+class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
+    """Recurrent network (LSTM or GRU) whose state runs on from row to row.
 
     Takes plain rows, or the windows of a :class:`LagWindower`. The state that a row finds is the
     state after the row before it, across batches, and back to zero only where `reset_states` says
@@ -29,21 +30,25 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
     Parameters
     ----------
     units : int or sequence of int, default=32
-        Units of the LSTM layer, or of each of several stacked ones.
+        Units of the recurrent layer, or of each of several stacked ones.
+    cell : {"lstm", "gru"}, default="lstm"
+        What the recurrent layers are made of: long short-term memory, or gated recurrent units,
+        which have a quarter fewer weights and carry one state instead of two.
     activation : str or callable, default="tanh"
-        Activation of the LSTM layers.
+        Activation of the recurrent layers.
     dropout : float, default=0.0
-        Fraction of the inputs of each LSTM layer to drop in training, in [0, 1).
+        Fraction of the inputs of each recurrent layer to drop in training, in [0, 1).
     recurrent_dropout : float, default=0.0
         Fraction of the recurrent state to drop in training, in [0, 1).
     dense_units : int or sequence of int, default=()
-        Units of the dense layers between the last LSTM layer and the output.
+        Units of the dense layers between the last recurrent layer and the output.
     dense_activation : str or sequence of str, default="relu"
         Activation of those dense layers: one for all, or one for each.
     output_activation : str or callable, default=None
         Activation of the output layer; None is linear.
     reset_states : {"epoch", "never"} or int, default="epoch"
         When training sets the state back to zero: before each epoch, never, or every so many rows.
+        ``"epoch"`` does not count in `partial_fit`; an int counts the rows of that call.
     bptt_steps : int, default=1
         Rows per weight update through which the gradient flows (truncated backpropagation). 1 is
         the classic recipe, in which no row learns what later rows will need.
@@ -98,13 +103,20 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
     n_samples_fit_ : int
         Number of rows that were learnt from.
     state_ : list of ndarray of shape (1, units)
-        Hidden and cell state of each LSTM layer after the last row that was seen: at the end of the
-        training rows, until `advance` moves it on.
+        State of each recurrent layer after the last row that was seen (the end of the training
+        rows, until `advance` moves on): hidden and cell state of an LSTM, the hidden state of a
+        GRU.
 
     See Also
     --------
     LSTMRegressor : Every sample stands alone.
     TransformedSeriesRegressor : Predicts in the target's own units.
+
+    Notes
+    -----
+    `fit` runs the training rows once more, to the state at their end. The state runs on over rows
+    without a target. In `partial_fit`, rows that follow the rows seen so far start from their
+    state.
 
     References
     ----------
@@ -128,7 +140,7 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
     _end: int
 
     _parameter_constraints: dict = {
-        **BaseLSTMRegressor._parameter_constraints,
+        **_base.BaseRecurrentRegressor._parameter_constraints,
         "reset_states": [
             StrOptions({"epoch", "never"}),
             Interval(Integral, 1, None, closed="left"),
@@ -141,6 +153,7 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
         self,
         units=32,
         *,
+        cell="lstm",
         activation="tanh",
         dropout=0.0,
         recurrent_dropout=0.0,
@@ -166,6 +179,7 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
         engine="auto",
     ):
         self.units = units
+        self.cell = cell
         self.activation = activation
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
@@ -189,79 +203,6 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
         self.random_state = random_state
         self.verbose = verbose
         self.engine = engine
-
-    @restore_on_error
-    @follow
-    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
-        """Train the network, and run the training rows once more to their end.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, n_features) or (n_rows, window, n_features)
-            One row, or one window, per time step, oldest first.
-        y : array-like of shape (n_rows,) or (n_rows, n_outputs)
-            Targets; NaN where they are not known. The state runs on over such rows.
-        sample_weight : array-like of shape (n_rows,), default=None
-            Weight of each row in the loss.
-        X_val : array-like of shape (n_val_rows, n_features) or \
-                (n_val_rows, window, n_features), default=None
-            Rows to look at after each epoch, instead of `validation_fraction`.
-        y_val : array-like of shape (n_val_rows,) or (n_val_rows, n_outputs), default=None
-            Their targets.
-
-        Returns
-        -------
-        self : StatefulLSTMRegressor
-            The fitted regressor.
-
-        Raises
-        ------
-        ValueError
-            If a parameter is out of range or unknown to Keras, no row is left to learn from,
-            lengths differ, there is infinity, text, or NaN elsewhere than in the oldest steps of
-            a window, the index is unsorted, or the loss stops being finite.
-        TypeError
-            If `X` or `y` is sparse, or nothing that a table can be made of.
-        MemoryError
-            If the network does not fit into memory.
-        """
-        validation = None if X_val is None and y_val is None else (X_val, y_val)
-        windows, n_unknown = self._fit(X, y, sample_weight, validation, go_on=self._goes_on())
-        return self._run_to_end(X, windows, n_unknown)
-
-    @restore_on_error
-    @follow
-    def partial_fit(self, X, y, sample_weight=None):
-        """Train for one epoch, going on from the weights and the state so far.
-
-        ``reset_states="epoch"`` does not count here; an int counts the rows of this call.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, n_features) or (n_rows, window, n_features)
-            Rows or windows. Where they follow the rows seen so far, so does their state.
-        y : array-like of shape (n_rows,) or (n_rows, n_outputs)
-            Targets; NaN where they are not known.
-        sample_weight : array-like of shape (n_rows,), default=None
-            Weight of each row in the loss.
-
-        Returns
-        -------
-        self : StatefulLSTMRegressor
-            The fitted regressor.
-
-        Raises
-        ------
-        ValueError
-            As in `fit`, or if the network was changed since.
-        TypeError
-            If `X` or `y` is sparse, or nothing that a table can be made of.
-        MemoryError
-            If the network does not fit into memory.
-        """
-        go_on = hasattr(self, "n_iter_")
-        windows, n_unknown = self._fit(X, y, sample_weight, None, go_on=go_on, one_epoch=True)
-        return self._run_to_end(X, windows, n_unknown)
 
     def predict(self, X):
         """Predict the target of each row; nothing that is fitted changes.
@@ -291,21 +232,20 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
         """
         check_is_fitted(self)
         windows, n_unknown = check_windows(self, X, reset=False)
-        predicted = np.zeros((len(windows), self.n_outputs_))
-        for part, start, exact in self._parts(X, windows):
-            states = self._states_at(part, start, exact)
-            rows = windows[start : part.stop]
-            outputs, _ = self._run(rows, n_unknown[start : part.stop], states)
-            predicted[part.start : part.stop] = outputs[part.start - start :]
-        rows, repeated = filled(windows, n_unknown)
-        if len(rows):
+        outputs = np.zeros((len(windows), self.n_outputs_))
+        for stretch in self._stretches(X, windows):
+            state = self._state_before(stretch, X)
+            part = slice(stretch.start, stretch.stop)
+            outputs[part], _ = self._run(windows, n_unknown, stretch, state)
+        positions, filled = _base.partly_known(windows, n_unknown)
+        if len(positions):
             from sklstm.engine import _predict
 
             alone = replace(self._network, stateful=False)
-            predicted[rows] = _predict.predict(
-                alone, self._training, self._trained.weights, repeated
-            )
-        return self._finish(predicted, n_unknown, windows.shape[1])
+            weights = self._trained.weights
+            outputs[positions] = _predict.predict(alone, self._training, weights, filled)
+        values = _base.values_of(self, outputs, n_unknown, windows.shape[1])
+        return _base.shaped(values[:, :, 0], self._y_ndim)
 
     @restore_on_error
     def advance(self, X):
@@ -330,14 +270,14 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
         """
         check_is_fitted(self)
         windows, n_unknown = check_windows(self, X, reset=False)
-        part, start, exact = self._parts(X, windows)[-1]
-        states = self._states_at(part, start, exact)
-        if states is self.state_:
-            self._end += part.stop - start
-        elif part.number is not None:
-            self._end = part.number + part.stop - part.start
-        rows = windows[start:]
-        _, self.state_ = self._run(rows, n_unknown[start:], states)
+        # The state after the last row depends on nothing before its stretch.
+        stretch = self._stretches(X, windows)[-1]
+        state = self._state_before(stretch, X)
+        if state is self.state_:
+            self._end += stretch.stop - stretch.start
+        elif stretch.number is not None:
+            self._end = stretch.number + stretch.stop - stretch.start
+        _, self.state_ = self._run(windows, n_unknown, stretch, state)
         return self
 
     def reset_state(self):
@@ -352,74 +292,86 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
         self.state_ = [np.zeros_like(state) for state in self.state_]
         return self
 
-    def _place(self, X, windows, *, carries_on):
-        """Note where the training rows stand, and the state before them."""
-        self._states_before = None
-        if carries_on:
-            self._states_before = self._states_at(*self._parts(X, windows)[0])
-        self._past = Past(windows.last_steps, index_of(X), depth=1, quiet=True)
+    def _fit(self, given, *, go_on, one_epoch=False):
+        """Train on the rows whose past is known; those without a target only move the state."""
+        # 1. Validate.
+        self._validate_params()
+        head = PointHead()
+
+        # 2. Read the problem, and find where the rows stand in the series.
+        X, *_ = given
+        fraction = None if one_epoch else self.validation_fraction
+        samples, validation = read_problem(
+            self, given, fraction, reset=not go_on, over_missing_targets=True
+        )
+        state = None
+        if go_on and one_epoch:
+            state = self._state_before(self._stretches(X, samples.windows)[0], X)
+        self._past = Past(samples.windows.last_steps, index_of(X), depth=1, quiet=True)
         self._end = self._past.end
+        samples = replace(samples, breaks=self._breaks(samples))
+        if validation is not None:
+            validation = replace(validation, breaks=self._breaks(validation, held_out=True))
 
-    def _before_any_row(self, network):
-        return {"state_": _zero_states(network)}
+        # 3. Describe the network and its training.
+        network = _base.describe_network(
+            self, head.n_outputs(samples.target.shape[1]), stateful=True
+        )
+        training = _base.describe_training(self, self.loss, shuffle=False, one_epoch=one_epoch)
 
-    def _start(self):
-        return replace(self._trained, states=self._states_before)
+        # 4. Train in the engine, and take over what was learnt.
+        start = replace(self._trained, states=state) if go_on else None
+        own = {"state_": _zero_state(network)}
+        _base.train(self, samples, validation, head, network, training, start=start, **own)
 
-    def _learnable(self, windows, n_unknown, target):
-        """Return the positions of the rows whose past is known.
-
-        The state runs on over rows without a target, so they stay.
-        """
-        super()._learnable(windows, n_unknown, target)
-        return np.flatnonzero(n_unknown == 0)
-
-    def _rows(self, X, windows, rows, target, weight, *, held_out=False):
-        """Hand samples to the engine, with the places where the past is not known."""
-        parts = [part for part, *_ in self._parts(X, windows)]
-        begins = np.isin(rows, [part.start for part in parts])
-        begins[1:] |= np.diff(rows) > 1
-        if rows[0] == 0:
-            follows = self.history != "none" and parts[0].number == self._past.end
-            begins[0] = held_out and not follows
-        else:
-            begins[0] |= np.isnan(windows[rows[:1] - 1]).any()
-        return Rows(windows, rows, target, weight, breaks=np.flatnonzero(begins).tolist())
-
-    def _run_to_end(self, X, windows, n_unknown):
-        """Run the training rows once, so that the state is that of their end."""
-        part, *_ = self._parts(X, windows)[-1]
-        states = self._states_before if part.start == 0 else None
-        rows = windows[part.start :]
-        _, self.state_ = self._run(rows, n_unknown[part.start :], states)
+        # 5. Run over the training rows with the weights learnt, to the state at their end.
+        stretch = self._stretches(X, samples.windows)[-1]
+        if stretch.start:
+            state = None
+        _, self.state_ = self._run(samples.windows, samples.n_unknown, stretch, state)
         return self
 
-    def _parts(self, X, windows):
-        """Return the unbroken parts of a table.
-
-        Each comes with the row that its state starts at, and whether its place is exact.
-        """
+    def _stretches(self, X, windows):
+        """Return the unbroken parts of a table, and where they stand in the series."""
+        rows = windows.last_steps
+        stretches = self._past.stretches(rows, index_of(X), self.history)
         labelled = index_of(X) is not None and self._past.labelled
-        # Rows that are told by their values lie together even where that is told late. Only labels
-        # with a regular step tell how far from the last row seen the rows are.
-        exact = labelled and self._past.axis is not None and self.history == "auto"
-        parts = self._past.stretches(windows.last_steps, index_of(X), self.history)
-        return [(part, part.start if labelled else 0, exact) for part in parts]
+        follows = not labelled and stretches[0].number == self._past.end
+        # A window that begins with NaN has no state to go on from, whatever the rows are.
+        if follows and self.history == "auto" and not np.isnan(windows[:1]).any():
+            self._past.warn_of_assumption(rows)
+        return stretches
 
-    def _states_at(self, part, start, exact):
-        """Return the state before a row; None, which is zero, where nothing is known."""
-        if self.history == "none" or part.number is None:
+    def _breaks(self, samples, *, held_out=False):
+        """Return which of some samples find a state of zero, because their past is not known."""
+        stretches = self._stretches(samples.table, samples.windows)
+        positions = samples.positions
+        begins = np.isin(positions, [stretch.start for stretch in stretches])
+        begins |= (positions > 0) & (samples.n_unknown[positions - 1] > 0)
+        if positions[0] == 0:
+            # The first training row finds what `reset_states` says; the first of a table to
+            # validate with, the state after the training rows if it follows them.
+            follows = self.history != "none" and stretches[0].number == self._past.end
+            begins[0] = held_out and not follows
+        return np.flatnonzero(begins).tolist()
+
+    def _state_before(self, stretch, X):
+        """Return the state before a stretch of `X`; None, which is zero, where it is not known."""
+        if self.history == "none" or stretch.number is None:
             return None
-        number = part.number - (part.start - start)
-        if number == (self._end if exact else self._past.end):
+        # Labels with a regular step tell how many rows there are between these and the last row
+        # seen. Without them, rows that are not the training rows follow the last row seen.
+        has_distance = index_of(X) is not None and self._past.axis is not None
+        is_exact = has_distance and self.history == "auto"
+        if stretch.number == (self._end if is_exact else self._past.end):
             return self.state_
         what = None
-        if not part.agrees:
+        if not stretch.agrees:
             what = "Rows have the labels of training rows but other values (was the index reset?)"
-        elif number > 0 and number not in (first for first, _ in self._past.spans):
+        elif stretch.number > 0 and stretch.number not in (first for first, _ in self._past.spans):
             what = (
-                f"Rows start at row {number}, counted from the first training row, but the state is"
-                f" that before row {self._end}"
+                f"Rows start at row {stretch.number}, counted from the first training row, but the"
+                f" state is that before row {self._end}"
             )
         if what is not None and self.history == "auto":
             warn(
@@ -429,40 +381,32 @@ class StatefulLSTMRegressor(BaseLSTMRegressor):
             )
         return None
 
-    def _run(self, windows, n_unknown, states):
-        """Run rows through the network; the state falls back to zero at rows not known."""
+    def _run(self, windows, n_unknown, stretch, state):
+        """Run a stretch of rows from a state, and return the outputs and the state after them.
+
+        A row whose window is not wholly known has outputs of zero and leaves a state of zero.
+        """
         from sklstm.engine import _predict
 
-        outputs = np.zeros((len(windows), self.n_outputs_))
-        known = n_unknown == 0
+        outputs = np.zeros((stretch.stop - stretch.start, self.n_outputs_))
+        known = n_unknown[stretch.start : stretch.stop] == 0
         edges = [0, *(np.flatnonzero(np.diff(known)) + 1).tolist(), len(known)]
         for start, stop in pairwise(edges):
-            if known[start]:
-                outputs[start:stop], states = _predict.predict_stateful(
-                    self._network,
-                    self._training,
-                    self._trained.weights,
-                    windows[start:stop],
-                    states,
-                )
-            else:
-                states = None
-        if states is None:
-            states = _zero_states(self._network)
-        return outputs, states
+            if not known[start]:
+                state = None
+                continue
+            rows = windows[stretch.start + start : stretch.start + stop]
+            outputs[start:stop], state = _predict.predict_stateful(
+                self._network, self._training, self._trained.weights, rows, state
+            )
+        return outputs, _zero_state(self._network) if state is None else state
 
-    def _network_options(self, window):
-        return {"stateful": True}
-
-    def _training_options(self):
-        every = self.reset_states
-        return {
-            "shuffle": False,
-            "reset_states": every if isinstance(every, str) else int(every),
-            "bptt_steps": int(self.bptt_steps),
-        }
+    def __sklstm_look_back__(self):
+        # The state reaches back to the first row.
+        return None
 
 
-def _zero_states(network):
-    """Return the hidden and the cell state of each layer before anything is known."""
-    return [np.zeros((1, units), np.float32) for units in network.units for _ in "hc"]
+def _zero_state(network):
+    """Return the state of each layer before anything is known."""
+    n_states = STATES[network.cell]
+    return [np.zeros((1, units), np.float32) for units in network.units for _ in range(n_states)]

@@ -1,7 +1,7 @@
 """A regressor of a transformed target, where the transformer may look back."""
 
-import inspect
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,24 +11,22 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._checks._arguments import validate_params
 from sklstm._checks._numbers import place_of
-from sklstm._checks._tables import (
-    check_rows,
-    check_target,
-    column_positions,
-    index_of,
-    skips_unknown_rows,
-)
-from sklstm._past._past import Past, check_sorted
+from sklstm._checks._tables import check_rows, check_target, column_positions, index_of
+from sklstm._past._past import LONG_BEFORE, Past, check_sorted
 from sklstm._sklearn._callbacks import FollowedMixin, follow, passed_on
 from sklstm._sklearn._compat import HasMethods
+from sklstm._sklearn._composition import look_back, looks_back
 from sklstm._sklearn._restore_on_error import restore_on_error
 from sklstm._sklearn._warnings import InverseWarning, UnknownPastWarning, warn
-from sklstm.regressors._known_rows import fit_known, last_of, predict_known, steps_of
-
-#: A row number that no look-back reaches from the training rows.
-FAR = 1_000_000
+from sklstm.regressors._base import shaped
+from sklstm.regressors._known_rows import (
+    fit_known,
+    predict_known,
+    skips_unknown_rows,
+    steps_of,
+    takes_nan,
+)
 
 
 class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
@@ -93,6 +91,8 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
     (36,)
     """
 
+    transformer_: Any
+
     _parameter_constraints: dict = {
         "regressor": [HasMethods(["fit", "predict"])],
         "transformer": [HasMethods(["fit", "transform", "inverse_transform"]), None],
@@ -135,31 +135,32 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         TypeError
             If `X` or `y` is sparse, or nothing that a table can be made of.
         """
-        validate_params(self)
+        # 1. Validate.
+        self._validate_params()
         context = self._begin_fit(1, X=X, y=y)
-        rows = check_rows(self, X, reset=True, allow_nd=True)
-        self._refuse_stray_nan(rows, X)
+        rows = self._read_rows(X, reset=True)
         target = check_target(y, X)
         self._y_ndim = np.asarray(y).ndim
         # Names of several kinds are none to scikit-learn.
         named = isinstance(y, pd.DataFrame) and len(set(map(type, y.columns))) == 1
-        self._names = list(y.columns) if named else None
-        self._lags = self._lag_positions(target.shape[1])
+        self._names = list(y.columns) if named else [f"y{i}" for i in range(target.shape[1])]
+        self._lags = None
+        if self.y_lag is not None:
+            self._lags = column_positions(self, self.y_lag, "y_lag")
+            if len(self._lags) != target.shape[1]:
+                raise ValueError(
+                    f"y_lag={self.y_lag!r} names {len(self._lags)} column(s), but y has"
+                    f" {target.shape[1]} target(s): name one column of X for each target, which"
+                    " holds it one step earlier."
+                )
         self._mean = np.nanmean(target, axis=0)
-        flat = rows.reshape(len(rows), -1)
-        self._rows = Past(flat, index_of(X), depth=1, quiet=True)
 
-        transformed = target
+        # 2. Remember where the training rows stand.
+        self._past = Past(rows.reshape(len(rows), -1), index_of(X), depth=1, quiet=True)
+
+        # 3. Fit the transformer to the target.
         self.transformer_ = None if self.transformer is None else clone(self.transformer)
-        if self.transformer_ is not None:
-            # The transformer knows the target's rows by their numbers: rows of X without labels
-            # can then be told apart as well as rows with labels.
-            numbers = [np.arange(start, stop) for start, stop in self._rows.spans]
-            table = self._table(target, np.concatenate(numbers))
-            transformed = np.asarray(self.transformer_.fit_transform(table), dtype=float)
-            transformed = transformed.reshape(len(rows), -1)
-            if self.check_inverse:
-                self._check_inverse(target, transformed, table.index)
+        transformed = target if self.transformer_ is None else self._fit_transform(target)
         known = ~np.isnan(transformed).any(axis=1)
         if not known.any():
             raise ValueError(
@@ -167,19 +168,20 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
                 " rows. Use more rows or a transformer that looks back less."
             )
         self._transformed_mean = transformed[known].mean(axis=0)
-        if self._y_ndim == 1:
-            transformed = transformed.ravel()
-        self.regressor_ = clone(self.regressor)
+
+        # 4. Fit the regressor to the transformed target.
         fit_params = self._transform_validation(fit_params)
         if get_config()["enable_metadata_routing"]:
             fit_params = process_routing(self, "fit", **fit_params).regressor.fit
-        known_rows = _labelled_or(X, rows)
-        if skips_unknown_rows(last_of(self.regressor_)):
-            data = {"estimator": self, "X": known_rows, "y": transformed}
+        self.regressor_ = clone(self.regressor)
+        X_known = rows if index_of(X) is None else X
+        y_known = shaped(transformed, self._y_ndim)
+        if skips_unknown_rows(self.regressor_):
+            data = {"estimator": self, "X": X_known, "y": y_known}
             with passed_on(context, self.regressor_, "fit-regressor", **data):
-                self.regressor_.fit(known_rows, transformed, **fit_params)
+                self.regressor_.fit(X_known, y_known, **fit_params)
         else:
-            fit_known(self.regressor_, known_rows, transformed, fit_params)
+            fit_known(self.regressor_, X_known, y_known, fit_params)
         if context is not None:
             context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
@@ -205,25 +207,39 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             If `X` is sparse, or nothing that a table can be made of.
         """
         check_is_fitted(self)
-        rows = check_rows(self, X, reset=False, allow_nd=True)
-        self._refuse_stray_nan(rows, X)
-        known = _labelled_or(X, rows)
-        predicted = predict_known(self.regressor_, known, self._transformed_mean)
+        rows = self._read_rows(X, reset=False)
+        X_known = rows if index_of(X) is None else X
+        predicted = predict_known(self.regressor_, X_known, self._transformed_mean)
         predicted = predicted.reshape(len(rows), -1)
         if self.transformer_ is not None:
-            flat = rows.reshape(len(rows), -1)
-            predicted = self._invert(predicted, flat, index_of(X))
-            if self._lags is not None:
-                predicted = np.where(np.isnan(predicted), flat[:, self._lags], predicted)
-            predicted = np.where(np.isnan(predicted), self._mean, predicted)
-        return predicted.ravel() if self._y_ndim == 1 else predicted
+            predicted = self._invert(predicted, rows.reshape(len(rows), -1), index_of(X))
+        return shaped(predicted, self._y_ndim)
+
+    def _fit_transform(self, target):
+        """Fit the transformer to the training target, and return the transformed target."""
+        # Row numbers as labels: the transformer then places rows of a table without labels as
+        # surely as those of one with labels, also after a gap.
+        numbers = np.concatenate([np.arange(start, stop) for start, stop in self._past.spans])
+        transformed = self.transformer_.fit_transform(self._table(target, numbers))
+        transformed = np.asarray(transformed, dtype=float).reshape(len(target), -1)
+        if self.check_inverse:
+            back = self._invert_part(transformed, None, numbers)
+            # A value that runs on from an unknown one is NaN, which says nothing of the way back.
+            unknown = back.shape == target.shape and np.isnan(back + target)
+            if back.shape != target.shape or not np.allclose(back[~unknown], target[~unknown]):
+                warn(
+                    "The transformer's inverse_transform does not restore the training target, so"
+                    " predictions come out in other units. Set check_inverse=False to go on"
+                    " silently.",
+                    InverseWarning,
+                )
+        return transformed
 
     def _invert(self, predicted, rows, index):
         """Bring predictions back to the target's units, one unbroken part after the other."""
-        labelled = index is not None and self._rows.labelled
         inverted = np.empty((len(rows), len(self._mean)))
-        for part, start, numbers in self._placed(rows, index):
-            if labelled and numbers[0] < -FAR:
+        for part, numbers in self._placed(rows, index):
+            if numbers[0] == LONG_BEFORE and index is not None and self._past.labelled:
                 warn(
                     f"Rows from {index[part.start]!r} on have no known place among the training"
                     " rows or after them (was the index reset?): where the values before them"
@@ -233,30 +249,30 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             observed = None
             if self._lags is not None:
                 # The value observed at a row stands in the next row; the last is not known yet.
-                observed = np.full((part.stop - start, len(self._lags)), np.nan)
-                observed[:-1] = rows[start + 1 : part.stop, self._lags]
-            back = self._invert_part(predicted[start : part.stop], observed, numbers)
-            inverted[part.start : part.stop] = back[part.start - start :]
-        return inverted
+                earlier = rows[part][:, self._lags].astype(float)
+                observed = self._table(earlier, numbers).shift(-1)
+            inverted[part] = self._invert_part(predicted[part], observed, numbers)
+        if self._lags is not None:
+            inverted = np.where(np.isnan(inverted), rows[:, self._lags], inverted)
+        return np.where(np.isnan(inverted), self._mean, inverted)
 
     def _placed(self, rows, index):
-        """Yield each unbroken part of a table, where to begin for it, and its row numbers."""
-        labelled = index is not None and self._rows.labelled
-        # Nothing is known of rows that stand before all training rows.
-        nowhere = -2 * len(rows) - FAR
-        for part in self._rows.stretches(rows, index):
-            # Rows that are told by their values lie together even where that is told late.
-            start = part.start if labelled else 0
-            placed = part.number is not None and part.agrees
-            number = part.number - (part.start - start) if placed else nowhere
-            yield part, start, number + np.arange(part.stop - start)
+        """Yield each unbroken part of a table as a slice, with the numbers of its rows."""
+        for stretch in self._past.stretches(rows, index):
+            is_placed = stretch.number is not None and stretch.agrees
+            # The transformer knows nothing of rows that stand long before the training rows.
+            first = stretch.number if is_placed else LONG_BEFORE
+            yield (
+                slice(stretch.start, stretch.stop),
+                first + np.arange(stretch.stop - stretch.start),
+            )
 
     def _transform_validation(self, fit_params):
         """Transform the targets of validation rows, so that they are watched as `y` is learnt."""
         X_val, y_val = fit_params.get("X_val"), fit_params.get("y_val")
         if X_val is None or y_val is None or self.transformer_ is None:
             return fit_params
-        rows = check_rows(self, X_val, reset=False, name="X_val", allow_nd=True)
+        rows = self._read_rows(X_val, reset=False, name="X_val")
         if index_of(X_val) is not None:
             check_sorted(X_val.index, "X_val")
         target = check_target(y_val, X_val, name="y_val", rows_name="X_val")
@@ -266,27 +282,20 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
                 " agree."
             )
         transformed = np.empty(target.shape)
-        flat = rows.reshape(len(rows), -1)
-        for part, start, numbers in self._placed(flat, index_of(X_val)):
-            table = self._table(target[start : part.stop], numbers)
-            values = np.asarray(self.transformer_.transform(table), dtype=float)
-            transformed[part.start : part.stop] = values.reshape(len(table), -1)[
-                part.start - start :
-            ]
-        return {**fit_params, "y_val": transformed.ravel() if self._y_ndim == 1 else transformed}
+        for part, numbers in self._placed(rows.reshape(len(rows), -1), index_of(X_val)):
+            values = self.transformer_.transform(self._table(target[part], numbers))
+            transformed[part] = np.asarray(values, dtype=float).reshape(len(numbers), -1)
+        return {**fit_params, "y_val": shaped(transformed, self._y_ndim)}
 
     def _invert_part(self, transformed, observed, numbers):
         """Undo the transformer's steps, from the last to the first."""
         steps = steps_of(self.transformer_)
-        seen = [None] * len(steps)
-        if observed is not None:
-            seen[0] = self._table(observed, numbers)
-            for place, step in enumerate(steps[:-1]):
-                seen[place + 1] = step.transform(seen[place])
+        seen = [observed]
+        for step in steps[:-1]:
+            seen.append(None if observed is None else step.transform(seen[-1]))
         values = transformed
         for step, before in zip(reversed(steps), reversed(seen), strict=True):
-            takes_observed = "observed" in inspect.signature(step.inverse_transform).parameters
-            options: dict = {"observed": before} if takes_observed and before is not None else {}
+            options: dict = {} if before is None or not looks_back(step) else {"observed": before}
             names = getattr(step, "feature_names_in_", None)
             if names is not None and len(names) != np.shape(values)[1]:
                 names = None
@@ -294,49 +303,24 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             values = step.inverse_transform(values, **options)
         return np.asarray(values, dtype=float).reshape(len(numbers), -1)
 
-    def _check_inverse(self, target, transformed, numbers):
-        """Warn if the way back does not lead back."""
-        back = self._invert_part(transformed, None, numbers)
-        # A value that runs on from an unknown one is NaN, which says nothing against the way back.
-        unknown = back.shape == target.shape and np.isnan(back + target)
-        if back.shape != target.shape or not np.allclose(back[~unknown], target[~unknown]):
-            warn(
-                "The transformer's inverse_transform does not restore the training target, so"
-                " predictions come out in other units. Set check_inverse=False to go on silently.",
-                InverseWarning,
-            )
-
-    def _refuse_stray_nan(self, rows, X):
-        """Refuse NaN beside known values where nothing before the regressor could take it."""
-        first = steps_of(self.regressor)[0]
-        if rows.ndim > 2 or get_tags(first).input_tags.allow_nan:
-            return
+    def _read_rows(self, X, *, reset, name="X"):
+        """Validate rows, and refuse NaN beside known values where the first step cannot take it."""
+        rows = check_rows(self, X, reset=reset, name=name, allow_nd=True)
         missing = np.isnan(rows)
         stray = missing & ~missing.all(axis=1, keepdims=True)
-        if stray.any():
-            place = tuple(np.argwhere(stray)[0])
+        if rows.ndim == 2 and stray.any() and not takes_nan(self.regressor):
+            place = place_of(tuple(np.argwhere(stray)[0]), X)
+            first = type(steps_of(self.regressor)[0]).__name__
             raise ValueError(
-                f"Input X contains NaN at {place_of(place, X)}, beside known values, and"
-                f" {type(first).__name__} does not accept it. Fill or interpolate it; only a whole"
-                " row of NaN means that nothing is known."
+                f"Input {name} contains NaN at {place}, beside known values, and {first} does not"
+                " accept it. Fill or interpolate it; only a whole row of NaN means that nothing is"
+                " known."
             )
+        return rows
 
     def _table(self, values, numbers):
         """Return target values as a DataFrame whose labels are row numbers."""
-        names = self._names or [f"y{i}" for i in range(values.shape[1])]
-        return pd.DataFrame(values, index=numbers, columns=names)
-
-    def _lag_positions(self, n_outputs):
-        """Return the positions of the columns that `y_lag` names."""
-        if self.y_lag is None:
-            return None
-        positions = column_positions(self, self.y_lag, "y_lag")
-        if len(positions) != n_outputs:
-            raise ValueError(
-                f"y_lag={self.y_lag!r} names {len(positions)} column(s), but y has {n_outputs}"
-                " target(s): name one column of X for each target, which holds it one step earlier."
-            )
-        return positions
+        return pd.DataFrame(values, index=numbers, columns=self._names)
 
     def get_metadata_routing(self):
         """Tell which parameters of `fit` go to the regressor.
@@ -350,18 +334,20 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         router = MetadataRouter(owner=self).add_self_request(self)
         return router.add(regressor=self.regressor, method_mapping=to_fit)
 
+    def __sklstm_look_back__(self):
+        # Without observed values to start from, each prediction is built upon the one before.
+        own = 0 if self.transformer_ is None else look_back(self.transformer_)
+        runs_on = self.y_lag is None and own != 0
+        depths = own, look_back(self.regressor_)
+        return None if runs_on or None in depths else max(depths) + 1
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         inner = get_tags(self.regressor)
         tags.input_tags.three_d_array = inner.input_tags.three_d_array
-        tags.input_tags.allow_nan = get_tags(steps_of(self.regressor)[0]).input_tags.allow_nan
+        tags.input_tags.allow_nan = takes_nan(self.regressor)
         tags.target_tags.multi_output = inner.target_tags.multi_output
         tags.target_tags.single_output = inner.target_tags.single_output
         tags.regressor_tags = inner.regressor_tags
         tags.non_deterministic = inner.non_deterministic
         return tags
-
-
-def _labelled_or(X, rows):
-    """Return `X` where it has labels, else its validated rows."""
-    return X if index_of(X) is not None else rows

@@ -3,19 +3,17 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._checks._arguments import validate_params
 from sklstm._checks._numbers import check_floats, check_not_infinite
 from sklstm._checks._tables import check_order, check_rows, index_of, like
-from sklstm._past._past import HISTORY_OPTIONS, Past, check_sorted
-from sklstm._sklearn._callbacks import FollowedMixin, one_task
-from sklstm._sklearn._compat import Interval, StrOptions
-from sklstm._sklearn._restore_on_error import restore_on_error
+from sklstm._past._past import check_sorted
+from sklstm._sklearn._compat import Interval
+from sklstm.transformers._looks_back import LooksBack
 
 
-class Differencer(FollowedMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class Differencer(OneToOneFeatureMixin, LooksBack):
     """Subtract from every row the row some steps earlier, and undo it.
 
     The differencer keeps one row per time step: a difference that would need an unknown row is NaN.
@@ -59,51 +57,14 @@ class Differencer(FollowedMixin, OneToOneFeatureMixin, TransformerMixin, BaseEst
     """
 
     _parameter_constraints: dict = {
+        **LooksBack._parameter_constraints,
         "interval": [Interval(Integral, 1, None, closed="left"), list, tuple, np.ndarray],
-        "history": [StrOptions(set(HISTORY_OPTIONS))],
     }
+    _reach_parameter = "interval"
 
     def __init__(self, interval=1, *, history="auto"):
         self.interval = interval
         self.history = history
-
-    @restore_on_error
-    @one_task
-    def fit(self, X, y=None):
-        """Remember the rows that later differences, and the way back, need.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, n_features)
-            One row per time step, oldest first.
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        self : Differencer
-            The fitted differencer.
-
-        Raises
-        ------
-        ValueError
-            If a parameter is out of range, no row has a difference, `X` holds infinity or text, or
-            its index is unsorted or holds duplicates.
-        TypeError
-            If `X` is sparse, or nothing that a table can be made of.
-        """
-        validate_params(self)
-        intervals = _check_intervals(self.interval)
-        rows = check_rows(self, X, reset=True)
-        if len(rows) <= sum(intervals):
-            raise ValueError(
-                f"interval={self.interval!r} looks back {sum(intervals)} rows, so it needs at least"
-                f" {sum(intervals) + 1} rows, but X has {len(rows)} sample(s). Use more rows or"
-                " shorter intervals."
-            )
-        self._intervals = intervals
-        self._past = Past(rows, index_of(X), depth=sum(intervals))
-        return self
 
     def transform(self, X):
         """Return the differences of the rows.
@@ -176,54 +137,43 @@ class Differencer(FollowedMixin, OneToOneFeatureMixin, TransformerMixin, BaseEst
 
     def _difference(self, known):
         """Difference rows that are preceded by their past; the past is gone afterwards."""
-        for interval in self._intervals:
+        for interval in self._reach:
             known = known[interval:] - known[:-interval]
         return known
 
     def _run_on(self, differences, index):
         """Sum differences up, each restored row being the base of the next."""
-        depth = self._past.depth
-        # How the differences of the training rows begin, to know them again without labels.
-        first_rows = self._past.head
-        nothing = np.full((depth, first_rows.shape[1]), np.nan)
-        first_differences = self._difference(np.concatenate([nothing, first_rows]))
-
         restored = np.empty_like(differences)
-        for part in self._past.stretches(
-            differences, index, self.history, head=first_differences, nan_breaks=False
-        ):
-            start = part.start
+        for part in self._past.stretches(differences, index, self.history, form=self._difference):
             # What no difference leads to: the first rows, and the first after a hole.
-            seed = self._past.beginning(part.number)[: part.stop - start]
-            restored[start : start + len(seed)] = seed
-            past, start = np.concatenate([part.past, seed])[len(seed) :], start + len(seed)
-            if start < part.stop:
-                restored[start : part.stop] = self._sum_up(past, differences[start : part.stop])
+            seed = self._past.beginning(part.number)[: part.stop - part.start]
+            start = part.start + len(seed)
+            restored[part.start : start] = seed
+            past = np.concatenate([part.past, seed])[len(seed) :]
+            restored[start : part.stop] = self._sum_up(past, differences[start : part.stop])
         return restored
 
     def _sum_up(self, past, differences):
         """Undo :meth:`_difference` given the rows just before the first difference."""
         pasts = [past]
-        for interval in self._intervals[:-1]:
+        for interval in self._reach[:-1]:
             pasts.append(pasts[-1][interval:] - pasts[-1][:-interval])
         rows = differences
-        for interval, before in zip(reversed(self._intervals), reversed(pasts), strict=True):
+        for interval, before in zip(reversed(self._reach), reversed(pasts), strict=True):
             rows = _seasonal_sum(before[-interval:], rows)
         return rows
 
     def _expected(self, observed, index):
         """Return what each row would be if its difference were zero."""
         coefficients = np.ones(1)
-        for interval in self._intervals:
+        for interval in self._reach:
             coefficients = np.convolve(coefficients, [1, *[0] * (interval - 1), -1])
         lags = np.flatnonzero(coefficients)[1:]
         depth = self._past.depth
 
         expected = np.zeros_like(observed)
         # What was observed at a row must not decide on what came before it.
-        for part in self._past.stretches(
-            observed, index, self.history, nan_breaks=False, by_labels=True
-        ):
+        for part in self._past.stretches(observed, index, self.history, values_decide=False):
             known = np.concatenate([part.past, observed[part.start : part.stop]])
             for lag in lags:
                 earlier = known[depth - lag : len(known) - lag]
@@ -235,37 +185,27 @@ class Differencer(FollowedMixin, OneToOneFeatureMixin, TransformerMixin, BaseEst
         rows = check_floats(values, name)
         if rows.ndim == 1 and self.n_features_in_ == 1:
             rows = rows.reshape(-1, 1)
-        if rows.ndim != 2 or rows.shape[1] != self.n_features_in_:
+        if rows.shape[1:] != (self.n_features_in_,) or not len(rows):
             raise ValueError(
                 f"{name} has shape {np.shape(values)}, but Differencer was fitted on"
-                f" {self.n_features_in_} column(s): expected (n_rows, {self.n_features_in_})."
+                f" {self.n_features_in_} column(s): expected (n_rows, {self.n_features_in_}), and"
+                " at least one row."
             )
-        if not len(rows):
-            raise ValueError(f"{name} has shape {np.shape(values)}: expected at least one row.")
         check_order(self, values, name)
         if index_of(values) is not None:
             check_sorted(values.index, name)
         check_not_infinite(rows, values, name)
         return rows
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
-
-
-def _check_intervals(interval):
-    """Return the intervals as a tuple of positive ints."""
-    intervals = [interval] if isinstance(interval, Integral) else list(interval)
-    if not intervals or not all(
-        isinstance(i, Integral) and not isinstance(i, bool) and int(i) >= 1 for i in intervals
-    ):
-        raise ValueError(
-            f"interval={interval!r} is not valid: expected an int >= 1 or a non-empty sequence of"
-            " such ints, for instance 1 or [1, 12]."
-        )
-    return tuple(int(i) for i in intervals)
+    def _read_reach(self):
+        intervals = np.atleast_1d(self.interval)
+        is_list = intervals.ndim == 1 and intervals.size and intervals.dtype.kind in "iu"
+        if not is_list or (intervals < 1).any():
+            raise ValueError(
+                f"interval={self.interval!r} is not valid: expected an int >= 1 or a non-empty"
+                " sequence of such ints, for instance 1 or [1, 12]."
+            )
+        return tuple(intervals.tolist())
 
 
 def _seasonal_sum(before, differences):
@@ -273,9 +213,8 @@ def _seasonal_sum(before, differences):
 
     ``before`` holds the ``interval`` rows that come first.
     """
-    interval, n_rows = len(before), len(differences)
-    n_seasons = -(-n_rows // interval)
-    padded = np.zeros((n_seasons * interval, differences.shape[1]))
-    padded[:n_rows] = differences
-    seasons = padded.reshape(n_seasons, interval, -1)
-    return (before + np.cumsum(seasons, axis=0)).reshape(len(padded), -1)[:n_rows]
+    rows = np.empty_like(differences)
+    for place, first in enumerate(before):
+        season = slice(place, None, len(before))
+        rows[season] = first + np.cumsum(differences[season], axis=0)
+    return rows

@@ -3,25 +3,16 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._checks._arguments import validate_params
 from sklstm._checks._tables import check_rows, index_of, like
-from sklstm._past._past import HISTORY_OPTIONS, Past
 from sklstm._past._windows import windows_of
-from sklstm._sklearn._callbacks import FollowedMixin, one_task
-from sklstm._sklearn._compat import Interval, StrOptions, check_feature_names_in
-from sklstm._sklearn._restore_on_error import restore_on_error
+from sklstm._sklearn._compat import Interval, check_feature_names_in
+from sklstm.transformers._looks_back import LooksBack
 
 
-def _is_flat(windower):
-    """Tell whether the windows come as named columns."""
-    return windower.flatten
-
-
-class LagWindower(FollowedMixin, TransformerMixin, BaseEstimator):
+class LagWindower(LooksBack):
     """Give every row the rows before it: one window of past steps per row.
 
     Each row gets one window. The windows of rows that follow the training rows reach back into the
@@ -38,8 +29,9 @@ class LagWindower(FollowedMixin, TransformerMixin, BaseEstimator):
     history : {"auto", "continue", "none"}, default="auto"
         What comes before the rows that are transformed. With ``"auto"``, labelled rows are placed
         by their labels: right after the training rows they continue from them, after a gap
-        nothing is known. Rows without labels are the training rows again if they begin with the
-        same values, and else continue from them. ``"continue"`` and ``"none"`` overrule that.
+        nothing is known. Rows without labels are the training rows again if they are as many and
+        begin and end with the same values; any others continue from the training rows.
+        ``"continue"`` and ``"none"`` overrule that.
 
     Attributes
     ----------
@@ -67,51 +59,16 @@ class LagWindower(FollowedMixin, TransformerMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
+        **LooksBack._parameter_constraints,
         "window": [Interval(Integral, 1, None, closed="left")],
         "flatten": ["boolean"],
-        "history": [StrOptions(set(HISTORY_OPTIONS))],
     }
+    _reach_parameter = "window"
 
     def __init__(self, window=1, *, flatten=False, history="auto"):
         self.window = window
         self.flatten = flatten
         self.history = history
-
-    @restore_on_error
-    @one_task
-    def fit(self, X, y=None):
-        """Remember the rows that later rows need as their past.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, n_features)
-            One row per time step, oldest first.
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        self : LagWindower
-            The fitted windower.
-
-        Raises
-        ------
-        ValueError
-            If a parameter is out of range, there are fewer rows than steps in a window, `X` holds
-            infinity or text, or its index is unsorted or holds duplicates.
-        TypeError
-            If `X` is sparse, or nothing that a table can be made of.
-        """
-        validate_params(self)
-        rows = check_rows(self, X, reset=True)
-        window = int(self.window)
-        if len(rows) < window:
-            raise ValueError(
-                f"window={window} needs at least {window} rows, but X has"
-                f" {len(rows)} sample(s). Use more rows or a shorter window."
-            )
-        self._past = Past(rows, index_of(X), depth=window - 1)
-        return self
 
     def transform(self, X):
         """Return the window of each row.
@@ -147,7 +104,7 @@ class LagWindower(FollowedMixin, TransformerMixin, BaseEstimator):
             return like(flat, X, self.get_feature_names_out)
         return windows
 
-    @available_if(_is_flat)
+    @available_if(lambda self: self.flatten)
     def get_feature_names_out(self, input_features=None):
         """Name the columns of flat windows: ``<name>_t-2``, ``<name>_t-1``, ``<name>_t-0``.
 
@@ -193,8 +150,5 @@ class LagWindower(FollowedMixin, TransformerMixin, BaseEstimator):
             self._sklearn_output_config = {"transform": transform}
         return self
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
+    def _read_reach(self):
+        return (int(self.window) - 1,)

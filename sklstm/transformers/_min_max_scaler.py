@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._checks._arguments import brief, naming, validate_params
+from sklstm._checks._arguments import naming
 from sklstm._checks._numbers import check_floats, check_not_infinite, check_numeric
 from sklstm._checks._tables import check_order, check_rows, column_positions, like
 from sklstm._sklearn._callbacks import FollowedMixin, one_task
@@ -129,7 +129,7 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         TypeError
             If `X` is sparse, or nothing that a table can be made of.
         """
-        validate_params(self)
+        self._validate_params()
         _check_range(self.feature_range)
         rows = _flat(X)
         checked = check_rows(self, rows, reset=not hasattr(self, "n_samples_seen_"))
@@ -169,9 +169,7 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         scaled = (values * self.scale_ + self.min_).astype(values.dtype)
         if self.clip:
             np.clip(scaled, *self.feature_range, out=scaled)
-        if rows is not X:
-            return scaled.reshape(np.asarray(X).shape)
-        return like(scaled, X, self.get_feature_names_out)
+        return like(scaled.reshape(np.asarray(X).shape), X, self.get_feature_names_out)
 
     def inverse_transform(self, Y, columns=None):
         """Bring scaled values back to their own units.
@@ -201,30 +199,29 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         """
         check_is_fitted(self)
         values = check_floats(Y, "Y")
-        if not values.ndim:
-            raise ValueError(f"Y ({brief(Y)}) is not valid: expected an array of scaled values.")
-        check_not_infinite(values, Y, "Y")
         n_features = self.n_features_in_
-        if columns is None and (
-            (values.ndim > 1 and values.shape[-1] == n_features) or self.target is None
-        ):
+        holds_all = values.ndim > 1 and values.shape[-1] == n_features
+        if columns is None and (holds_all or self.target is None):
             positions = list(range(n_features))
             check_order(self, Y, "Y")
         elif columns is None:
             positions = column_positions(self, self.target, "target")
         else:
             positions = column_positions(self, columns, "columns")
-        held: int | list[int] = positions
-        if len(positions) == 1:
-            held = positions[0]
-        elif values.ndim < 2 or values.shape[-1] != len(positions):
+        held = positions if len(positions) > 1 else positions[0]
+        fits = values.ndim > 1 and values.shape[-1] == len(positions)
+        if not fits and (len(positions) > 1 or not values.ndim):
             raise ValueError(
                 f"Y has shape {values.shape}, which fits {len(positions)} column(s) in no way:"
                 f" expected (n_rows, {len(positions)}) or (n_rows, n_steps, {len(positions)})."
                 " For an array that holds other columns, name them: inverse_transform(Y,"
                 " columns=...)."
             )
+        check_not_infinite(values, Y, "Y")
         return like((values - self.min_[held]) / self.scale_[held], Y)
+
+    def __sklstm_look_back__(self):
+        return 0
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -1,20 +1,19 @@
 """From a series to the rows that an estimator learns from."""
 
-from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import issparse
 
-from sklstm._checks._arguments import check_count, is_position, naming
+from sklstm._checks._arguments import check_count, naming
+from sklstm._checks._numbers import check_floats, check_numeric
+from sklstm._checks._tables import check_names, index_of, positions_among
+from sklstm._past._past import check_sorted
 from sklstm._past._time_axis import TimeAxis
 from sklstm._sklearn._warnings import MissingStepsWarning, warn
 
-Target = Hashable | Sequence[Hashable] | None
 
-
-def series_to_supervised(series: Any, horizon: int = 1, target: Target = None) -> tuple[Any, Any]:
+def series_to_supervised(series: Any, horizon: int = 1, target: Any = None) -> tuple[Any, Any]:
     """Pair each time step's target with the values known before it.
 
     Row t of `X` holds the values of step t - 1, row t of `y` those of step t (or of the
@@ -49,11 +48,11 @@ def series_to_supervised(series: Any, horizon: int = 1, target: Target = None) -
     Raises
     ------
     TypeError
-        If `series` is sparse or does not hold numbers, or `horizon` is not an int.
+        If `series` is sparse or holds objects that are no numbers, or `horizon` is not an int.
     ValueError
-        If `series` has neither one nor two dimensions or is shorter than ``horizon + 1`` steps,
-        if `horizon` is less than 1, if `target` is not among the columns, or if the dates in the
-        index are unsorted or doubled.
+        If `series` holds anything but numbers, has neither one nor two dimensions, two columns of
+        one name, or is shorter than ``horizon + 1`` steps; if `horizon` is less than 1; if `target`
+        is not among the columns; or if the dates in the index are unsorted or doubled.
 
     Warns
     -----
@@ -92,7 +91,9 @@ def series_to_supervised(series: Any, horizon: int = 1, target: Target = None) -
     """
     horizon = check_count(horizon, "horizon")
     table = _as_table(series)
-    columns = _target_positions(table, target)
+    columns = list(range(table.shape[1]))
+    if target is not None:
+        columns = positions_among(list(table.columns), target, "target", "series")
 
     n_rows = len(table) - horizon
     if n_rows < 1:
@@ -102,51 +103,34 @@ def series_to_supervised(series: Any, horizon: int = 1, target: Target = None) -
             "a shorter horizon."
         )
 
-    if isinstance(series, pd.Series | pd.DataFrame):
-        _check_order(table.index)
+    is_labelled = index_of(series) is not None
+    if is_labelled:
+        if isinstance(table.index, pd.DatetimeIndex | pd.PeriodIndex | pd.TimedeltaIndex):
+            check_sorted(table.index, "series")  # Text may be in any order.
         _warn_of_gaps(table.index)
     label = table.index[1 : n_rows + 1]
     X = table.iloc[:n_rows].set_axis(label)
     X.columns = [f"{name}_lag1" for name in table.columns]
 
-    steps = [
-        table.iloc[1 + step : 1 + step + n_rows, columns].set_axis(label) for step in range(horizon)
-    ]
+    targets, steps = table.iloc[:, columns], range(1, horizon + 1)
+    ahead = [targets.iloc[step : step + n_rows].set_axis(label) for step in steps]
+    y: Any = pd.concat(ahead, axis=1)
     if horizon > 1:
-        for number, step in enumerate(steps, start=1):
-            step.columns = [f"{name}_step{number}" for name in step.columns]
-    y: Any = pd.concat(steps, axis=1)
+        y.columns = [f"{name}_step{step}" for step in steps for name in targets.columns]
     if y.shape[1] == 1:
         y = y.iloc[:, 0]
         if isinstance(series, pd.Series):
             y.name = series.name  # an unnamed series stays unnamed
-
-    if not isinstance(series, pd.Series | pd.DataFrame):
-        return X.to_numpy(copy=True), y.to_numpy(copy=True)
-    return X, y
+    return (X, y) if is_labelled else (X.to_numpy(copy=True), y.to_numpy(copy=True))
 
 
-def _check_order(index: pd.Index) -> None:
-    """Refuse times that do not run from the oldest to the newest; text may be in any order."""
-    times = isinstance(index, pd.DatetimeIndex | pd.PeriodIndex | pd.TimedeltaIndex)
-    if times and not (index.is_monotonic_increasing and index.is_unique):
-        steps = zip(index[1:], index, strict=False)
-        later, before = next((a, b) for a, b in steps if not a > b)
-        raise ValueError(
-            f"The index of series is not sorted: {later!r} comes after {before!r}. Each step is"
-            " paired with the row before it: sort with series.sort_index() and drop duplicates."
-        )
-
-
-def _warn_of_gaps(index: pd.Index) -> None:
+def _warn_of_gaps(index):
     """Warn where neighbouring rows are not successive steps, though nearly all are."""
-    if not index.is_monotonic_increasing or not index.is_unique:
+    is_sorted = index.is_monotonic_increasing and index.is_unique
+    axis = TimeAxis.fit(index) if is_sorted else None
+    if axis is None:
         return
-    axis = TimeAxis.fit(index)
-    numbers = None if axis is None else axis.number(index)
-    if numbers is None:
-        return
-    steps = np.diff(numbers)
+    steps = np.diff(axis.number(index))
     gaps = np.flatnonzero(steps > 1)
     if len(gaps):
         before = gaps[0]
@@ -159,76 +143,20 @@ def _warn_of_gaps(index: pd.Index) -> None:
         )
 
 
-def _as_table(series: Any) -> pd.DataFrame:
+def _as_table(series):
     """Give the series as a DataFrame of numbers, one row per time step."""
-    if issparse(series):
-        raise TypeError(
-            "series is a sparse matrix, but a dense array, Series or DataFrame is needed. "
-            "Pass series.toarray()."
-        )
-    if isinstance(series, pd.DataFrame):
-        table = series
-    elif isinstance(series, pd.Series):
+    table = series
+    if isinstance(series, pd.Series):
         table = series.to_frame("series" if series.name is None else series.name)
-    else:
-        if np.ma.is_masked(series):
-            raise TypeError(
-                "series is a masked array, whose mask would be lost. Say what is not known by NaN:"
-                " series.astype(float).filled(numpy.nan)."
-            )
-        with naming("series", series):
-            array = np.asarray(series)
-        if array.ndim not in (1, 2):
+    check_numeric(table, "series")
+    with naming("series", series):
+        check_names(table)
+        table = table if isinstance(table, pd.DataFrame) else np.asarray(table)
+        if table.ndim not in (1, 2) or table.shape[1:] == (0,):
             raise ValueError(
-                f"series has shape {array.shape}, but one or two dimensions are needed: "
-                "(n_steps,) or (n_steps, n_columns)."
+                f"its shape is {table.shape}, but one or two dimensions are needed: (n_steps,) or"
+                " (n_steps, n_columns), with at least one column."
             )
-        table = pd.DataFrame(array)
-
-    if not table.shape[1]:
-        raise ValueError("series has no columns, but at least one is needed.")
-    table = table.infer_objects()  # numbers in an object column are numbers
-    for name, dtype in zip(table.columns, table.dtypes, strict=True):
-        if isinstance(dtype, pd.SparseDtype):
-            raise TypeError(
-                f"Column {name!r} of series is sparse, but dense values are needed. "
-                "Pass series.sparse.to_dense()."
-            )
-        if not pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_complex_dtype(dtype):
-            raise TypeError(
-                f"Column {name!r} of series has dtype {dtype}, but real numbers are needed. "
-                "Encode it or leave it out; where it holds the dates of the rows, make it their "
-                f"index with series.set_index({name!r})."
-            )
+    table = pd.DataFrame(table).infer_objects()  # numbers in an object column are numbers
+    check_floats(table, "series")
     return table
-
-
-def _target_positions(table: pd.DataFrame, target: Target) -> list[int]:
-    """Give the positions of the target columns."""
-    if target is None:
-        return list(range(table.shape[1]))
-
-    names: list[Any] = list(table.columns)
-    wanted: list[Any] = [target]
-    is_column_of_multiindex = isinstance(target, tuple) and target in names
-    if isinstance(target, list | tuple | np.ndarray | pd.Index) and not is_column_of_multiindex:
-        wanted = list(target)
-    if not wanted:
-        raise ValueError("target=[] names no column; pass at least one, or None for all.")
-
-    positions = []
-    for one in wanted:
-        if names.count(one) > 1:
-            raise ValueError(f"target={one!r} is ambiguous: series has several such columns.")
-        if one in names:
-            positions.append(names.index(one))
-        elif is_position(one, len(names)):
-            positions.append(int(one))
-        else:
-            raise ValueError(
-                f"target={one!r} is not a column of series. Expected one of {names}, or a "
-                f"position from 0 to {len(names) - 1}."
-            )
-    if len(set(positions)) < len(positions):
-        raise ValueError(f"target={target!r} names a column twice.")
-    return positions

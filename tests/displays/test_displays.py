@@ -1,4 +1,4 @@
-"""The displays: what is drawn, by what matplotlib holds afterwards."""
+"""The displays: the lines, bands and labels that matplotlib has drawn."""
 
 import subprocess
 import sys
@@ -28,53 +28,50 @@ from sklstm.datasets import load_milk, load_shampoo
 
 MILK = load_milk()
 X, Y = series_to_supervised(MILK)
+MODEL = Ridge().fit(X, Y)
 
 
 @pytest.fixture(autouse=True)
 def _close_figures():
-    """Leave no figure open."""
+    """Close all figures after each test."""
     yield
     plt.close("all")
 
 
 def labels(display):
-    """Give the entries of the legend."""
+    """Return the entries of the legend."""
     return [text.get_text() for text in display.ax_.get_legend().get_texts()]
 
 
 def test_from_estimator_draws_the_forecast_after_the_observed_values():
-    """The lines are the target and what forecast gives, at their dates."""
-    model = Ridge().fit(X, Y)
-    display = ForecastDisplay.from_estimator(model, X, 12, y=Y)
+    """The lines are the target and the forecast, at their dates."""
+    display = ForecastDisplay.from_estimator(MODEL, X, 12, y=Y)
     observed, ahead = display.lines_
     np.testing.assert_array_equal(observed.get_ydata(), Y)
-    np.testing.assert_allclose(ahead.get_ydata(), forecast(model, X, 12, y=Y))
+    np.testing.assert_allclose(ahead.get_ydata(), forecast(MODEL, X, 12, y=Y))
     first = num2date(display.ax_.convert_xunits(ahead.get_xdata()[0]))
     assert (first.year, first.month) == (1976, 1)
     assert labels(display) == ["Observed", "Predicted"]
 
 
 def test_dates_stand_on_the_axis():
-    """Periods are dates as well, and dates are written short."""
+    """A period index gives an axis of dates, in a short format."""
     series = load_shampoo()
     display = ForecastDisplay.from_predictions(series, series.iloc[-6:] + 5)
     assert isinstance(display.ax_.xaxis.get_major_formatter(), ConciseDateFormatter)
 
 
-def test_nan_stays_a_gap():
-    """A NaN in what was observed is drawn as nothing."""
-    holed = Y.copy()
-    holed.iloc[10] = np.nan
-    display = ForecastDisplay.from_predictions(holed, Y.iloc[-5:])
-    assert np.isnan(display.lines_[0].get_ydata()[10])
+HOLED = Y.mask(np.arange(len(Y)) == 20)
 
 
-def test_missing_rows_are_a_gap():
-    """No line is drawn across dates that are not in the index."""
-    display = ForecastDisplay.from_predictions(Y.drop(Y.index[20:25]), Y.iloc[-5:])
-    drawn = display.lines_[0].get_ydata()
+@pytest.mark.parametrize(
+    ("seen", "n_drawn"), [(HOLED, len(Y)), (Y.drop(Y.index[20:25]), len(Y) - 5 + 1)]
+)
+def test_a_missing_value_is_a_gap_in_the_line(seen, n_drawn):
+    """The line breaks at a NaN, and where dates are missing in the index."""
+    drawn = ForecastDisplay.from_predictions(seen, Y.iloc[-5:]).lines_[0].get_ydata()
     assert np.isnan(drawn[20])
-    assert len(drawn) == len(Y) - 5 + 1
+    assert len(drawn) == n_drawn
 
 
 def test_an_interval_is_a_band():
@@ -82,23 +79,22 @@ def test_an_interval_is_a_band():
     interval = np.column_stack([Y.iloc[-5:] - 7, Y.iloc[-5:] + 9])
     display = ForecastDisplay.from_predictions(Y, Y.iloc[-5:], interval=interval)
     heights = display.band_.get_paths()[0].vertices[:, 1]
-    assert heights.min() == interval.min()
-    assert heights.max() == interval.max()
+    assert (heights.min(), heights.max()) == (interval.min(), interval.max())
     assert "Interval" in labels(display)
 
 
 def test_from_estimator_takes_an_interval_of_the_forecast():
-    """A callable makes the band out of the forecast."""
-    result = backtest(Ridge(), X, Y, TimeSeriesSplit(5, test_size=12), feed_back=True)
+    """A function makes the band out of the forecast."""
+    result = backtest(MODEL, X, Y, TimeSeriesSplit(5, test_size=12), feed_back=True)
     display = ForecastDisplay.from_estimator(
-        Ridge().fit(X, Y), X, 12, y=Y, interval=lambda ahead: conformal_interval(result, ahead)
+        MODEL, X, 12, y=Y, interval=lambda ahead: conformal_interval(result, ahead)
     )
     assert display.interval.shape == (12, 2)
 
 
 def test_a_backtest_is_drawn_fold_by_fold():
-    """Each fold has a line of its own, every other one is shaded, the legend names them once."""
-    result = backtest(Ridge(), X, Y, 4)
+    """Each fold has its own line, every other fold is shaded, and the legend has one entry."""
+    result = backtest(MODEL, X, Y, 4)
     display = ForecastDisplay.from_backtest(result, baselines="seasonal_naive")
     assert len(display.lines_) == 1 + 2 * 4
     assert len(display.ax_.patches) == 2
@@ -106,7 +102,7 @@ def test_a_backtest_is_drawn_fold_by_fold():
 
 
 def test_one_output_of_several_is_drawn():
-    """Of a horizon, the first step is drawn unless another is asked for."""
+    """Of several outputs, `output` names the one to draw."""
     rows, target = series_to_supervised(MILK, horizon=3)
     result = backtest(LinearRegression(), rows, target, 2)
     drawn = ForecastDisplay.from_backtest(result, output="milk_step2").lines_[0].get_ydata()
@@ -117,7 +113,7 @@ def test_one_output_of_several_is_drawn():
 
 
 def test_arrays_are_drawn_by_position():
-    """Predictions without labels lie at the last rows, a forecast after them."""
+    """Predictions as an array lie at the last rows; a forecast comes after them."""
     display = ForecastDisplay.from_predictions(Y.to_numpy(), Y.to_numpy()[-5:])
     assert display.lines_[1].get_xdata().tolist() == [162, 163, 164, 165, 166]
     model = Ridge().fit(X.to_numpy(), Y.to_numpy())
@@ -125,27 +121,16 @@ def test_arrays_are_drawn_by_position():
     assert display.lines_[1].get_xdata().tolist() == [167, 168, 169]
 
 
-def test_axes_of_ones_own_are_drawn_on():
-    """With ax, no figure is made, and drawing again goes elsewhere."""
+def test_given_axes_are_drawn_on():
+    """With ax, no new figure is made; plot() without it makes one."""
     figure, ax = plt.subplots()
     display = ForecastDisplay.from_predictions(Y, Y.iloc[-5:], ax=ax)
-    assert display.ax_ is ax
-    assert display.figure_ is figure
+    assert (display.ax_, display.figure_) == (ax, figure)
     assert display.plot().ax_ is not ax
 
 
-def test_what_does_not_fit_is_refused():
-    """Several targets, and intervals or folds of another length."""
-    with pytest.raises(ValueError, match="one display shows one target"):
-        ForecastDisplay.from_predictions(Y, np.zeros((5, 2)))
-    with pytest.raises(ValueError, match="folds has 3 rows, but y_pred has 5"):
-        ForecastDisplay.from_predictions(Y, Y.iloc[-5:], folds=[0, 0, 1])
-    with pytest.raises(ValueError, match=r"interval has shape \(5, 3\)"):
-        ForecastDisplay.from_predictions(Y, Y.iloc[-5:], interval=np.zeros((5, 3)))
-
-
 def test_history_is_found_in_any_wrapping():
-    """Pipelines, searches and target transformers lead to the network's history."""
+    """The history is found inside pipelines, searches and TransformedSeriesRegressor."""
     network = make_pipeline(
         LagWindower(2), LSTMRegressor(units=2, epochs=3, validation_fraction=0.2, random_state=0)
     )
@@ -161,7 +146,7 @@ def test_history_is_found_in_any_wrapping():
 
 
 def test_a_missing_history_or_metric_is_refused():
-    """The message names what there is."""
+    """The message lists the metrics in the history."""
     with pytest.raises(ValueError, match="Ridge has no history_"):
         TrainingHistoryDisplay.from_estimator(Ridge())
     with pytest.raises(ValueError, match=r"metric='mae' is not in .* \['loss'\]"):
@@ -169,7 +154,7 @@ def test_a_missing_history_or_metric_is_refused():
 
 
 def test_without_matplotlib_the_remedy_is_named():
-    """Drawing says what to install, and nothing else needs it."""
+    """Without matplotlib, importing works, and drawing says what to install."""
     code = """
 import sys
 sys.modules["matplotlib"] = None
@@ -184,7 +169,7 @@ except ImportError as error:
 
 
 def test_places_of_other_labels():
-    """Zones are dropped, durations are seconds, and words stand by their positions."""
+    """Times are local, durations are seconds, and text is drawn at its position."""
     from sklstm.displays._axes import places_of
 
     zoned = pd.date_range("2024-01-01 05:00", periods=2, tz="Asia/Tokyo")
@@ -193,38 +178,17 @@ def test_places_of_other_labels():
     assert places_of(pd.Index(["a", "b"])).tolist() == [0, 1]
 
 
-def test_polar_axes_will_do():
-    """Not all axes have a top and a right side."""
+def test_polar_axes_work():
+    """Axes without a top and a right side can be drawn on."""
     ax = Figure().add_subplot(projection="polar")
     assert ForecastDisplay.from_predictions(MILK, MILK, ax=ax).ax_ is ax
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "error"),
-    [
-        ("y_pred", MILK.to_numpy(), TypeError),
-        ("y_pred", MILK.astype(str), ValueError),
-        ("y_true", 5, TypeError),
-        ("interval", 5, TypeError),
-        ("interval", MILK.to_frame().iloc[1:], ValueError),
-        ("baselines", MILK, TypeError),
-        ("folds", 5, ValueError),
-        ("folds", [1, 2], ValueError),
-    ],
-)
-def test_what_a_display_is_made_of_is_looked_at_when_it_is_drawn(name, value, error):
-    """The parameter is named."""
-    display = ForecastDisplay(**{"y_pred": MILK, name: value})
-    with pytest.raises(error, match=name):
-        display.plot(Figure().add_subplot())
-
-
-def test_values_that_are_not_known_leave_gaps():
-    """Nullable numbers and objects are drawn as floats are."""
-    floats = MILK.astype(float)
-    floats.iloc[3] = np.nan
-    expected = ForecastDisplay.from_predictions(floats, MILK, ax=Figure().add_subplot())
-    for dtype in ("Float64", object):
-        values = floats.astype("Float64").astype(dtype)
-        ours = ForecastDisplay.from_predictions(values, MILK, ax=Figure().add_subplot())
-        np.testing.assert_array_equal(ours.lines_[0].get_ydata(), expected.lines_[0].get_ydata())
+@pytest.mark.parametrize("dtype", ["Float64", object])
+def test_missing_values_of_any_type_leave_gaps(dtype):
+    """Nullable numbers and objects are drawn like floats."""
+    floats, ours = (
+        ForecastDisplay.from_predictions(values, MILK, ax=Figure().add_subplot()).lines_[0]
+        for values in (HOLED, HOLED.astype("Float64").astype(dtype))
+    )
+    np.testing.assert_array_equal(ours.get_ydata(), floats.get_ydata())

@@ -10,14 +10,11 @@ import time
 from pathlib import Path
 
 import keras
-import numpy as np
-import pandas as pd
 import pytest
 from joblib import parallel_config
-from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
-from sklearn.pipeline import make_pipeline
-
-from sklstm import LagWindower, LSTMRegressor, backtest, series_to_supervised
+from searches import SPLITS, X, Y, backtested, searched, windowed_network
+from sklearn.model_selection import GridSearchCV
+from states import assert_same
 
 distributed = pytest.importorskip("distributed")
 
@@ -29,13 +26,8 @@ pytestmark = [
 # What docs/user_guide/many_machines.rst says a worker of one thread needs.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 
-# So many rows that joblib hands each fold's row numbers over as data of their own.
-SERIES = pd.Series(
-    np.sin(np.arange(600.0)), pd.date_range("2020", periods=600, freq="h"), name="wave"
-)
-X, Y = series_to_supervised(SERIES)
-SPLITS = list(TimeSeriesSplit(3).split(X))
-GRID = {"lagwindower__window": [3, 4], "lstmregressor__units": [2, 3]}
+# Where workers find this module, whose `Witness` they unpickle, and what it imports.
+MODULES = os.pathsep.join(map(str, Path(__file__).parents[:2]))
 
 
 class Witness(keras.callbacks.Callback):
@@ -59,39 +51,12 @@ class Witness(keras.callbacks.Callback):
             time.sleep(3600)
 
 
-def model(*callbacks):
-    """Return a small network behind windows."""
-    network = LSTMRegressor(2, epochs=2, batch_size=64, callbacks=callbacks, random_state=0)
-    return make_pipeline(LagWindower(3), network)
-
-
-def searched(estimator, **options):
-    """Search, and return scores by fold, the best weights and predictions."""
-    search = GridSearchCV(estimator, GRID, cv=SPLITS, **options).fit(X, Y)
-    folds = [search.cv_results_[f"split{i}_test_score"] for i in range(len(SPLITS))]
-    return [*folds, *search.best_estimator_[-1].model_.get_weights(), search.predict(X)]
-
-
-def backtested(estimator, **options):
-    """Back-test, and return predictions, scores and the weights of each fold."""
-    result = backtest(estimator, X, Y, SPLITS, **options)
-    weights = [w for fitted in result.estimators for w in fitted[-1].model_.get_weights()]
-    return [result.predictions["prediction"].to_numpy(), result.scores.to_numpy(), *weights]
-
-
-def assert_same_bits(found, expected):
-    """Assert that two lists of arrays are equal to the last bit."""
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(one, other, strict=True)
-
-
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     """A scheduler and two workers, each a process of its own, and a client of theirs."""
     folder = tmp_path_factory.mktemp("cluster")
     address = folder / "scheduler.json"
-    # The scheduler and the workers unpickle `Witness`, so they have to find this module.
-    environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": str(Path(__file__).parent)}
+    environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": MODULES}
 
     def start(*arguments):
         return subprocess.Popen(
@@ -153,11 +118,11 @@ def kill_the_one_that_waits(folder):
 def test_a_cluster_changes_no_bit(run, workers, tmp_path):
     """Separate worker processes find what one process finds, and both of them train."""
     with parallel_config(backend="dask"):
-        found = run(model(Witness(tmp_path)))
+        found = run(windowed_network(Witness(tmp_path)))
     of_workers = set(workers.run(os.getpid).values())
     assert len(of_workers) == 2
     assert of_workers == processes_that_trained(tmp_path) - {os.getpid()}
-    assert_same_bits(found, run(model()))
+    assert_same(found, run(windowed_network()))
 
 
 @pytest.mark.parametrize(
@@ -170,12 +135,12 @@ def test_a_worker_that_dies_in_mid_training_loses_nothing(run, scatter, workers,
     kill_the_one_that_waits(tmp_path)
     workers.amm.stop()
     with parallel_config(backend="dask", scatter=scatter):
-        found = run(model(Witness(tmp_path, wait=True)))
+        found = run(windowed_network(Witness(tmp_path, wait=True)))
     victim = int((tmp_path / "victim").read_text())
     assert victim in processes_that_trained(tmp_path)
     workers.wait_for_workers(2)
     assert victim not in workers.run(os.getpid).values()
-    assert_same_bits(found, run(model()))
+    assert_same(found, run(windowed_network()))
 
 
 def test_ray_changes_no_bit():
@@ -183,7 +148,7 @@ def test_ray_changes_no_bit():
     ray = pytest.importorskip("ray")
     from ray.util.joblib import register_ray
 
-    environment = {**ONE_THREAD, "PYTHONPATH": str(Path(__file__).parent)}
+    environment = {**ONE_THREAD, "PYTHONPATH": MODULES}
     ray.init(
         num_cpus=2,
         include_dashboard=False,
@@ -194,23 +159,18 @@ def test_ray_changes_no_bit():
     try:
         register_ray()
         with parallel_config(backend="ray", n_jobs=2):
-            found = [searched(model()), backtested(model(), n_jobs=2)]
+            found = [searched(windowed_network()), backtested(windowed_network(), n_jobs=2)]
     finally:
         ray.shutdown()
-    assert_same_bits(found[0], searched(model()))
-    assert_same_bits(found[1], backtested(model()))
+    assert_same(found[0], searched(windowed_network()))
+    assert_same(found[1], backtested(windowed_network()))
 
 
-def traces():
-    """Return this process, its compiled trainings, and how often each of them was traced."""
+def traced():
+    """Return how many training functions this process has compiled and keeps."""
     from sklstm.engine._models import _pool
 
-    things = [
-        entry.thing for entry in _pool._entries.values() if hasattr(entry.thing, "_functions")
-    ]
-    functions = [function for thing in things for function in thing._functions.values()]
-    counts = [function.experimental_get_tracing_count() for function in functions]
-    return os.getpid(), list(map(id, functions)), counts
+    return _pool.stats()["traced"]
 
 
 def test_a_worker_traces_each_network_once(workers):
@@ -218,12 +178,10 @@ def test_a_worker_traces_each_network_once(workers):
     workers.restart()
     grid = {"lagwindower__window": [2, 3, 4], "lstmregressor__random_state": [0, 1]}
     with parallel_config(backend="dask"):
-        GridSearchCV(model(), grid, cv=SPLITS, refit=False).fit(X, Y)
-        first = workers.run(traces)
-        GridSearchCV(model(), grid, cv=SPLITS, refit=False).fit(X, Y)
-    # 18 fits, and one network in each of two processes.
-    assert [counts for _, _, counts in first.values()] == [[1], [1]]
-    assert workers.run(traces) == first
+        for _ in range(2):
+            GridSearchCV(windowed_network(), grid, cv=SPLITS, refit=False).fit(X, Y)
+            # 18 fits, and one network in each of two processes.
+            assert [*workers.run(traced).values()] == [1, 1]
 
 
 def pool_threads():
@@ -239,14 +197,3 @@ def pool_threads():
 def test_a_worker_of_one_thread_computes_in_one(workers):
     """With the variables that the guide sets, TensorFlow's pool in a worker has one thread."""
     assert set(workers.run(pool_threads).values()) == {1}
-    environment = {**os.environ, "TF_NUM_INTEROP_THREADS": "3", "OMP_NUM_THREADS": "1"}
-    code = "from test_many_machines import pool_threads; print(pool_threads())"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=environment,
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert int(done.stdout) == 3

@@ -1,4 +1,4 @@
-"""conformal_interval: how many new values it holds, and its arithmetic."""
+"""`conformal_interval`: how many new values it contains, and how wide it is."""
 
 import numpy as np
 import pandas as pd
@@ -7,33 +7,32 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import TimeSeriesSplit
 
 from sklstm import backtest, conformal_interval, forecast, series_to_supervised
-from sklstm.evaluation._backtest import BacktestResult
+from sklstm.evaluation._backtest_result import BacktestResult
 
 N_SEEDS = 60
 
 
 def autoregressive(n_steps, seed, skewed=False):
-    """Give a series of which each value is 0.8 times the one before, and a shock."""
+    """Return a series: each value is 0.8 times the value before, plus a random shock."""
     rng = np.random.default_rng(seed)
     shocks = rng.exponential(size=n_steps) - 1 if skewed else rng.normal(size=n_steps)
-    series = np.zeros(n_steps)
-    for step in range(1, n_steps):
-        series[step] = 0.8 * series[step - 1] + shocks[step]
-    return series
+    series = [0.0]
+    for shock in shocks[1:]:
+        series.append(0.8 * series[-1] + shock)
+    return np.array(series)
 
 
 def result_of(errors, steps=1, outputs=None):
-    """Give a back-test with these errors."""
+    """Return a back-test with these errors."""
     lines = pd.DataFrame({"fold": 0, "step": steps, "actual": errors, "prediction": 0.0})
-    if outputs is not None:
-        lines.insert(2, "output", outputs)
+    lines = lines if outputs is None else lines.assign(output=outputs)
     return BacktestResult(lines, pd.DataFrame(), pd.DataFrame(), [])
 
 
 @pytest.mark.parametrize("symmetric", [True, False])
 @pytest.mark.parametrize("skewed", [True, False])
 def test_nine_out_of_ten_new_values_are_covered(symmetric, skewed):
-    """Over many seeds, one-step intervals of 90 % hold 86 to 94 % of the rows held out."""
+    """Over many seeds, 90 % intervals contain 86 to 94 % of the held-out values."""
     held = []
     for seed in range(N_SEEDS):
         X, y = series_to_supervised(autoregressive(400, seed, skewed))
@@ -45,7 +44,7 @@ def test_nine_out_of_ten_new_values_are_covered(symmetric, skewed):
 
 
 def test_forecasts_of_many_steps_are_covered_at_each_step():
-    """Errors of fed-back forecasts give intervals that widen and hold as many values."""
+    """Intervals of fed-back forecasts widen, and contain about 90 % of the values, too."""
     steps, held, widths = 8, [], []
     for seed in range(N_SEEDS):
         series = autoregressive(500 + steps, seed)
@@ -62,31 +61,32 @@ def test_forecasts_of_many_steps_are_covered_at_each_step():
     assert widths[0] == pytest.approx(2 * 1.645, rel=0.15)
 
 
-def test_width_is_the_order_statistic_of_split_conformal_prediction():
-    """Of n errors, the one of rank ceil((n + 1) × coverage) decides."""
-    errors = np.random.default_rng(0).normal(size=40)
-    interval = conformal_interval(result_of(errors), np.array([10.0]), coverage=0.9)
-    width = np.sort(np.abs(errors))[37 - 1]  # 36 would be rank ceil(n × coverage)
-    np.testing.assert_allclose(interval, [[10 - width, 10 + width]])
-
-
-def test_ends_may_differ():
-    """Each end of an interval that is not symmetric leaves out half of what may be missed."""
+@pytest.mark.parametrize(
+    ("symmetric", "places"),
+    [
+        # Rank ceil((n + 1) × coverage) of 40 plain errors; 36 would be rank ceil(n × coverage).
+        (True, (37,)),
+        # Each end leaves out half of what may be missed.
+        (False, (2, 39)),
+    ],
+)
+def test_ends_are_the_order_statistics_of_split_conformal_prediction(symmetric, places):
+    """Of n errors, that of rank ceil((n + 1) × coverage) is the end of the interval."""
     errors = np.random.default_rng(0).exponential(size=40)
-    low, high = conformal_interval(result_of(errors), np.zeros(1), 0.9, symmetric=False)[0]
-    assert low == np.sort(errors)[2 - 1]
-    assert high == np.sort(errors)[39 - 1]
+    (ends,) = conformal_interval(result_of(errors), np.zeros(1), 0.9, symmetric=symmetric)
+    ranked = np.sort(errors)[np.array(places) - 1]
+    np.testing.assert_array_equal(ends, [-ranked[0], ranked[0]] if symmetric else ranked)
 
 
 def test_steps_ahead_are_kept_apart():
-    """Row i gets the width of errors i + 1 steps ahead."""
+    """Row i gets an interval from the errors i + 1 steps ahead."""
     errors = np.concatenate([np.ones(20), 5 * np.ones(20)])
     interval = conformal_interval(result_of(errors, np.repeat([1, 2], 20)), np.zeros(2))
     np.testing.assert_array_equal(interval, [[-1, 1], [-5, 5]])
 
 
 def test_few_errors_borrow_from_the_nearest_steps():
-    """A step with too few errors takes those of its neighbours as well."""
+    """A step with too few errors also uses those of the nearest steps."""
     steps = np.tile(np.arange(1, 11), 4)
     interval = conformal_interval(result_of(steps.astype(float), steps), np.zeros(10))
     # Nine errors are needed: those of the step and both neighbours.
@@ -94,22 +94,17 @@ def test_few_errors_borrow_from_the_nearest_steps():
 
 
 def test_outputs_are_kept_apart():
-    """Each output has the width of its own errors, in a table as in an array."""
+    """Each output gets an interval from its own errors, in a table and in an array."""
     result = result_of(np.tile([1.0, 3.0], 20), outputs=["a", "b"] * 20)
     found = conformal_interval(result, np.zeros((4, 2)))
     np.testing.assert_array_equal(found, np.broadcast_to([[-1, 1], [-3, 3]], (4, 2, 2)))
     table = conformal_interval(result, pd.DataFrame(np.zeros((4, 2)), columns=["a", "b"]))
-    assert table.columns.tolist() == [
-        ("a", "lower"),
-        ("a", "upper"),
-        ("b", "lower"),
-        ("b", "upper"),
-    ]
+    assert table.columns.tolist() == [(name, end) for name in "ab" for end in ("lower", "upper")]
     np.testing.assert_array_equal(table["b"], found[:, 1])
 
 
 def test_a_horizon_is_a_row_of_steps():
-    """A forecast by a model of several steps gets the widths of its outputs, one for each row."""
+    """If outputs are steps ahead, row i of a forecast gets the interval of output i."""
     result = result_of(np.tile([1.0, 3.0], 20), np.tile([1, 2], 20), ["y_step1", "y_step2"] * 20)
     np.testing.assert_array_equal(conformal_interval(result, np.zeros(2)), [[-1, 1], [-3, 3]])
 
@@ -122,20 +117,21 @@ def test_a_series_keeps_its_labels():
     assert interval.columns.tolist() == ["lower", "upper"]
 
 
-def test_too_few_errors_are_refused():
-    """The message gives the fewest errors that would do."""
-    with pytest.raises(ValueError, match=r"coverage=0.9 needs at least 9 errors, .* has 8"):
-        conformal_interval(result_of(np.ones(8)), np.zeros(3))
-    with pytest.raises(ValueError, match="at least 19 errors"):
-        conformal_interval(result_of(np.ones(18)), np.zeros(3), symmetric=False)
+EIGHT, EIGHTEEN = result_of(np.ones(8)), result_of(np.ones(18))
+TWO_STEPS = result_of(np.ones(40), np.tile([1, 2], 20))
 
 
-def test_bad_arguments_are_refused():
-    """Coverage beyond (0, 1), other outputs, and more steps than were looked at."""
-    result = result_of(np.ones(40), np.tile([1, 2], 20))
-    with pytest.raises(ValueError, match=r"coverage == 1\.0, must be < 1"):
-        conformal_interval(result, np.zeros(2), coverage=1.0)
-    with pytest.raises(ValueError, match="reaches 3 steps ahead, but the back-test only 2"):
-        conformal_interval(result, np.zeros(3))
-    with pytest.raises(ValueError, match="has 2 columns"):
-        conformal_interval(result, np.zeros((3, 2)))
+@pytest.mark.parametrize(
+    ("result", "shape", "options", "message"),
+    [
+        (EIGHT, 3, {}, r"coverage=0.9 needs at least 9 errors, .* has 8"),
+        (EIGHTEEN, 3, {"symmetric": False}, "at least 19 errors"),
+        (TWO_STEPS, 2, {"coverage": 1.0}, r"coverage=1\.0 is not valid"),
+        (TWO_STEPS, 3, {}, "reaches 3 steps ahead, but the back-test only 2"),
+        (TWO_STEPS, (3, 2), {}, "has 2 columns"),
+    ],
+)
+def test_intervals_without_matching_errors_are_refused(result, shape, options, message):
+    """Too few errors, a wrong coverage, more steps, and other outputs are refused."""
+    with pytest.raises(ValueError, match=message):
+        conformal_interval(result, np.zeros(shape), **options)

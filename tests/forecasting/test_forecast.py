@@ -1,4 +1,4 @@
-"""forecast against loops written by hand."""
+"""`forecast` against loops written by hand."""
 
 import time
 import warnings
@@ -6,218 +6,173 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator, RegressorMixin
+from estimators import MILK, NETWORKS, seasonal
+from estimators import MILK_X as X
+from estimators import MILK_Y as Y
+from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from states import unchanged
 
 from sklstm import (
-    Differencer,
     LagWindower,
-    LSTMRegressor,
-    SeriesMinMaxScaler,
-    StatefulLSTMRegressor,
     TransformedSeriesRegressor,
+    UnknownPastWarning,
     forecast,
     series_to_supervised,
 )
-from sklstm.datasets import load_milk
 
-MILK = load_milk()
-
-
-def seasonal(**options):
-    """Ridge on windows of seasonal differences, back in pounds of milk."""
-    return TransformedSeriesRegressor(
-        make_pipeline(Differencer([1, 12]), LagWindower(12, flatten=True), Ridge()),
-        transformer=Differencer([1, 12]),
-        **options,
-    )
+NUMBERS = pd.DataFrame({"a": np.sin(np.arange(30.0)), "b": np.arange(30.0)})
 
 
-def network(**options):
-    """Give a small network on scaled windows."""
-    options = {"units": 4, "epochs": 2, "random_state": 0} | options
-    return make_pipeline(SeriesMinMaxScaler(), LagWindower(6), LSTMRegressor(**options))
+def calendar(index):
+    """Return the month of each date, as a number and as a word."""
+    return pd.DataFrame({"angle": np.sin(index.month), "word": index.month_name()}, index=index)
 
 
-def loop(model, X, y, steps):
+def growing_table(model, rows, y, steps):
     """Forecast by hand: at each step the table grows by a row, and all of it is predicted."""
-    table = X.copy()
-    last = y.iloc[-1]
-    values = []
-    for label in pd.date_range(X.index[-1], periods=steps + 1, freq=X.index.freq)[1:]:
-        table.loc[label] = [last]
-        last = model.predict(table)[-1]
-        values.append(last)
-    return np.array(values)
+    table, values = rows.copy(), [y.iloc[-1]]
+    for label in pd.date_range(rows.index[-1], periods=steps + 1, freq=rows.index.freq)[1:]:
+        table.loc[label] = values[-1]
+        values.append(model.predict(table)[-1])
+    return values[1:]
+
+
+def fed_back(model, row, seen, steps):
+    """Forecast by hand: ``row(values, step)`` makes the next row out of all values so far.
+
+    The values of several targets, or of several steps, stand one after the other.
+    """
+    values = np.ravel(seen).tolist()
+    n_seen = len(values)
+    for step in range(steps):
+        values += np.ravel(model.predict(row(values, step))).tolist()
+    return values[n_seen:]
 
 
 class LastThree(RegressorMixin, BaseEstimator):
     """A regressor of another package that looks back: the mean of the last three rows."""
 
     def fit(self, X, y):
-        """Remember nothing."""
+        """Learn nothing."""
         self.fitted_ = True
         return self
 
     def predict(self, X):
-        """Predict each row from the two before it as well."""
-        return pd.DataFrame(np.asarray(X)).rolling(3, min_periods=1).mean().to_numpy().ravel()
+        """Predict each row from itself and the two rows before it."""
+        return pd.DataFrame(np.asarray(X))[0].rolling(3, min_periods=1).mean().to_numpy()
 
 
-@pytest.mark.parametrize(
-    "model",
-    [
-        pytest.param(Ridge(), id="scikit-learn"),
-        pytest.param(RandomForestRegressor(5, random_state=0), id="ensemble"),
-        pytest.param(make_pipeline(StandardScaler(), Ridge()), id="pipeline"),
-        pytest.param(seasonal(y_lag="milk_lag1"), id="one-step inversion"),
-        pytest.param(seasonal(), id="running-on inversion"),
-        pytest.param(network(), id="network"),
-        pytest.param(LastThree(), id="looks back unknown to us"),
-        pytest.param(
-            make_pipeline(
-                FunctionTransformer(lambda X: X.rolling(3, min_periods=1).mean()), Ridge()
-            ),
-            id="function that looks back",
-        ),
-        pytest.param(
-            GridSearchCV(
-                seasonal(y_lag="milk_lag1"), {"check_inverse": [True]}, cv=TimeSeriesSplit(2)
-            ),
-            id="search",
-        ),
-    ],
-)
+ONE_STEP = seasonal(y_lag="milk_lag1")
+MODELS = {
+    "scikit-learn": Ridge(),
+    "ensemble": RandomForestRegressor(5, random_state=0),
+    "pipeline": make_pipeline(StandardScaler(), Ridge()),
+    "one-step inversion": ONE_STEP,
+    "running-on inversion": seasonal(),
+    "network": NETWORKS["LSTM on windows"],
+    "state that runs on": NETWORKS["stateful LSTM"],
+    "foreign step that looks back": LastThree(),
+    "function that looks back": make_pipeline(
+        FunctionTransformer(lambda X: X.rolling(3, min_periods=1).mean()), Ridge()
+    ),
+    "search": GridSearchCV(ONE_STEP, {"check_inverse": [True]}, cv=TimeSeriesSplit(2)),
+}
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 def test_equals_a_loop_over_the_whole_table(model):
-    """Passing only as many rows as are looked back upon changes nothing."""
-    X, y = series_to_supervised(MILK)
-    model.fit(X[:-20], y[:-20])
-    ahead = forecast(model, X[:-20], 20, y=y[:-20])
-    np.testing.assert_allclose(ahead, loop(model, X[:-20], y[:-20], 20), rtol=1e-5)
+    """A forecast that passes only the rows of the look-back equals one that passes all rows."""
+    rows, y = X[:-20] / 1000, Y[:-20] / 1000
+    model = clone(model).fit(rows, y)
+    ahead = forecast(model, rows, 20, y=y)
+    np.testing.assert_allclose(ahead, growing_table(model, rows, y, 20), rtol=1e-5)
 
 
-def test_a_state_that_runs_on_is_carried_through():
-    """A stateful network forecasts what it predicts when all rows are passed at once."""
-    X, y = series_to_supervised(MILK / 1000)
-    model = StatefulLSTMRegressor(units=4, epochs=1, random_state=0).fit(X, y)
-    ahead = forecast(model, X, 5, y=y)
-    np.testing.assert_allclose(ahead, loop(model, X, y, 5), rtol=1e-5)
-
-
-def test_arrays_give_what_tables_give():
-    """Rows without labels are forecast alike, as an array."""
-    X, y = series_to_supervised(MILK)
-    labelled = forecast(seasonal(y_lag="milk_lag1").fit(X, y), X, 15, y=y)
-    plain = forecast(
-        seasonal(y_lag=0).fit(X.to_numpy(), y.to_numpy()), X.to_numpy(), 15, y=y.to_numpy()
-    )
-    assert isinstance(plain, np.ndarray)
-    np.testing.assert_allclose(plain, labelled)
-
-
-def test_rows_after_the_training_rows_go_on_from_them():
-    """The rows may be newer than those that were learnt from, and few."""
-    X, y = series_to_supervised(MILK)
-    model = seasonal(y_lag="milk_lag1").fit(X[:-20], y[:-20])
-    of_all = forecast(model, X, 10, y=y)
-    np.testing.assert_allclose(forecast(model, X[-20:], 10, y=y[-20:]), of_all)
+def test_rows_after_the_training_rows_continue_from_them():
+    """The rows may be newer than the training rows, and few."""
+    model = ONE_STEP.fit(X[:-20], Y[:-20])
+    of_all = forecast(model, X, 10, y=Y)
+    np.testing.assert_allclose(forecast(model, X[-20:], 10, y=Y[-20:]), of_all)
 
 
 def test_without_y_it_starts_with_the_last_row():
-    """The last row of X knows the target before it and no more."""
-    X, y = series_to_supervised(MILK)
-    model = Ridge().fit(X, y)
-    without = forecast(model, X, 4)
-    expected = forecast(model, X[:-1], 4, y=y[:-1])
-    pd.testing.assert_series_equal(without, expected)
+    """Without y, the last known target is the one in the last row of X."""
+    model = Ridge().fit(X, Y)
+    expected = forecast(model, X[:-1], 4, y=Y[:-1])
+    pd.testing.assert_series_equal(forecast(model, X, 4), expected)
 
 
-def test_what_is_nan_at_the_end_of_y_is_forecast():
+def test_nan_at_the_end_of_y_is_forecast():
     """NaN at the end of y is not observed yet."""
-    X, y = series_to_supervised(MILK)
-    model = Ridge().fit(X, y)
-    expected = forecast(model, X[:-3], 6, y=y[:-3])
+    model = Ridge().fit(X, Y)
     unknown = X.copy()
     unknown.iloc[-2:] = np.nan
-    ahead = forecast(model, unknown, 6, y=y.mask(np.arange(len(y)) >= len(y) - 3))
+    ahead = forecast(model, unknown, 6, y=Y.mask(np.arange(len(Y)) >= len(Y) - 3))
+    expected = forecast(model, X[:-3], 6, y=Y[:-3])
     pd.testing.assert_series_equal(ahead, expected, check_freq=False)
 
 
 def test_a_horizon_is_predicted_in_one_go():
-    """Regressors of several steps start after all that y has seen, and need one prediction."""
-    X, y = series_to_supervised(MILK, horizon=12)
-    model = LinearRegression().fit(X, y)
-    ahead = forecast(model, X, 12, y=y)
+    """A regressor of several steps starts after the last value of y, and predicts once."""
+    rows, y = series_to_supervised(MILK, horizon=12)
+    model = LinearRegression().fit(rows, y)
+    ahead = forecast(model, rows, 12, y=y)
     row = pd.DataFrame({"milk_lag1": [MILK.iloc[-1]]})
     np.testing.assert_allclose(ahead, model.predict(row)[0])
-    assert ahead.index[0] == pd.Timestamp("1976-01-01")
-    assert ahead.name == "milk"
+    assert (ahead.index[0], ahead.name) == (pd.Timestamp("1976-01-01"), "milk")
 
 
-def test_beyond_its_horizon_a_model_is_fed_back():
-    """The last of the predicted steps are the first of the next block."""
-    X, y = series_to_supervised(MILK, horizon=3)
-    model = LinearRegression().fit(X, y)
-    values, last = [], MILK.iloc[-1]
-    for _ in range(3):
-        values += list(model.predict(pd.DataFrame({"milk_lag1": [last]}))[0])
-        last = values[-1]
-    np.testing.assert_allclose(forecast(model, X, 8, y=y), values[:8])
-    plain = LinearRegression().fit(X.to_numpy(), y.to_numpy())
-    np.testing.assert_allclose(forecast(plain, X.to_numpy(), 8, y=y.to_numpy()), values[:8])
+@pytest.mark.parametrize("labelled", [True, False])
+def test_beyond_its_horizon_a_model_is_fed_back(labelled):
+    """The next block of steps is predicted from the last step of the block before."""
+    rows, y = series_to_supervised(MILK if labelled else MILK.to_numpy(), horizon=3)
+    model = LinearRegression().fit(rows, y)
+
+    def row(values, step):
+        return pd.DataFrame({"milk_lag1": values[-1:]}) if labelled else [values[-1:]]
+
+    ahead = forecast(model, rows, 8, y=y)
+    np.testing.assert_allclose(ahead, fed_back(model, row, MILK, 3)[:8])
 
 
 def test_several_targets_are_all_fed_back():
     """Each target's prediction goes into its own column."""
     table = pd.DataFrame({"milk": MILK, "half": MILK.shift(3, fill_value=500) / 2})
-    X, y = series_to_supervised(table)
-    model = LinearRegression().fit(X, y)
-    row, expected = table.iloc[-1].to_numpy(), []
-    for _ in range(5):
-        row = model.predict(pd.DataFrame([row], columns=X.columns))[0]
-        expected.append(row)
-    ahead = forecast(model, X, 5, y=y)
-    np.testing.assert_allclose(ahead, expected)
+    rows, y = series_to_supervised(table)
+    model = LinearRegression().fit(rows, y)
+    ahead = forecast(model, rows, 5, y=y)
     assert ahead.columns.tolist() == ["milk", "half"]
-
-
-def with_calendar(index):
-    """Tell the month, as a number and as a word."""
-    return pd.DataFrame({"angle": np.sin(index.month), "word": index.month_name()}, index=index)
+    expected = fed_back(model, lambda v, _: pd.DataFrame([v[-2:]], columns=rows.columns), table, 5)
+    np.testing.assert_allclose(np.ravel(ahead), expected)
 
 
 def test_known_future_columns_come_from_exog():
-    """Columns that hold no target are taken from exog by label, words included."""
-    X, y = series_to_supervised(MILK)
-    rows = X.join(with_calendar(X.index))
-    months = pd.date_range("1970-01-01", "1990-01-01", freq="MS")
+    """Columns that hold no target are taken from exog by label; they may hold words."""
+    rows = X.join(calendar(X.index))
     encode = ColumnTransformer([("word", OneHotEncoder(), ["word"])], remainder="passthrough")
-    model = make_pipeline(encode, Ridge()).fit(rows, y)
-    ahead = forecast(model, rows, 14, y=y, exog=with_calendar(months))
-    last, expected = y.iloc[-1], []
-    for label in ahead.index:
-        row = with_calendar(pd.DatetimeIndex([label])).assign(milk_lag1=last)[rows.columns]
-        last = model.predict(row)[0]
-        expected.append(last)
-    np.testing.assert_allclose(ahead, expected)
+    model = make_pipeline(encode, Ridge()).fit(rows, Y)
+    months = pd.date_range("1970-01-01", "1990-01-01", freq="MS")
+    ahead = forecast(model, rows, 14, y=Y, exog=calendar(months))
+
+    def row(values, step):
+        return calendar(ahead.index[[step]]).assign(milk_lag1=values[-1])[rows.columns]
+
+    np.testing.assert_allclose(ahead, fed_back(model, row, Y, 14))
 
 
 def test_exog_of_arrays_follows_the_last_row():
-    """Without labels, the rows of exog are those after X, and y_lag tells its columns apart."""
-    X, y = series_to_supervised(MILK)
-    angle = np.sin(np.arange(len(X) + 6))
-    rows = np.column_stack([angle[: len(X)], X])
-    model = Ridge().fit(rows, y)
-    ahead = forecast(model, rows, 6, y=y.to_numpy(), exog=angle[len(X) :], y_lag=1)
-    last, expected = y.iloc[-1], []
-    for one in angle[len(X) :]:
-        last = model.predict([[one, last]])[0]
-        expected.append(last)
+    """Without labels, exog begins after the last row of X; y_lag names the other column."""
+    known, later = np.split(np.sin(np.arange(len(X) + 6)), [len(X)])
+    rows = np.column_stack([known, X])
+    model = Ridge().fit(rows, Y)
+    ahead = forecast(model, rows, 6, y=Y.to_numpy(), exog=later, y_lag=1)
+    expected = fed_back(model, lambda values, step: [[later[step], values[-1]]], Y, 6)
     np.testing.assert_allclose(ahead, expected)
 
 
@@ -226,38 +181,42 @@ def test_older_lags_are_filled_in_as_well():
     rows = pd.DataFrame({"milk_lag1": MILK.shift(1), "milk_lag12": MILK.shift(12)}).dropna()
     y = MILK[rows.index]
     model = Ridge().fit(rows, y)
-    values = MILK.tolist()
-    for _ in range(20):
-        row = pd.DataFrame([[values[-1], values[-12]]], columns=rows.columns)
-        values.append(model.predict(row)[0])
-    np.testing.assert_allclose(forecast(model, rows, 20, y=y), values[-20:])
+
+    def row(values, step):
+        return pd.DataFrame([[values[-1], values[-12]]], columns=rows.columns)
+
+    np.testing.assert_allclose(forecast(model, rows, 20, y=y), fed_back(model, row, MILK, 20))
 
 
 def test_a_model_of_known_columns_alone_needs_no_lags():
-    """Where exog holds all columns, nothing is fed back."""
-    rows = with_calendar(MILK.index)[["angle"]]
+    """If exog holds all columns, nothing is fed back."""
+    rows = calendar(MILK.index)[["angle"]]
     model = Ridge().fit(rows, MILK)
-    later = with_calendar(pd.date_range("1976-01-01", periods=3, freq="MS"))[["angle"]]
+    later = calendar(pd.date_range("1976-01-01", periods=3, freq="MS"))[["angle"]]
     np.testing.assert_allclose(forecast(model, rows, 3, y=MILK, exog=later), model.predict(later))
+
+
+BERLIN = "Europe/Berlin"
+
+
+def dates(start, freq, **options):
+    """Return 20 dates."""
+    return pd.date_range(start, periods=20, freq=freq, **options)
 
 
 @pytest.mark.parametrize(
     ("index", "expected"),
     [
-        (pd.date_range("2024-01-31", periods=20, freq="ME"), ["2025-09-30", "2025-10-31"]),
-        (pd.date_range("2024-01-01", periods=20, freq="B"), ["2024-01-29", "2024-01-30"]),
-        (pd.date_range("2024-01-07", periods=20, freq="W"), ["2024-05-26", "2024-06-02"]),
-        (pd.date_range("2020-01-01", periods=20, freq="QS"), ["2025-01-01", "2025-04-01"]),
-        (
-            pd.date_range("2024-03-30", periods=20, freq="D", tz="Europe/Berlin"),
-            ["2024-04-19 00:00+02:00", "2024-04-20 00:00+02:00"],
-        ),
+        (dates("2024-01-31", "ME"), ["2025-09-30", "2025-10-31"]),
+        (dates("2024-01-01", "B"), ["2024-01-29", "2024-01-30"]),
+        (dates("2024-01-07", "W"), ["2024-05-26", "2024-06-02"]),
+        (dates("2020-01-01", "QS"), ["2025-01-01", "2025-04-01"]),
+        (dates("2024-01-01", "MS"), ["2025-09-01", "2025-10-01"]),
+        (dates("2024-01-01", "h"), ["2024-01-01 20:00", "2024-01-01 21:00"]),
+        (dates("2024-03-30", "D", tz=BERLIN), ["2024-04-19 00:00+02:00", "2024-04-20 00:00+02:00"]),
         (pd.DatetimeIndex(["2024-01-01", "2024-01-02"]), ["2024-01-03", "2024-01-04"]),
         # A month is missing.
-        (
-            pd.date_range("2024-01-15", periods=20, freq="MS").delete(7),
-            ["2025-10-01", "2025-11-01"],
-        ),
+        (dates("2024-01-15", "MS").delete(7), ["2025-10-01", "2025-11-01"]),
         (pd.period_range("2024-01", periods=20, freq="M"), ["2025-09", "2025-10"]),
         (pd.period_range("2024-01", periods=20, freq="M")[::3], ["2025-10", "2026-01"]),
         (pd.timedelta_range("0h", periods=20, freq="h"), ["20:00:00", "21:00:00"]),
@@ -265,114 +224,110 @@ def test_a_model_of_known_columns_alone_needs_no_lags():
         (pd.Index([0.5, 1.0, 1.5]), [2.0, 2.5]),
     ],
 )
-@pytest.mark.parametrize("known", [True, False], ids=["known", "seen"])
+@pytest.mark.parametrize("known", [True, False], ids=["known step", "seen step"])
 def test_labels_go_on_at_their_step(index, expected, known):
-    """The forecast carries the dates that come next, whether pandas knows their step or not."""
+    """The forecast has the next dates, also if the index does not say its frequency."""
     if not known:
         index = index.append(index[:0])
     index = index.rename("time")
-    X = pd.DataFrame({"y_lag1": np.arange(len(index), dtype=float)}, index=index)
+    rows = pd.DataFrame({"y_lag1": np.arange(len(index), dtype=float)}, index=index)
     y = pd.Series(np.arange(len(index)) + 1.0, index=index, name="y")
-    ahead = forecast(Ridge().fit(X, y), X, 2, y=y)
-    kinds = {pd.PeriodIndex: index.dtype, pd.RangeIndex: np.int64}
-    assert (
-        ahead.index.tolist()
-        == pd.Index(expected).astype(kinds.get(type(index), index.dtype)).tolist()
-    )
+    ahead = forecast(Ridge().fit(rows, y), rows, 2, y=y)
+    kind = np.int64 if isinstance(index, pd.RangeIndex) else index.dtype
+    assert ahead.index.tolist() == pd.Index(expected).astype(kind).tolist()
     assert ahead.index.name == "time"
 
 
+LATE = [("uint8", 226), ("UInt8", 226)]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "first"),
+    [*((dtype, 0) for dtype in ("Int64", "Float64", "uint8", "int16", "float32")), *LATE],
+)
+def test_labels_of_any_numbers_run_on(dtype, first):
+    """Labels keep their type while it can hold the next label; then the type changes."""
+    rows = NUMBERS[["a"]].set_axis(pd.Index(np.arange(first, first + 30), dtype=dtype))
+    ahead = forecast(Ridge().fit(rows, rows["a"]), rows, 2, y=rows["a"])
+    assert ahead.index.tolist() == [first + 30, first + 31]
+    assert first or ahead.index.dtype == dtype
+
+
 def test_labels_without_a_step_are_refused_with_a_remedy():
-    """Dates at random say nothing about the next; exog may name it."""
+    """Dates without a step are refused, unless the index of exog holds the next dates."""
     index = pd.DatetimeIndex(["2024-01-01", "2024-01-02", "2024-01-07", "2024-03-01", "2024-03-11"])
-    X = pd.DataFrame({"y_lag1": [1.0, 2, 3, 4, 5]}, index=index)
+    rows = pd.DataFrame({"y_lag1": [1.0, 2, 3, 4, 5]}, index=index)
     y = pd.Series([2.0, 3, 4, 5, 6], index=index, name="y")
-    model = Ridge().fit(X, y)
+    model = Ridge().fit(rows, y)
     with pytest.raises(ValueError, match=r"no regular step.*exog=pd\.DataFrame"):
-        forecast(model, X, 2, y=y)
+        forecast(model, rows, 2, y=y)
     later = pd.DatetimeIndex(["2024-03-12", "2024-05-01"])
-    assert forecast(model, X, 2, y=y, exog=pd.DataFrame(index=later)).index.equals(later)
+    ahead = forecast(model, rows, 2, y=y, exog=pd.DataFrame(index=later))
+    assert ahead.index.equals(later)
 
 
-def test_unknown_lags_are_refused_with_a_remedy():
-    """Columns that do not tell what they hold need y_lag."""
-    X, y = series_to_supervised(MILK)
-    rows = X.assign(price=1.0).rename(columns={"milk_lag1": "before"})
-    model = Ridge().fit(rows, y)
-    with pytest.raises(ValueError, match=r"\['before', 'price'\].*milk_lag1.*y_lag"):
-        forecast(model, rows, 3, y=y)
-    with pytest.raises(ValueError, match=r"y_lag='milk' is no column of X"):
-        forecast(model, rows, 3, y=y, y_lag="milk")
+PRICED = X.assign(price=1.0)
+BEFORE = PRICED.rename(columns={"milk_lag1": "before"})
+PRICE = pd.DataFrame({"price": [1.0]}, index=[pd.Timestamp("1976-01-01")])
+TEXT = X.set_axis(X.index.strftime("%Y-%m-%d"))
+REFUSED = {
+    "no steps": (X, {"steps": 0}, "steps == 0, must be >= 1"),
+    "windows": (np.zeros((3, 2, 1)), {"y": None}, "X .*forecast continues rows"),
+    "another time": (X, {"y": Y.set_axis(Y.index.shift(1))}, "out of step"),
+    "no known target": (X * np.nan, {"y": None}, "No value of the target is known"),
+    "labels of text": (TEXT, {"y": None}, r"holds text .*to_datetime"),
+    "unknown lags": (BEFORE, {}, r"\['before', 'price'\].*milk_lag1.*y_lag"),
+    "wrong y_lag": (BEFORE, {"y_lag": "milk"}, "y_lag='milk' names no column of X"),
+    "no exog": (PRICED, {}, r"\['price'\].*1976-01-01.*exog"),
+    "short exog": (PRICED, {"exog": PRICE}, r"exog lacks values.*1976-02-01"),
+    "wrong exog": (PRICED, {"exog": PRICE.rename(columns=str.upper)}, r"lacks \['price'\]"),
+}
 
 
-def test_missing_future_columns_are_refused_by_name_and_date():
-    """The message names the column and the first date that it is needed for."""
-    X, y = series_to_supervised(MILK)
-    rows = X.assign(price=1.0)
-    model = Ridge().fit(rows, y)
-    with pytest.raises(ValueError, match=r"\['price'\].*1976-01-01.*exog"):
-        forecast(model, rows, 3, y=y)
-    later = pd.DataFrame({"price": [1.0]}, index=[pd.Timestamp("1976-01-01")])
-    with pytest.raises(ValueError, match=r"exog lacks values.*1976-02-01"):
-        forecast(model, rows, 3, y=y, exog=later)
-    with pytest.raises(ValueError, match=r"lacks \['price'\]"):
-        forecast(model, rows, 3, y=y, exog=later.rename(columns=str.upper))
+@pytest.mark.parametrize(("rows", "options", "message"), REFUSED.values(), ids=REFUSED)
+def test_rows_that_cannot_be_continued_are_refused(rows, options, message):
+    """The message names what is missing, and where."""
+    model = LastThree().fit(X, Y)
+    with pytest.raises(ValueError, match=message):
+        forecast(model, rows, **{"steps": 3, "y": Y, **options})
 
 
-def test_other_bad_arguments_are_refused():
-    """Windows, no rows to speak of, y of another time, and steps below one."""
-    X, y = series_to_supervised(MILK)
-    model = Ridge().fit(X, y)
-    with pytest.raises(ValueError, match="steps == 0, must be >= 1"):
-        forecast(model, X, 0, y=y)
-    with pytest.raises(ValueError, match="forecast continues rows"):
-        forecast(model, np.zeros((3, 2, 1)), 2)
-    with pytest.raises(ValueError, match="out of step"):
-        forecast(model, X, 2, y=y.set_axis(y.index.shift(1)))
-    with pytest.raises(ValueError, match="No value of the target is known"):
-        forecast(model, X * np.nan, 2)
-    with pytest.raises(ValueError, match=r"holds text .*to_datetime"):
-        forecast(model, X.set_axis(X.index.strftime("%Y-%m-%d")), 2)
+def test_a_number_of_outputs_that_is_no_number_of_targets_is_refused():
+    """One prediction cannot fill the lag columns of two targets."""
+    rows = np.zeros((9, 2))
     with pytest.raises(ValueError, match="2 target"):
-        forecast(Ridge().fit(np.zeros((9, 2)), np.zeros(9)), np.zeros((9, 2)), 2)
+        forecast(Ridge().fit(rows, np.zeros(9)), rows, 2)
 
 
 @pytest.mark.parametrize("kind", ["int64", "float32"])
-def test_rows_of_any_kind_of_number_are_continued(kind):
-    """Whole numbers make room for predictions, and short floats stay short."""
-    X, y = series_to_supervised(MILK)
-    expected = forecast(Ridge().fit(X, y), X, 6, y=y)
-    for rows, target in ((X.astype(kind), y), (X.to_numpy().astype(kind), y.to_numpy())):
-        ahead = forecast(Ridge().fit(rows, target), rows, 6, y=target)
-        np.testing.assert_allclose(ahead, expected, rtol=1e-5)
+@pytest.mark.parametrize("labelled", [True, False])
+def test_rows_of_any_kind_of_number_are_continued(kind, labelled):
+    """Arrays and tables of ints and short floats give the forecast of a table of floats."""
+    rows, y = (X.astype(kind), Y) if labelled else (X.to_numpy().astype(kind), Y.to_numpy())
+    ahead = forecast(Ridge().fit(rows, y), rows, 6, y=y)
+    assert isinstance(ahead, pd.Series if labelled else np.ndarray)
+    np.testing.assert_allclose(ahead, forecast(Ridge().fit(X, Y), X, 6, y=Y), rtol=1e-5)
 
 
 def test_forecasting_changes_nothing():
-    """Neither the estimator nor the rows are touched."""
-    X, y = series_to_supervised(MILK)
-    model = seasonal(y_lag="milk_lag1").fit(X, y)
-    before = X.copy()
-    first = forecast(model, X, 12, y=y)
-    pd.testing.assert_frame_equal(X, before)
-    pd.testing.assert_series_equal(forecast(model, X, 12, y=y), first)
+    """A forecast changes neither the estimator nor the rows."""
+    model = ONE_STEP.fit(X, Y)
+    with unchanged(model, X, Y):
+        forecast(model, X, 12, y=Y)
 
 
-def test_lookback_can_be_told():
-    """A look-back that is known to the user spares a foreign step the whole table."""
-    X, y = series_to_supervised(MILK)
-    model = LastThree().fit(X, y)
-    expected = forecast(model, X, 9, y=y)
-    np.testing.assert_allclose(forecast(model, X, 9, y=y, lookback=2), expected)
+def test_lookback_can_be_given():
+    """With `lookback`, a step of another package gets only so many rows, with the same result."""
+    model = LastThree().fit(X, Y)
+    expected = forecast(model, X, 9, y=Y)
+    np.testing.assert_allclose(forecast(model, X, 9, y=Y, lookback=2), expected)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "model", [seasonal(y_lag="milk_lag1"), network()], ids=["ridge", "network"]
-)
-def test_a_step_costs_what_a_prediction_costs(model):
+@pytest.mark.parametrize("name", ["one-step inversion", "network"])
+def test_a_step_costs_what_a_prediction_costs(name):
     """A hundred steps take at most 150 times the time that predicting one row does."""
-    X, y = series_to_supervised(MILK)
-    model.fit(X, y)
+    model = clone(MODELS[name]).fit(X, Y)
 
     def seconds(work):
         # Of the processor: what else runs on the machine is not the question.
@@ -380,49 +335,24 @@ def test_a_step_costs_what_a_prediction_costs(model):
         work()
         return time.process_time() - start
 
+    one_row = [X.iloc[i : i + 1] for i in range(60, 160)]
     with warnings.catch_warnings():
         # One row of the middle has no known past, which is not what is measured.
-        warnings.simplefilter("ignore", UserWarning)
-        one = np.median(
-            [seconds(lambda i=i: model.predict(X.iloc[i : i + 1])) for i in range(60, 160)]
-        )
-    hundred = np.median([seconds(lambda: forecast(model, X, 100, y=y)) for _ in range(3)])
+        warnings.simplefilter("ignore", UnknownPastWarning)
+        one = np.median([seconds(lambda row=row: model.predict(row)) for row in one_row])
+    hundred = np.median([seconds(lambda: forecast(model, X, 100, y=Y)) for _ in range(3)])
     assert hundred < 150 * one
 
 
-@pytest.mark.parametrize("step", ["h", "D", "MS", "W-SUN", "B"])
-def test_dates_read_from_a_file_run_on(step):
-    """Dates without a frequency, as a CSV file gives them, are continued at the step they show."""
-    dates = pd.date_range("2024-01-01", periods=23, freq=step)
-    read = pd.DatetimeIndex(dates[:20].to_numpy())
-    assert read.freq is None
-    X, y = series_to_supervised(pd.Series(np.arange(20.0), index=read, name="load"))
-    assert forecast(Ridge().fit(X, y), X, 3, y=y).index.tolist() == dates[20:].tolist()
-
-
-@pytest.mark.parametrize("dtype", ["Int64", "Float64", "uint8", "int16", "float32"])
-def test_labels_of_any_numbers_run_on(dtype):
-    """They keep their type as long as it can hold the next ones."""
-    rows = pd.DataFrame({"a": np.sin(np.arange(30.0))}, pd.Index(np.arange(30), dtype=dtype))
-    ahead = forecast(Ridge().fit(rows, rows["a"]), rows, 3, y=rows["a"])
-    pd.testing.assert_index_equal(ahead.index, pd.Index([30, 31, 32], dtype=dtype))
-    for short in ("uint8", "UInt8"):
-        late = rows.set_axis(pd.Index(np.arange(226, 256), dtype=short))
-        ahead = forecast(Ridge().fit(late, late["a"]), late, 2, y=late["a"])
-        assert list(ahead.index) == [256, 257]
-
-
+@pytest.mark.parametrize("dtype", [object, "Int64", "Float64", "int8"])
 @pytest.mark.parametrize(
     "model", [Ridge(), make_pipeline(LagWindower(2, flatten=True), LinearRegression())]
 )
-def test_exog_may_hold_numbers_as_objects(model):
-    """What pandas keeps as objects, or in a type of its own, is as good as floats."""
-    rows = pd.DataFrame({"a": np.sin(np.arange(30.0)), "b": np.arange(30.0)})
-    model = TransformedSeriesRegressor(model).fit(rows, rows["a"])
+def test_exog_may_hold_numbers_as_objects(model, dtype):
+    """Numbers as objects, or in a type of pandas, give the same forecast as floats."""
+    model = TransformedSeriesRegressor(model).fit(NUMBERS, NUMBERS["a"])
     exog = pd.DataFrame({"b": [30.0, 31.0, 32.0]}, range(30, 33))
-    options = {"y": rows["a"], "y_lag": "a"}
-    expected = forecast(model, rows, 3, exog=exog, **options)
-    for dtype in (object, "Int64", "Float64", "int8"):
-        ours = forecast(model, rows, 3, exog=exog.astype(dtype), **options)
-        pd.testing.assert_series_equal(ours, expected)
+    options = {"y": NUMBERS["a"], "y_lag": "a"}
+    ours = forecast(model, NUMBERS, 3, exog=exog.astype(dtype), **options)
+    pd.testing.assert_series_equal(ours, forecast(model, NUMBERS, 3, exog=exog, **options))
     assert exog["b"].dtype == float

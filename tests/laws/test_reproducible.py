@@ -12,33 +12,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from estimators import own_network
 from joblib import parallel_config
+from searches import backtested, searched, windowed_network
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
-from sklearn.pipeline import make_pipeline
+from states import assert_same
 
-from sklstm import (
-    LagWindower,
-    LSTMRegressor,
-    SeriesMinMaxScaler,
-    StatefulLSTMRegressor,
-    backtest,
-    series_to_supervised,
-)
-from sklstm.datasets import load_milk
+from sklstm import LSTMRegressor, StatefulLSTMRegressor
 from sklstm.engine._models import _pool
-
-
-def own_network(input_shape, n_outputs):
-    """Return a network with dropout, whose builder sets no seed."""
-    return keras.Sequential(
-        [
-            keras.Input(input_shape),
-            keras.layers.LSTM(2),
-            keras.layers.Dropout(0.3),
-            keras.layers.Dense(n_outputs),
-        ]
-    )
 
 
 def stateless(**parameters):
@@ -75,13 +56,7 @@ SLOW_MODELS = {
     "large, all cores": stateless(units=256, batch_size=40),
 }
 ALL_MODELS = {**MODELS, **SLOW_MODELS}
-EACH_MODEL = [
-    *MODELS,
-    *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW_MODELS),
-]
-
-X, Y = series_to_supervised(load_milk())
-GRID = {"lagwindower__window": [3, 4], "lstmregressor__units": [2, 3]}
+EACH_MODEL = [*MODELS, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW_MODELS)]
 
 
 def fit(model, seed=0):
@@ -112,31 +87,6 @@ def stir():
         fit(model, seed=3)
 
 
-def pipeline():
-    """Return a small network behind windows."""
-    lstm = LSTMRegressor(2, epochs=1, random_state=0)
-    return make_pipeline(SeriesMinMaxScaler(), LagWindower(3), lstm)
-
-
-def searched(**options):
-    """Search a small grid, and return scores by fold, the best weights and its predictions."""
-    search = GridSearchCV(pipeline(), GRID, cv=TimeSeriesSplit(2), **options).fit(X, Y)
-    folds = [search.cv_results_[f"split{i}_test_score"] for i in range(2)]
-    return [*folds, *search.best_estimator_[-1].model_.get_weights(), search.predict(X)]
-
-
-def backtested(**options):
-    """Back-test a small model, and return its predictions and scores."""
-    result = backtest(pipeline(), X, Y, 3, **options)
-    return [result.predictions["prediction"].to_numpy(), result.scores["prediction"].to_numpy()]
-
-
-def assert_same_bits(found, expected):
-    """Assert that two lists of arrays are equal to the last bit."""
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(one, other, strict=True)
-
-
 @pytest.mark.parametrize("name", EACH_MODEL)
 def test_a_fit_does_not_depend_on_what_ran_before(name):
     """Other fits, seeds and global random states in between change no bit; another seed does."""
@@ -148,31 +98,28 @@ def test_a_fit_does_not_depend_on_what_ran_before(name):
 
 @dataclasses.dataclass(frozen=True)
 class Absolute:
-    """A loss."""
+    """A loss, which equals another of the same factor."""
 
     factor: float
+    power = 1
 
     def __call__(self, y_true, y_pred):
         """Return the loss of each row."""
-        return keras.ops.mean(self.factor * keras.ops.abs(y_true - y_pred), axis=-1)
+        return keras.ops.mean(self.factor * keras.ops.abs(y_true - y_pred) ** self.power, axis=-1)
 
 
 @dataclasses.dataclass(frozen=True)
-class Fourth:
-    """Another, with a field of the same name."""
+class Fourth(Absolute):
+    """Another, with a field of the same name, and so with the same hash."""
+
+    power = 4
+
+
+@dataclasses.dataclass(eq=False)
+class Scaled:
+    """A loss, and a network, of an object that holds a number."""
 
     factor: float
-
-    def __call__(self, y_true, y_pred):
-        """Return the loss of each row."""
-        return keras.ops.mean(self.factor * (y_true - y_pred) ** 4, axis=-1)
-
-
-class Changing:
-    """A loss, a network, that can be changed after a fit."""
-
-    def __init__(self, factor):
-        self.factor = factor
 
     def __call__(self, y_true, y_pred):
         """Return the loss of each row."""
@@ -181,36 +128,13 @@ class Changing:
     def build(self, input_shape, n_outputs):
         """Return a network."""
         layers = keras.layers
-        scaled = layers.Rescaling(self.factor)
-        return keras.Sequential(
-            [keras.Input(input_shape), scaled, layers.LSTM(2), layers.Dense(n_outputs)]
-        )
+        scaled = [layers.Rescaling(self.factor), layers.LSTM(2), layers.Dense(n_outputs)]
+        return keras.Sequential([keras.Input(input_shape), *scaled])
 
 
 def weighted(y_true, y_pred, weights):
     """Return a loss whose weights are an array."""
     return keras.ops.sum(weights) * keras.ops.mean(keras.ops.square(y_true - y_pred), axis=-1)
-
-
-FACTOR = 1.0
-
-
-def of_the_module(y_true, y_pred):
-    """Return a loss that reads a name of its module."""
-    return keras.ops.mean(FACTOR * keras.ops.square(y_true - y_pred), axis=-1)
-
-
-def within(factor):
-    """Return a loss that reads a name around it, and what changes that."""
-
-    def change(value):
-        nonlocal factor
-        factor = value
-
-    def loss(y_true, y_pred):
-        return keras.ops.mean(factor * keras.ops.square(y_true - y_pred), axis=-1)
-
-    return loss, change
 
 
 MANY = np.linspace(0, 0.01, 1200)
@@ -221,8 +145,8 @@ OTHER = np.where(np.arange(1200) == 600, 1.0, MANY)
     ("one", "other"),
     [
         ({"loss": Absolute(0.5)}, {"loss": Fourth(0.5)}),
-        ({"loss": Changing(0.5)}, {"loss": Changing(5.0)}),
-        ({"network": Changing(0.5).build}, {"network": Changing(5.0).build}),
+        ({"loss": Scaled(0.5)}, {"loss": Scaled(5.0)}),
+        ({"network": Scaled(0.5).build}, {"network": Scaled(5.0).build}),
         *[
             (
                 {"loss": functools.partial(weighted, weights=make(MANY))},
@@ -233,50 +157,12 @@ OTHER = np.where(np.arange(1200) == 600, 1.0, MANY)
     ],
     ids=["dataclasses", "objects", "methods", "arrays", "tensors"],
 )
-def test_what_is_alike_but_computes_otherwise_is_not_mistaken(one, other):
-    """A fit never uses what was compiled for something that only looks the same."""
+def test_functions_that_compare_or_look_equal_are_traced_apart(one, other):
+    """A fit never uses what was compiled for another function, however much that looks like it."""
     expected = bits(stateless(**other))
-    _pool._entries.clear()
+    _pool.clear()
     assert bits(stateless(**one)) != expected
     assert bits(stateless(**other)) == expected
-
-
-def test_what_a_function_reads_may_change_between_fits(monkeypatch):
-    """An attribute, a name of the module or one around the function count as they are now."""
-    changing, (loss, change) = Changing(0.5), within(0.5)
-
-    def change_all():
-        changing.factor = 5.0
-        change(5.0)
-        monkeypatch.setattr(sys.modules[__name__], "FACTOR", 5.0)
-
-    models = [
-        LSTMRegressor(2, epochs=1, optimizer="sgd", random_state=0, **options)
-        for options in (
-            {"loss": changing},
-            {"loss": loss},
-            {"loss": of_the_module},
-            {"network": changing.build},
-        )
-    ]
-    before = [model.fit(X, Y).model_.get_weights() for model in models]
-    change_all()
-    after = [model.fit(X, Y).model_.get_weights() for model in models]
-    _pool._entries.clear()
-    for model, old, new in zip(models, before, after, strict=True):
-        fresh = model.fit(X, Y).model_.get_weights()
-        assert_same_bits(new, fresh)
-        assert any((a != b).any() for a, b in zip(old, fresh, strict=True))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["dropout", "stateful"])
-def test_a_model_that_left_the_pool_is_made_again_alike(name, monkeypatch):
-    """A compiled model that others pushed out gives the same bits when it is made anew."""
-    first = bits(ALL_MODELS[name])
-    monkeypatch.setattr(_pool, "_MOST", 1)
-    stir()
-    assert bits(ALL_MODELS[name]) == first
 
 
 @pytest.mark.slow
@@ -289,21 +175,13 @@ def test_what_is_compiled_already_does_not_decide_the_engine(make):
     assert bits(model) == first == bits(clone(model).set_params(engine="block"))
 
 
-def test_threads_change_no_bit():
-    """A search by two threads has the scores, weights and predictions of a search by one."""
-    alone = searched(n_jobs=1)
-    with parallel_config(backend="threading"):
-        assert_same_bits(searched(n_jobs=2), alone)
-        assert_same_bits(backtested(n_jobs=2), backtested(n_jobs=1))
-
-
-@pytest.mark.slow
-def test_processes_change_no_bit():
-    """A search by two processes has the scores, weights and predictions of a search by one."""
-    alone = searched(n_jobs=1), backtested(n_jobs=1)
-    with parallel_config(backend="loky"):
-        assert_same_bits(searched(n_jobs=2), alone[0])
-        assert_same_bits(backtested(n_jobs=2), alone[1])
+@pytest.mark.parametrize("run", [searched, backtested])
+@pytest.mark.parametrize("backend", ["threading", pytest.param("loky", marks=pytest.mark.slow)])
+def test_workers_change_no_bit(run, backend):
+    """Two threads or processes find the scores, weights and predictions that one finds."""
+    with parallel_config(backend=backend):
+        found = run(windowed_network(), n_jobs=2)
+    assert_same(found, run(windowed_network(), n_jobs=1))
 
 
 @pytest.mark.slow
@@ -311,7 +189,7 @@ def test_a_fresh_process_gives_the_same_bits_in_any_order():
     """Another process, with other hashes, that fits the models the other way round, agrees."""
     done = subprocess.run(
         [sys.executable, __file__],
-        env={**os.environ, "PYTHONHASHSEED": "1"},
+        env={**os.environ, "PYTHONHASHSEED": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
         check=True,

@@ -17,7 +17,7 @@ from sklstm import (
     TransformedSeriesRegressor,
 )
 from sklstm._past import _memory_mapped, _windows
-from sklstm.engine._runs import _streamed
+from sklstm.engine._runs import _epochs_graph
 
 N_ROWS, N_TRAIN = 300, 240
 DRAWS = np.random.default_rng(0)
@@ -62,7 +62,7 @@ def in_small_blocks(monkeypatch):
     monkeypatch.setattr(_memory_mapped, "LARGE", 100)
     monkeypatch.setattr(_memory_mapped, "BLOCK_BYTES", 500)
     monkeypatch.setattr(_windows, "SCATTERED", 5)
-    monkeypatch.setattr(_streamed, "_PORTION_CELLS", 200)
+    monkeypatch.setattr(_epochs_graph, "BLOCK_CELLS", 200)
 
 
 def last(regressor):
@@ -86,21 +86,15 @@ def test_a_mapped_file_gives_what_an_array_gives(name, dtype, tmp_path, in_small
     assert getattr(last(model), "history_", None) == getattr(last(expected), "history_", None)
 
 
-@pytest.mark.parametrize("kind", ["anonymous", "private", "copied"])
-def test_a_map_that_no_file_backs_is_left_alone(kind, tmp_path, in_small_blocks):
-    """Its pages are the only place of what they hold."""
+@pytest.mark.skipif(not hasattr(mmap, "MAP_PRIVATE"), reason="maps have no such flags here")
+@pytest.mark.parametrize("of_a_file", [False, True], ids=["anonymous", "private"])
+def test_a_map_that_no_file_backs_is_left_alone(of_a_file, tmp_path, in_small_blocks):
+    """Its pages are the only place of what they hold, so they are not given back."""
     path = tmp_path / "series"
     SERIES.tofile(path)
-    options = {
-        "anonymous": {"flags": getattr(mmap, "MAP_PRIVATE", 0) | getattr(mmap, "MAP_ANONYMOUS", 0)},
-        "private": {"flags": getattr(mmap, "MAP_PRIVATE", 0)},
-        "copied": {"access": mmap.ACCESS_COPY},
-    }
-    if kind != "copied" and not hasattr(mmap, "MAP_PRIVATE"):
-        pytest.skip("maps have no such flags here")
+    flags = mmap.MAP_PRIVATE | (0 if of_a_file else mmap.MAP_ANONYMOUS)
     with open(path, "r+b") as file:
-        number = -1 if kind == "anonymous" else file.fileno()
-        mapping = mmap.mmap(number, SERIES.nbytes, **options[kind])
+        mapping = mmap.mmap(file.fileno() if of_a_file else -1, SERIES.nbytes, flags)
     rows = np.ndarray(SERIES.shape, "float32", mapping)
     rows[:] = 1.5
     for given in (rows, rows[5:], np.asarray(rows)[::2]):
@@ -119,13 +113,12 @@ def test_a_small_file_and_an_array_come_as_arrays(tmp_path):
 def test_sliding_windows_of_a_file_are_read_in_pieces(regressor, tmp_path, in_small_blocks):
     """Windows that NumPy slid over the file give what they give in memory."""
     series = SERIES[2:]
-    file = mapped(tmp_path, series)
-
-    def windows(rows):
-        return np.lib.stride_tricks.sliding_window_view(rows, 4, axis=0).swapaxes(1, 2)
-
-    expected = clone(regressor).fit(windows(series), Y[5:]).predict(windows(series))
-    predicted = clone(regressor).fit(windows(file), Y[5:]).predict(windows(file))
+    of_array, of_file = (
+        np.lib.stride_tricks.sliding_window_view(rows, 4, axis=0).swapaxes(1, 2)
+        for rows in (series, mapped(tmp_path, series))
+    )
+    expected = clone(regressor).fit(of_array, Y[5:]).predict(of_array)
+    predicted = clone(regressor).fit(of_file, Y[5:]).predict(of_file)
     np.testing.assert_array_equal(predicted, expected)
 
 

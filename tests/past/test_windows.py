@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold, TimeSeriesSplit, cross_val_predict
-from sklearn.utils import check_array, resample
+from sklearn.utils import check_array, check_consistent_length, resample
 
 from sklstm import LagWindower, LSTMRegressor
 from sklstm._past import _memory_mapped, _windows
@@ -55,8 +55,8 @@ KEYS = [
 
 
 @pytest.mark.parametrize("place", range(len(KEYS)))
-def test_a_key_gives_what_an_array_gives(place, windows):
-    """Whatever NumPy takes for a key."""
+def test_indexing_gives_what_an_array_gives(place, windows):
+    """Slices, positions, masks, tuples and Ellipsis are taken as NumPy takes them."""
     made, by_hand = windows
     key = KEYS[place]
     expected = by_hand[np.array(key, dtype=int) if isinstance(key, list) and not key else key]
@@ -64,8 +64,8 @@ def test_a_key_gives_what_an_array_gives(place, windows):
 
 
 @pytest.mark.parametrize("key", [N_ROWS, -N_ROWS - 1, [0, N_ROWS], [0.5], np.ones(3, bool), "a"])
-def test_a_key_that_gives_nothing_is_refused(key, windows):
-    """Rather than windows of other rows."""
+def test_a_key_that_an_array_refuses_is_refused(key, windows):
+    """Out of range, fractions, short masks and text raise IndexError."""
     with pytest.raises(IndexError):
         windows[0][key]
 
@@ -82,7 +82,7 @@ def test_rows_are_chosen_without_a_copy(windows):
         np.testing.assert_array_equal(chosen.last_steps, by_hand[key][:, -1])
 
 
-def test_they_have_what_an_array_has(windows):
+def test_windows_behave_like_an_array(windows):
     """Shape, type, length, methods, arithmetic and NumPy's functions."""
     made, by_hand = windows
     assert isinstance(made, Windows)
@@ -95,7 +95,14 @@ def test_they_have_what_an_array_has(windows):
     np.testing.assert_array_equal(np.nanmean(made, axis=1), np.nanmean(by_hand, axis=1))
     np.testing.assert_array_equal(np.concatenate([made, made]), np.concatenate([by_hand] * 2))
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(made[7:20])), by_hand[7:20])
-    assert not hasattr(made, "iloc")
+
+
+def test_asking_for_attributes_reads_no_window(windows, monkeypatch):
+    """scikit-learn asks for `fit`, `iloc`, shape and length: none of them makes an array."""
+    made, _ = windows
+    monkeypatch.setattr(Windows, "gather", None)
+    assert not any(hasattr(made, name) for name in ("fit", "iloc", "columns", "toarray", "_mask"))
+    check_consistent_length(made, Y)
 
 
 def test_blocks_are_all_windows_in_their_order(windows):
@@ -119,27 +126,24 @@ def test_scikit_learn_cuts_and_validates_them(windows):
     np.testing.assert_array_equal(resample(made, random_state=0), resample(by_hand, random_state=0))
 
 
-@pytest.mark.parametrize(
-    "array",
-    [
-        np.lib.stride_tricks.sliding_window_view(SERIES, 3, axis=0).swapaxes(1, 2),
-        np.lib.stride_tricks.sliding_window_view(SERIES, 3, axis=0).swapaxes(1, 2)[5:60:2],
-        np.lib.stride_tricks.sliding_window_view(SERIES, 3, axis=0).swapaxes(1, 2)[::-1],
-        np.lib.stride_tricks.sliding_window_view(SERIES, 3, axis=0).swapaxes(1, 2)[::7],
-        np.lib.stride_tricks.sliding_window_view(SERIES, 3, axis=0).swapaxes(1, 2)[:, :, 1:],
-        SERIES[:, None],
-        SERIES[::-1, None],
-        SERIES.reshape(30, 3, 3),
-        SERIES.reshape(3, 30, 3).swapaxes(0, 1),
-        np.broadcast_to(SERIES[:5], (4, 5, 3)),
-        SERIES[None, :7],
-        SERIES[:0, None],
-    ],
-    ids=[
-        "sliding", "every second", "backwards", "every seventh", "some columns", "one step",
-        "one step backwards", "end to end", "transposed", "broadcast", "one window", "none",
-    ],
-)  # fmt: skip
+SLIDING = np.lib.stride_tricks.sliding_window_view(SERIES, 3, axis=0).swapaxes(1, 2)
+ARRAYS = {
+    "sliding": SLIDING,
+    "every second": SLIDING[5:60:2],
+    "backwards": SLIDING[::-1],
+    "every seventh": SLIDING[::7],
+    "some columns": SLIDING[:, :, 1:],
+    "one step": SERIES[:, None],
+    "one step backwards": SERIES[::-1, None],
+    "end to end": SERIES.reshape(30, 3, 3),
+    "transposed": SERIES.reshape(3, 30, 3).swapaxes(0, 1),
+    "broadcast": np.broadcast_to(SERIES[:5], (4, 5, 3)),
+    "one window": SERIES[None, :7],
+    "none": SERIES[:0, None],
+}
+
+
+@pytest.mark.parametrize("array", ARRAYS.values(), ids=ARRAYS)
 def test_any_array_is_described_as_it_is(array):
     """Its windows are the same, whatever its strides."""
     described = Windows.of(array)

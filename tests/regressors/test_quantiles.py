@@ -1,7 +1,5 @@
 """LSTMRegressor with loss="quantile"."""
 
-import pickle
-
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -92,13 +90,6 @@ def test_works_in_a_search_over_pipelines():
     pipeline = make_pipeline(LagWindower(2), regressor(epochs=1))
     search = GridSearchCV(pipeline, {"lagwindower__window": [1, 2]}, cv=TimeSeriesSplit(2))
     assert np.isfinite(search.fit(X, y).cv_results_["mean_test_score"]).all()
-
-
-def test_survives_pickling(fitted):
-    """A copy from a file predicts the same quantiles."""
-    X, _ = noise_that_grows(20)
-    copy = pickle.loads(pickle.dumps(fitted))
-    np.testing.assert_array_equal(copy.predict_quantiles(X), fitted.predict_quantiles(X))
 
 
 def test_validation_and_weights_know_the_quantiles():

@@ -12,7 +12,7 @@ EXAMPLES = re.findall(r"^```python\n(.*?)^```", TEXT, flags=re.MULTILINE | re.DO
 
 
 def test_there_is_an_example():
-    """The pattern finds what a reader would copy."""
+    """The pattern above finds at least one block of Python."""
     assert EXAMPLES
 
 

@@ -7,14 +7,19 @@ models are shared: at most `_MOST` of them, and each with one run at a time.
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import tensorflow as tf
+
+from sklstm.engine._compat import tensorflow_has_started
+
 _MOST = 48
+
+_NO_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)
 
 _guard = threading.Lock()
 _entries: OrderedDict[Hashable, _Entry] = OrderedDict()
@@ -32,10 +37,15 @@ class _Entry:
 def borrow(key: Hashable, make: Callable[[], Any]) -> Iterator[Any]:
     """Lend what `key` stands for to one borrower at a time, made by `make` the first time.
 
-    What a run is torn out of, by an interrupt or for want of memory, is not lent again: it may be
-    half changed anywhere.
+    A thing whose borrower was interrupted or ran out of memory is discarded: its state is unknown.
     """
-    _refuse_if_cut_off()
+    if _cut_off:
+        # TensorFlow would wait for ever for threads that only its parent has.
+        raise RuntimeError(
+            "This process was forked from one that had used TensorFlow, whose threads are not in "
+            "it. Start workers with joblib's default backend 'loky' or by 'spawn', or fork before "
+            "anything is fitted."
+        )
     with _guard:
         entry = _entries.setdefault(key, _Entry())
         _entries.move_to_end(key)
@@ -52,20 +62,39 @@ def borrow(key: Hashable, make: Callable[[], Any]) -> Iterator[Any]:
                 entry.thing = make()
             yield entry.thing
         except BaseException as error:
-            if isinstance(error, MemoryError) or not isinstance(error, Exception):
+            if isinstance(error, _NO_MEMORY) or not isinstance(error, Exception):
                 entry.thing = None
             raise
         finally:
             entry.borrower = None
-            if entry.thing is None:
-                _forget(key, entry)
+            with _guard:
+                # An empty entry would push a full one out.
+                if entry.thing is None and _entries.get(key) is entry:
+                    del _entries[key]
 
 
-def _forget(key: Hashable, entry: _Entry) -> None:
-    """Take an empty entry out, which would keep a full one from its place."""
+def clear() -> None:
+    """Discard everything that is kept."""
     with _guard:
-        if _entries.get(key) is entry:
-            del _entries[key]
+        _entries.clear()
+
+
+def stats() -> dict[str, int]:
+    """Count what this process keeps.
+
+    Returns
+    -------
+    dict
+        ``held`` things, of which ``lent`` are in use; ``traced`` training functions of the models
+        that are held.
+    """
+    with _guard:
+        entries = list(_entries.values())
+    return {
+        "held": len(entries),
+        "lent": sum(entry.lock.locked() for entry in entries),
+        "traced": sum(getattr(entry.thing, "n_traced", 0) for entry in entries),
+    }
 
 
 def shared(key: Hashable, make: Callable[[], Any]) -> Any:
@@ -79,19 +108,7 @@ def _after_fork() -> None:
     global _guard, _cut_off
     _guard = threading.Lock()
     _entries.clear()
-    module = sys.modules.get("tensorflow.python.eager.context")
-    context = module and module.context_safe()
-    _cut_off = _cut_off or (context is not None and context._context_handle is not None)
-
-
-def _refuse_if_cut_off() -> None:
-    """Raise where TensorFlow would wait for ever for threads that only its parent has."""
-    if _cut_off:
-        raise RuntimeError(
-            "This process was forked from one that had used TensorFlow, whose threads are not in "
-            "it. Start workers with joblib's default backend 'loky' or by 'spawn', or fork before "
-            "anything is fitted."
-        )
+    _cut_off = _cut_off or tensorflow_has_started()
 
 
 if hasattr(os, "register_at_fork"):

@@ -5,20 +5,23 @@ from __future__ import annotations
 import functools
 import math
 
+import keras
 import numpy as np
 import tensorflow as tf
 
+from sklstm._past._windows import Windows
 from sklstm.engine._models._build import build
+from sklstm.engine._models._compiled import windows_at
 from sklstm.engine._models._kernels import use_fused_kernels
-from sklstm.engine._samples import Samples
+from sklstm.engine._samples import WindowArrays
 from sklstm.engine._spec import NetworkSpec
 
-# Numbers gathered at a time: large enough for the kernels, small enough to stay out of the way.
+# Numbers gathered at a time: large enough to keep the kernels busy, small enough for the caches.
 _BATCH_CELLS = 1_000_000
 
-# Batches are filled up to a multiple of this: kernels for matrices take so many rows at a time on
-# most CPUs, and what is left over in another way, which a row would show in its last bit. Products
-# of many columns are split by the number of rows as well, so there the last bit may differ.
+# Batches are filled up to a multiple of this. Most CPUs multiply matrices by groups of so many
+# rows, and add up a smaller last group in another order: the last bit of a row would depend on how
+# many rows there are. Products of many columns are split in other ways too: there it still may.
 _FULL_ROWS = 24
 
 
@@ -30,12 +33,9 @@ class Predictor:
         self.model = build(network)
         if not tf.config.list_physical_devices("GPU"):
             use_fused_kernels(self.model)
-        positions = {id(weight): i for i, weight in enumerate(self.model.weights)}
-        self._trainable = [positions[id(v)] for v in self.model.trainable_variables]
-        self._other = [positions.get(id(v)) for v in self.model.non_trainable_variables]
         # A partial, or TensorFlow would take several architectures for retracing and warn.
         self._predict = tf.function(
-            functools.partial(self._all_batches),
+            functools.partial(self._batch),
             input_signature=[
                 # Each argument of a call costs as much as a row's arithmetic: few large ones.
                 tf.TensorSpec((None,), tf.float32),
@@ -45,54 +45,33 @@ class Predictor:
             autograph=False,
         ).get_concrete_function()
 
-    def predict(self, weights: list[np.ndarray], data: Samples) -> np.ndarray:
-        """Return float32 predictions of shape (n_samples, n_outputs)."""
-        size = _BATCH_CELLS // (data.window * self._width())
+    def predict(self, weights: list[np.ndarray], windows: Windows) -> np.ndarray:
+        """Return the predictions of a float32 series, of shape (n_windows, n_outputs)."""
+        directions = 2 if self.network.bidirectional else 1
+        width = max(self.network.n_features, 4 * directions * max(self.network.units))
+        size = _BATCH_CELLS // (windows.window * width)
         size = max(_FULL_ROWS, size - size % _FULL_ROWS)
-        packed = np.concatenate([np.ravel(weight) for weight in weights], dtype=np.float32)
-        counts = np.array([data.window, size], np.int32)
-        counts_and_starts = np.concatenate([counts, data.starts])
-        arguments = (packed, data.series, counts_and_starts)
-        return self._predict(*map(tf.constant, arguments)).numpy()
+        packed = tf.constant(np.concatenate([np.ravel(w) for w in weights], dtype=np.float32))
+        series, window = tf.constant(windows.values), np.array([windows.window], np.int32)
+        batches = [
+            np.concatenate([window, windows.starts[at : at + size]])
+            for at in range(0, len(windows), size)
+        ]
+        return np.concatenate(
+            [self._predict(packed, series, tf.constant(batch)).numpy() for batch in batches]
+        )
 
-    def _width(self) -> int:
-        return max(self.network.n_features, 4 * max(self.network.units))
-
-    def _all_batches(self, packed, series, counts_and_starts):
-        window, size = counts_and_starts[0], counts_and_starts[1]
-        starts = counts_and_starts[2:]
+    def _batch(self, packed, series, window_and_starts):
+        window, starts = window_and_starts[0], window_and_starts[1:]
         parts = tf.split(packed, [math.prod(weight.shape) for weight in self.model.weights])
         weights = [
-            tf.cast(tf.reshape(part, weight.shape), weight.dtype)
+            (weight, tf.cast(tf.reshape(part, weight.shape), weight.dtype))
             for part, weight in zip(parts, self.model.weights, strict=True)
         ]
-        n = tf.shape(starts)[0]
-
-        def one_batch(i, parts):
-            of_batch = starts[i * size : (i + 1) * size]
-            n_rows = tf.shape(of_batch)[0]
-            fill = tf.repeat(of_batch[-1:], -n_rows % _FULL_ROWS)
-            at = tf.concat([of_batch, fill], 0)[:, None] + tf.range(window)
-            windows = tf.gather(series, at)
-            if self.network.window is not None:
-                windows.set_shape((None, self.network.window, self.network.n_features))
-            return i + 1, parts.write(i, self._forward(weights, windows)[:n_rows])
-
-        count = (n + size - 1) // size
-        parts = tf.TensorArray(
-            tf.float32, count, element_shape=(None, self.network.n_outputs), infer_shape=False
-        )
-        _, parts = tf.while_loop(
-            lambda i, _: i < count, one_batch, (tf.constant(0), parts), parallel_iterations=1
-        )
-        return parts.concat()
-
-    def _forward(self, weights, windows):
-        others = [
-            variable.value if i is None else weights[i]
-            for i, variable in zip(self._other, self.model.non_trainable_variables, strict=True)
-        ]
-        outputs, _ = self.model.stateless_call(
-            [weights[i] for i in self._trainable], others, windows, training=False
-        )
-        return outputs
+        n_rows = tf.shape(starts)[0]
+        rows = tf.minimum(tf.range(n_rows + -n_rows % _FULL_ROWS), n_rows - 1)
+        windows = windows_at(WindowArrays(series, starts, window), rows)
+        if self.network.window is not None:
+            windows.set_shape((None, self.network.window, self.network.n_features))
+        with keras.StatelessScope(state_mapping=weights):
+            return self.model(windows, training=False)[:n_rows]

@@ -1,4 +1,4 @@
-"""What looks in between epochs: callbacks, early stopping, epoch lines, and the stop at NaN."""
+"""Callbacks of our own, and what the callbacks of a user need from a run."""
 
 from __future__ import annotations
 
@@ -7,19 +7,8 @@ import math
 import keras
 import numpy as np
 
+from sklstm.engine._compat import early_stopping
 from sklstm.engine._spec import TrainingSpec, Watch
-
-_BATCH_HOOKS = (
-    "on_batch_begin",
-    "on_batch_end",
-    "on_train_batch_begin",
-    "on_train_batch_end",
-    "on_test_batch_begin",
-    "on_test_batch_end",
-    "on_test_begin",
-    "on_test_end",
-)
-
 
 _REMEDIES = (
     "Scale the inputs and targets to about -1 to 1, lower learning_rate, or clip the gradients "
@@ -38,24 +27,9 @@ def raise_if_diverged(epoch: int, loss: float) -> None:
 
 
 def raise_if_not_finite(weights: list[np.ndarray], epoch: int) -> None:
-    """Raise if the last weight updates, after which no loss was taken, went off to infinity."""
+    """Raise if the last update, after which no loss is computed, made weights infinite or NaN."""
     if not all(np.isfinite(weight).all() for weight in weights):
         raise DivergedError(f"The weights became infinite or NaN in epoch {epoch}. {_REMEDIES}")
-
-
-class StopAtNaN(keras.callbacks.Callback):
-    """Raise once the training loss is not finite."""
-
-    def on_epoch_end(self, epoch, logs=None):
-        raise_if_diverged(epoch, (logs or {}).get("loss", 0.0))
-
-
-class EpochLines(keras.callbacks.Callback):
-    """Print one line per epoch, like Keras' ``verbose=2``."""
-
-    def on_epoch_end(self, epoch, logs=None):
-        values = " - ".join(f"{name}: {value:.4f}" for name, value in (logs or {}).items())
-        print(f"Epoch {epoch + 1}/{self.params['epochs']} - {values}")
 
 
 class Watched(keras.callbacks.Callback):
@@ -73,46 +47,36 @@ class Watched(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-class StopEarly(keras.callbacks.Callback):
-    """Do what Keras' early stopping does with ``restore_best_weights=True``.
-
-    Keras compares two numbers by a TensorFlow op, which takes longer than a small epoch.
-    """
-
-    def __init__(self, monitor: str, patience: int):
-        super().__init__()
-        self.monitor = monitor
-        self.patience = patience
-
-    def on_train_begin(self, logs=None):
-        self.best = math.inf
-        self.best_weights = self.model.get_weights()
-        self.waited = 0
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.waited += 1
-        if logs[self.monitor] < self.best:
-            self.best = logs[self.monitor]
-            self.best_weights = self.model.get_weights()
-            self.waited = 0
-        elif self.waited >= self.patience and epoch > 0:
-            self.model.stop_training = True
-
-    def on_train_end(self, logs=None):
-        self.model.set_weights(self.best_weights)
+def of_run(
+    training: TrainingSpec, given: list, watch: Watch | None, validated: bool
+) -> list[keras.callbacks.Callback]:
+    """Return all callbacks of a run, of which a user has `given` some."""
+    monitor = "val_loss" if validated else "loss"
+    early = [early_stopping(monitor, training.patience)] if training.early_stopping else []
+    return [*early, *given, *([] if watch is None else [Watched(watch)])]
 
 
-def early_stopping(training: TrainingSpec, validated: bool) -> list[keras.callbacks.Callback]:
-    """Return the early stopping that `training` asks for, if it does."""
-    if not training.early_stopping:
-        return []
-    return [StopEarly("val_loss" if validated else "loss", training.patience)]
+def watches_batches(callbacks) -> bool:
+    """Tell whether a callback wants to be called around each weight update."""
+    return any(_has_own(callback, "on_batch_", "on_train_batch_") for callback in callbacks)
 
 
-def looks_at_batches(callbacks) -> bool:
-    """Tell whether a callback has a hook that a whole epoch in one call would skip."""
+def needs_keras_fit(callbacks) -> str:
+    """Return why a callback works within Keras' own ``fit`` alone, empty if all do without."""
+    for callback in callbacks:
+        name = type(callback).__name__
+        if _has_own(callback, "on_test_batch_"):
+            return f"{name} wants to be called for each batch of the held-out rows"
+        if isinstance(callback, keras.callbacks.BackupAndRestore):
+            return f"{name} moves the first epoch, which only that fit reads"
+    return ""
+
+
+def _has_own(callback, *prefixes: str) -> bool:
+    """Tell whether a callback has such hooks of its own, in its class or in itself."""
+    base = keras.callbacks.Callback
     return any(
-        getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook)
-        for callback in callbacks
-        for hook in _BATCH_HOOKS
+        getattr(getattr(callback, name), "__func__", None) is not getattr(base, name)
+        for name in dir(base)
+        if name.startswith(prefixes)
     )

@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 
 
-@dataclass(frozen=True)
-class Plan:
-    """The steps of one pass over the rows, several lanes side by side.
+class Plan(NamedTuple):
+    """The steps of one pass over the rows, several lanes side by side, in arrays or tensors.
 
     Attributes
     ----------
-    rows : int32 ndarray of shape (n_steps, n_lanes, chunk)
+    rows : int32 of shape (n_steps, n_lanes, chunk)
         The rows that a lane takes at a step, one after the other; row 0 stands where there is none.
-    counts : int32 ndarray of shape (n_steps, n_lanes)
+    counts : int32 of shape (n_steps, n_lanes)
         How many of them are real.
-    resets : bool ndarray of shape (n_steps, n_lanes)
+    resets : bool of shape (n_steps, n_lanes)
         Whether the lane's state starts from zero before the step.
-    last_lane : int
-        The lane that ends with the last row.
     """
 
-    rows: np.ndarray
-    counts: np.ndarray
-    resets: np.ndarray
-    last_lane: int
-
-    @property
-    def full(self) -> bool:
-        """Whether every place holds a row."""
-        return bool((self.counts == self.rows.shape[2]).all())
+    rows: Any
+    counts: Any
+    resets: Any
 
 
 def plan(
@@ -40,9 +32,8 @@ def plan(
     *,
     lanes: int = 1,
     chunk: int = 1,
-    reset_at_start: bool = True,
-    reset_every: int | None = None,
-    breaks: Sequence[int] | None = None,
+    reset_states: str | int = "epoch",
+    breaks: Sequence[int] = (),
     carried: bool = False,
 ) -> Plan:
     """Lay `n` rows out in `lanes` contiguous stretches that are taken `chunk` rows at a step.
@@ -52,10 +43,8 @@ def plan(
     Parameters
     ----------
     n, lanes, chunk : int
-    reset_at_start : bool
-        Whether every lane starts from zero.
-    reset_every : int, optional
-        Rows after which the state of a lane goes back to zero, counted from the lane's start.
+    reset_states : {"epoch", "never"} or int
+        When the state of a lane goes back to zero: at its first row, never, or every so many rows.
     breaks : sequence of int, optional
         Rows whose past is unknown.
     carried : bool
@@ -65,25 +54,20 @@ def plan(
     taken = []
     for begin in range(0, n, length):
         end = min(begin + length, n)
-        resets = {begin} if reset_at_start else set()
-        resets |= set(range(begin, end, reset_every)) if reset_every else set()
+        every = length if isinstance(reset_states, str) else reset_states
+        resets = set() if reset_states == "never" else set(range(begin, end, every))
         resets -= {0} if carried else set()
-        resets |= {at for at in breaks or () if begin <= at < end}
-        edges = sorted({begin, *resets})
-        taken.append(
-            [
-                (at, min(at + chunk, stop), at in resets)
-                for edge, stop in zip(edges, [*edges[1:], end], strict=True)
-                for at in range(edge, stop, chunk)
-            ]
-        )
-    n_steps = max(map(len, taken))
+        resets |= {at for at in breaks if begin <= at < end}
+        edges = pairwise([*sorted({begin, *resets}), end])
+        first = np.concatenate([np.arange(edge, stop, chunk) for edge, stop in edges])
+        taken.append((first, np.diff(first, append=end), np.isin(first, list(resets))))
+    n_steps = max(len(first) for first, _, _ in taken)
     rows = np.zeros((n_steps, lanes, chunk), np.int32)
     counts = np.zeros((n_steps, lanes), np.int32)
     resets_at = np.zeros((n_steps, lanes), bool)
-    for lane, steps in enumerate(taken):
-        for step, (first, last, reset) in enumerate(steps):
-            rows[step, lane, : last - first] = np.arange(first, last)
-            counts[step, lane] = last - first
-            resets_at[step, lane] = reset
-    return Plan(rows, counts, resets_at, len(taken) - 1)
+    places = np.arange(chunk)
+    for lane, (first, count, reset) in enumerate(taken):
+        rows[: len(first), lane] = np.where(places < count[:, None], first[:, None] + places, 0)
+        counts[: len(first), lane] = count
+        resets_at[: len(first), lane] = reset
+    return Plan(rows, counts, resets_at)

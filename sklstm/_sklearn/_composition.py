@@ -1,0 +1,74 @@
+"""How many earlier rows an estimator, or one that is made of several, looks back upon.
+
+An estimator says so itself, by a method ``__sklstm_look_back__(self) -> int | None``: how many rows
+before a row have a say in its output. 0 means that each row stands by itself, None that the number
+is unknown or has no bound. Steps that look back and have an ``inverse_transform`` take a keyword
+``observed`` there, see `Differencer`.
+"""
+
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+
+def look_back(estimator):
+    """Return how many rows before a row have a say in an estimator's output.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted; one of scikit-learn's may be made of others.
+
+    Returns
+    -------
+    int or None
+        None where that is unknown or has no bound.
+    """
+    if hasattr(estimator, "__sklstm_look_back__"):
+        return estimator.__sklstm_look_back__()
+    if type(estimator).__module__.partition(".")[0] != "sklearn":
+        return None
+    if isinstance(estimator, FunctionTransformer) and estimator.func is not None:
+        return None
+    depths = [look_back(part) for part in _parts(estimator)]
+    if None in depths:
+        return None
+    # The steps of a pipeline look back upon each other's outputs.
+    return sum(depths) if isinstance(estimator, Pipeline) else max(depths, default=0)
+
+
+def looks_back(estimator):
+    """Tell whether an estimator, or one that it is made of, says that it looks back.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Not necessarily fitted.
+
+    Returns
+    -------
+    bool
+        False for estimators that say nothing.
+    """
+    if hasattr(estimator, "__sklstm_look_back__"):
+        return estimator.__sklstm_look_back__() != 0
+    parts = estimator.get_params().values()
+    return any(hasattr(part, "__sklstm_look_back__") and looks_back(part) for part in parts)
+
+
+def _parts(estimator):
+    """List the estimators that one of scikit-learn's is made of, fitted ones if there are any."""
+    if isinstance(estimator, Pipeline):
+        return _estimators_in(estimator.steps)
+    # Without the underscore, what is fitted is a parameter: the unfitted model of a part.
+    found = [value for name, value in vars(estimator).items() if name.endswith("_")]
+    return _estimators_in(found) or _estimators_in(getattr(estimator, "transformer_list", []))
+
+
+def _estimators_in(value):
+    """List the estimators in nested lists and tuples."""
+    if isinstance(value, BaseEstimator):
+        return [value]
+    if isinstance(value, list | tuple):
+        return [part for item in value for part in _estimators_in(item)]
+    return []

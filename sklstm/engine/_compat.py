@@ -1,0 +1,89 @@
+"""Every undocumented name of Keras, SciKeras and TensorFlow that the engine uses, with its reason.
+
+They hold for Keras 3.15, SciKeras 0.13 and TensorFlow 2.18 to 2.21.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+
+def all_layers(model) -> list:
+    """Return the layers of a Keras model, those inside wrappers and nested models included.
+
+    The documented ``model.layers`` holds the outermost layers alone.
+    """
+    return model._flatten_layers()
+
+
+def set_time_loop(layer, loop: Callable) -> None:
+    """Let one recurrent layer run over the time steps by ``loop(layer, ...)``.
+
+    On the instance, so that the model is saved and loaded as one of stock layers. A subclass would
+    need its own class in every file.
+    """
+    layer.inner_loop = types.MethodType(loop, layer)
+
+
+def keras_time_loop(layer, sequences, initial_state, mask, training):
+    """Run over the time steps as Keras does in a layer that `set_time_loop` has changed."""
+    return type(layer).inner_loop(layer, sequences, initial_state, mask, training)
+
+
+def input_dropout(layer, first_step):
+    """Return the factors that dropout puts on every time step of one batch.
+
+    A time loop has to drop what the layer's own loop would drop.
+    """
+    return layer.cell.get_dropout_mask(first_step)
+
+
+def dropout_states(model) -> list:
+    """Return the variables that dropout layers draw from: Keras has no list of them."""
+    return [v for v in model.variables if v.name == "seed_generator_state"]
+
+
+def early_stopping(monitor: str, patience: int):
+    """Return Keras' early stopping, which goes back to the best weights.
+
+    It compares two numbers by a TensorFlow op, which takes longer than a small epoch.
+    """
+    stop = keras.callbacks.EarlyStopping(monitor, patience=patience, restore_best_weights=True)
+    stop.monitor_op = operator.lt
+    return stop
+
+
+def forget_last_fit(model) -> None:
+    """Drop what Keras' ``fit`` keeps in the model for the next one.
+
+    The held-out rows, if a callback raises, and the epoch at which ``BackupAndRestore`` began.
+    """
+    model._eval_epoch_iterator = None
+    model._initial_epoch = None
+
+
+def compile_arguments(regressor) -> dict[str, Any]:
+    """Return the objects that a SciKeras estimator would compile its model with.
+
+    SciKeras hands them out to a function that builds a model, which needs rows to be fitted on.
+    """
+    return regressor._get_compile_kwargs()
+
+
+def fit_callbacks(regressor) -> list:
+    """Return the callbacks that a SciKeras estimator would give ``fit``: only ``fit`` gets them."""
+    regressor._initialize_callbacks()
+    return regressor._fit_callbacks
+
+
+def tensorflow_has_started() -> bool:
+    """Tell whether TensorFlow has started its threads, without starting them."""
+    module = sys.modules.get("tensorflow.python.eager.context")
+    context = module and module.context_safe()
+    return context is not None and context._context_handle is not None

@@ -1,0 +1,44 @@
+"""What the engine has to know about a kind of recurrent cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A kind of recurrent cell.
+
+    How many states it has stands in ``STATES`` of ``engine._spec``, which needs no Keras.
+
+    Attributes
+    ----------
+    layer : type
+        The Keras layer of such cells.
+    first_bias : callable
+        Takes the shape of a layer's bias, returns its first values.
+    fused_loop : callable or None
+        ``fused_loop(x, states, weights, xla)`` runs over inputs of shape (n_steps, n_rows,
+        n_features) faster than the layer does, with the same numbers, and returns each state after
+        every step, the outputs first. None if there is only the layer itself.
+    """
+
+    layer: type[keras.layers.RNN]
+    first_bias: Callable[[tuple[int, ...]], np.ndarray] = np.zeros
+    fused_loop: Callable | None = None
+
+    def can_fuse(self, layer: keras.layers.RNN) -> bool:
+        """Tell whether a fused loop, where there is one, computes what `layer` does."""
+        return (
+            isinstance(layer, self.layer)
+            and layer.activation is keras.activations.tanh
+            and layer.recurrent_activation is keras.activations.sigmoid
+            and layer.use_bias
+            and not layer.recurrent_dropout
+            and not layer.unroll
+            and layer.compute_dtype == "float32"
+        )

@@ -1,0 +1,134 @@
+"""The LSTM, with two faster loops for a CPU: TensorFlow's fused op, and one written for XLA."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from sklstm.engine._models._cells._cell import Cell
+from sklstm.engine._models._cells._over_time import over_time
+
+
+def _first_bias(shape):
+    """Return ones for the forget gates, zeros for the others."""
+    return np.repeat(np.array([0, 1, 0, 0], np.float32), shape[0] // 4)
+
+
+def _fused_loop(x, states, weights, xla: bool):
+    if xla:
+        return _xla_lstm(x, *states, *weights)
+    odd = states[0].shape[1] % 2
+    return (_even_batch if odd else _block_lstm)(x, *states, *weights)
+
+
+def _even_batch(x, h, c, *weights):
+    """Call the fused op with a row more where batch and units are odd, which it is slow at."""
+    n_rows = tf.shape(x)[1]
+    more = n_rows % 2
+    h, c = (tf.pad(state, [[0, more], [0, 0]]) for state in (h, c))
+    hs, cs = _block_lstm(tf.pad(x, [[0, 0], [0, more], [0, 0]]), h, c, *weights)
+    return hs[:, :n_rows], cs[:, :n_rows]
+
+
+@tf.custom_gradient
+def _block_lstm(x, h, c, kernel, recurrent, bias):
+    """Return all outputs and cell states, time first, by TensorFlow's fused op."""
+    steps = tf.shape(x, out_type=tf.int64)[0]
+    n_features = kernel.shape[0]
+    # The op is slow, and says so at every call, where batch and columns are both odd.
+    n_empty = n_features % 2
+    if n_empty:
+        x = tf.pad(x, [[0, 0], [0, 0], [0, n_empty]])
+    weights = tf.concat([tf.pad(kernel, [[0, n_empty], [0, 0]]), recurrent], 0)
+    no_peephole = tf.zeros(tf.shape(recurrent)[:1])
+    ends = {
+        "seq_len_max": steps,
+        "x": x,
+        "cs_prev": c,
+        "h_prev": h,
+        "w": weights,
+        "wci": no_peephole,
+        "wcf": no_peephole,
+        "wco": no_peephole,
+        "b": bias,
+        "use_peephole": False,
+    }
+    i, cs, f, o, ci, co, hs = tf.raw_ops.BlockLSTMV2(**ends, cell_clip=0.0)
+
+    def gradient(d_hs, d_cs):
+        d = tf.raw_ops.BlockLSTMGradV2(
+            **ends, i=i, cs=cs, f=f, o=o, ci=ci, co=co, h=hs, cs_grad=d_cs, h_grad=d_hs
+        )
+        sizes = [n_features, n_empty, recurrent.shape[0]]
+        d_kernel, _, d_recurrent = tf.split(d.w_grad, sizes)
+        return (
+            d.x_grad[..., :n_features],
+            d.h_prev_grad,
+            d.cs_prev_grad,
+            d_kernel,
+            d_recurrent,
+            d.b_grad,
+        )
+
+    return (hs, cs), gradient
+
+
+@tf.custom_gradient
+def _xla_lstm(x, h, c, kernel, recurrent, bias):
+    """Return all outputs and cell states, time first, in ops that XLA compiles.
+
+    Whatever does not depend on the step before is one product over all steps, forward and backward.
+    """
+    steps, batch, n_features = x.shape
+    units = recurrent.shape[0]
+    projected = tf.tensordot(x, kernel, 1) + bias
+
+    def forward(t, h, c):
+        z = projected[t] + h @ recurrent
+        i, f, g, o = tf.split(z, 4, axis=1)
+        i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
+        c = f * c + i * g
+        return o * tf.tanh(c), c, tf.concat([i, f, g, o], 1)
+
+    hs, cs, gates = over_time(steps, forward, (h, c), [units, units, 4 * units], batch)
+
+    def gradient(d_hs, d_cs):
+        hs_before = tf.concat([h[None], hs[:-1]], 0)
+        cs_before = tf.concat([c[None], cs[:-1]], 0)
+        recurrent_t = tf.transpose(recurrent)
+
+        def backward(t, d_h, d_c):
+            i, f, g, o = tf.split(gates[t], 4, axis=1)
+            squashed = tf.tanh(cs[t])
+            d_h = d_h + d_hs[t]
+            d_c = d_c + d_cs[t] + d_h * o * (1 - squashed * squashed)
+            d_z = tf.concat(
+                [
+                    d_c * g * i * (1 - i),
+                    d_c * cs_before[t] * f * (1 - f),
+                    d_c * i * (1 - g * g),
+                    d_h * squashed * o * (1 - o),
+                ],
+                1,
+            )
+            return d_z @ recurrent_t, d_c * f, d_z
+
+        zeros = tf.zeros_like(h)
+        d_h_before, d_c_before, d_z = over_time(
+            steps, backward, (zeros, zeros), [units, units, 4 * units], batch, reverse=True
+        )
+        flat = tf.reshape(d_z, [steps * batch, 4 * units])
+        return (
+            tf.tensordot(d_z, tf.transpose(kernel), 1),
+            d_h_before[0],
+            d_c_before[0],
+            tf.matmul(tf.reshape(x, [steps * batch, n_features]), flat, transpose_a=True),
+            tf.matmul(tf.reshape(hs_before, [steps * batch, units]), flat, transpose_a=True),
+            tf.reduce_sum(flat, 0),
+        )
+
+    return (hs, cs), gradient
+
+
+LSTM = Cell(keras.layers.LSTM, _first_bias, _fused_loop)

@@ -1,0 +1,213 @@
+"""The one loop over epochs and their steps, as a TensorFlow graph, and how it is called."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from sklstm.engine._models._compiled import CompiledModel
+from sklstm.engine._samples import Samples
+
+# Numbers that a run reads from a file at a time.
+BLOCK_CELLS = 2**23
+
+# A compiled call cannot be interrupted, so calls are kept to about this long.
+_CALL_SECONDS = 0.5
+_FIRST_CALL_STEPS = 16
+
+
+class Span(NamedTuple):
+    """What one call computes, in scalar tensors.
+
+    Attributes
+    ----------
+    epochs : int32
+    first, last : int32
+        Each epoch runs the steps `first` to before `last`.
+    fresh : bool
+        Whether each epoch counts its metrics from zero; else they go on from the last call.
+    """
+
+    epochs: Any
+    first: Any
+    last: Any
+    fresh: Any
+
+
+def run_epochs(
+    compiled: CompiledModel,
+    step: Callable,
+    state,
+    span: Span,
+    most_epochs,
+    short_step: Callable | None = None,
+    n_full: int = 0,
+):
+    """Run some epochs; one whose loss is not finite is the last.
+
+    Parameters
+    ----------
+    compiled : CompiledModel
+        Its metrics count what the steps learn.
+    step : callable
+        ``step(e, s, state)`` takes step s of epoch e and returns the state after it.
+    state : nested structure of tensors
+    span : Span
+    most_epochs : int or scalar tensor
+    short_step : callable, optional
+        Takes what an epoch has after `n_full` steps, where XLA compiles that apart.
+    n_full : int
+
+    Returns
+    -------
+    logs : tensor of shape (most_epochs, n_names)
+    done : scalar tensor
+        How many epochs were run.
+    state : nested structure of tensors
+    """
+
+    def epoch(e, logs, _, state):
+        tf.cond(span.fresh, lambda: compiled.model.reset_metrics() or 0, lambda: 0)
+        last = span.last if short_step is None else tf.minimum(span.last, n_full)
+        _, state = tf.while_loop(
+            lambda s, _: s < last,
+            lambda s, state: (s + 1, step(e, s, state)),
+            (span.first, state),
+            parallel_iterations=1,
+        )
+        if short_step is not None:
+            state = tf.cond(span.last > last, lambda: short_step(e, last, state), lambda: state)
+        log = compiled.log()
+        return e + 1, logs.write(e, log), tf.math.is_finite(log[0]), state
+
+    logs = tf.TensorArray(tf.float32, most_epochs, element_shape=(len(compiled.names),))
+    done, logs, _, state = tf.while_loop(
+        lambda e, _, finite, __: (e < span.epochs) & finite,
+        epoch,
+        (tf.constant(0), logs, tf.constant(True), state),
+        parallel_iterations=1,
+    )
+    return logs.stack(), done, state
+
+
+class Epochs:
+    """The epochs of a run, which are called for in parts.
+
+    A subclass gives what its steps read: `given` for samples in memory, `read` for those in a file.
+
+    Attributes
+    ----------
+    compiled : CompiledModel
+    n_steps : int
+        Weight updates per epoch.
+    most_epochs : int
+        Epochs that one call may run.
+    given : nested structure of tensors
+        What the steps of the next epochs read.
+    state : nested structure of tensors
+        What is handed from step to step.
+    train : callable
+        ``train(given, state, span)`` is `run_epochs`, compiled.
+    """
+
+    given: Any
+    state: Any = ()
+    train: Callable
+
+    def __init__(
+        self,
+        compiled: CompiledModel,
+        data: Samples,
+        n_steps: int,
+        rows_per_step: int,
+        most_epochs: int,
+    ):
+        self.compiled = compiled
+        self.data = data
+        self.n_steps = n_steps
+        self.by_blocks = data.windows.is_mapped
+        self.most_epochs = 1 if self.by_blocks else most_epochs
+        cells = rows_per_step * data.windows.window * compiled.network.n_features
+        self._steps_per_call = _FIRST_CALL_STEPS
+        self._steps_per_block = max(1, BLOCK_CELLS // cells)
+        # Making a tensor for every call takes longer than a small epoch.
+        self.scalar = functools.lru_cache(maxsize=None, typed=True)(tf.constant)
+
+    def run(self, most: int, hooks: keras.callbacks.CallbackList | None) -> np.ndarray:
+        """Run up to `most` epochs and return their logs, of shape (n_epochs, n_names).
+
+        A call computes as much as it may, or one step where `hooks` watch each.
+        """
+        count = max(1, min(most, self.most_epochs, self._steps_per_call // self.n_steps))
+        self.begin(count)
+        if hooks is not None:
+            return self._step_by_step(hooks)
+        first = 0
+        while True:
+            last = self.n_steps if count > 1 else min(first + self._steps_per_call, self.n_steps)
+            begin = time.perf_counter()
+            logs = self.call(first, last)
+            if time.perf_counter() - begin < _CALL_SECONDS / 2:
+                self._steps_per_call *= 2
+            if last == self.n_steps or not np.isfinite(logs[-1, 0]):
+                return logs
+            first = last
+
+    def begin(self, epochs: int) -> None:
+        """Make ready for the next `epochs` epochs."""
+        self._epochs = epochs
+
+    def call(self, first: int, last: int) -> np.ndarray:
+        """Run the steps `first` to before `last` of each of these epochs.
+
+        Returns
+        -------
+        ndarray of shape (n_epochs, n_names)
+            Shorter where a loss that is not finite ended the run.
+        """
+        for given, *span in self._blocks(first, last):
+            logs, done, self.state = self.train(given, self.state, self.span(*span))
+            logs = logs.numpy()[: int(done)]
+            if not np.isfinite(logs[-1, 0]):
+                break
+        return logs
+
+    def read(self, start: int, stop: int):
+        """Return what the steps `start` to before `stop` of an epoch read, from a file."""
+        raise NotImplementedError
+
+    def validate(self) -> dict[str, float]:
+        """Return the log of the held-out rows."""
+        raise NotImplementedError
+
+    def span(self, *numbers) -> Span:
+        """Return a span of these numbers."""
+        return Span(*map(self.scalar, numbers))
+
+    def log(self, values) -> dict[str, float]:
+        """Return values under their names."""
+        return dict(zip(self.compiled.names, map(float, values), strict=True))
+
+    def _step_by_step(self, hooks: keras.callbacks.CallbackList) -> np.ndarray:
+        for step in range(self.n_steps):
+            hooks.on_train_batch_begin(step)
+            logs = self.call(step, step + 1)
+            hooks.on_train_batch_end(step, self.log(logs[-1]))
+            if self.compiled.model.stop_training:
+                break
+        return logs
+
+    def _blocks(self, first: int, last: int) -> Iterator[tuple]:
+        """Yield what some steps read, and their span; samples in memory are one block."""
+        if not self.by_blocks:
+            yield self.given, self._epochs, first, last, first == 0
+            return
+        for start in range(first, last, self._steps_per_block):
+            stop = min(start + self._steps_per_block, last)
+            yield self.read(start, stop), 1, 0, stop - start, start == 0

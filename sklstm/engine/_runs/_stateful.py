@@ -1,0 +1,156 @@
+"""A stateful run: the rows in their order, the state running on from row to row."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from sklstm.engine._models._compiled import CompiledModel
+from sklstm.engine._models._stateful import StatefulForward, one_lane
+from sklstm.engine._runs._choice import Choice
+from sklstm.engine._runs._epochs_graph import Epochs, Span, run_epochs
+from sklstm.engine._runs._plan import Plan
+from sklstm.engine._samples import SampleArrays, Samples
+
+# Epochs that one call may run.
+_MOST_EPOCHS = 256
+
+
+class Steps(NamedTuple):
+    """What the steps read."""
+
+    samples: SampleArrays
+    steps: Plan
+
+
+class StatefulEpochs(Epochs):
+    """The epochs of a stateful training run.
+
+    Parameters
+    ----------
+    compiled : CompiledModel
+    choice : Choice
+    data : Samples
+    steps : Plan
+    states : list of ndarray, or None
+        What the first row starts from, instead of zeros.
+    held_out : Samples, or None
+    """
+
+    def __init__(
+        self,
+        compiled: CompiledModel,
+        choice: Choice,
+        data: Samples,
+        steps: Plan,
+        states,
+        held_out: Samples | None,
+    ):
+        n_steps, lanes, chunk = steps.rows.shape
+        super().__init__(compiled, data, n_steps, lanes * chunk, _MOST_EPOCHS)
+        self._steps = steps
+        # 1. the state before the first row
+        first = StatefulForward(compiled.network, compiled.model).zero_states(lanes)
+        for mine, given in zip(first, states or (), strict=False):
+            mine[:1] = given
+        self.state = [tf.constant(state) for state in first]
+        # 2. the samples on the device
+        if self.by_blocks:
+            self.given = self.read(0, 1)
+        else:
+            self.given = _on_device(data, steps, _padded if choice.xla else tf.constant)
+        # 3. the step
+        window = data.windows.window if choice.xla else None
+        options = data.weighted, choice.masked, window
+        arguments = self.given, self.state, self.span(1, 0, 1, True)
+        self.train = compiled.traced(_train, options, *arguments, xla=choice.xla)
+        # 4. the held-out rows
+        if held_out is not None:
+            in_time = one_lane(held_out.windows, held_out.breaks)
+            if held_out.windows.is_mapped:
+                held_out = held_out.block(np.arange(len(held_out)))
+            self._held_out = _on_device(held_out, in_time)
+            weighted = (held_out.weighted,)
+            self._test = compiled.traced(_test, weighted, self._held_out, self.state)
+
+    def read(self, start: int, stop: int) -> Steps:
+        rows, counts, resets = (part[start:stop] for part in self._steps)
+        block = self.data.block(rows.ravel())
+        places = np.arange(rows.size, dtype=np.int32).reshape(rows.shape)
+        return _on_device(block, Plan(places, counts, resets))
+
+    def validate(self) -> dict[str, float]:
+        # The state of the lane that ends with the last row.
+        lane = int(self._steps.counts.any(axis=0).sum()) - 1
+        states = [state[lane : lane + 1] for state in self.state]
+        return self.log(self._test(self._held_out, states).numpy())
+
+
+def _train(compiled, weighted, masked, window, given: Steps, states, span: Span):
+    """Run some epochs; `window` is a number for XLA, which compiles for fixed shapes."""
+    (windows, y, weight), steps = given
+    if window is not None:
+        windows = windows._replace(window=window)
+    model = compiled.model
+    forward = StatefulForward(compiled.network, model)
+
+    def step(_, s, states):
+        at_step = Plan(*(part[s] for part in steps))
+        with tf.GradientTape() as tape:
+            predicted, states = forward.step(windows, at_step, states, True, masked)
+            rows = tf.reshape(at_step.rows, [-1])
+            if masked:
+                mask = tf.sequence_mask(at_step.counts, tf.shape(at_step.rows)[1])
+                mask = tf.reshape(mask, [-1]) & _taught(tf.gather(y, rows))
+                predicted, rows = tf.boolean_mask(predicted, mask), tf.boolean_mask(rows, mask)
+            learnt = tf.gather(y, rows), predicted, tf.gather(weight, rows) if weighted else None
+            loss = model.compute_loss(None, *learnt)
+            scaled = model.optimizer.scale_loss(loss)
+        gradients = tape.gradient(scaled, model.trainable_variables)
+
+        def update():
+            compiled.count(loss, *learnt)
+            model.optimizer.apply(gradients, model.trainable_variables)
+            return 0
+
+        if masked:
+            tf.cond(tf.size(rows) > 0, update, lambda: 0)
+        else:
+            update()
+        return states
+
+    return run_epochs(compiled, step, states, span, _MOST_EPOCHS)
+
+
+def _test(compiled, weighted, given: Steps, states):
+    """Return the log of the held-out rows, whose state runs on from `states`."""
+    (windows, y, weight), steps = given
+    forward = StatefulForward(compiled.network, compiled.model)
+    predicted, _ = forward.all_rows(windows, steps, states)
+    known = _taught(y)
+    y, predicted = tf.boolean_mask(y, known), tf.boolean_mask(predicted, known)
+    learnt = y, predicted, tf.boolean_mask(weight, known) if weighted else None
+    compiled.model.reset_metrics()
+    compiled.count(compiled.model.compute_loss(None, *learnt), *learnt)
+    return compiled.log()
+
+
+def _taught(y):
+    """Tell which rows have a target; the state runs on over the others."""
+    return ~tf.reduce_any(tf.math.is_nan(y), axis=1)
+
+
+def _on_device(samples: Samples, steps: Plan, put=tf.constant) -> Steps:
+    return tf.nest.map_structure(put, Steps(samples.arrays(), steps))
+
+
+def _padded(array: np.ndarray) -> tf.Tensor:
+    """Fill an array up with zeros to one of a few lengths, because XLA compiles for each anew."""
+    if not array.ndim:
+        return tf.constant(array)
+    size = 1 << max(5, (len(array) - 1).bit_length())
+    filled = np.zeros((size, *array.shape[1:]), array.dtype)
+    filled[: len(array)] = array
+    return tf.constant(filled)

@@ -1,0 +1,160 @@
+"""What one fit learns from: validated tables, and the positions of their rows that are used."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from sklstm._checks._arguments import naming
+from sklstm._checks._numbers import check_numeric
+from sklstm._checks._tables import check_in_step, check_target
+from sklstm._checks._windows import check_computable, check_windows
+from sklstm._sklearn._compat import check_sample_weight
+from sklstm.engine._spec import Rows
+
+
+@dataclass(frozen=True)
+class Samples:
+    """A validated table, and the positions of the rows that are used.
+
+    Attributes
+    ----------
+    table : array-like
+        What the user gave, with its labels.
+    windows : Windows of shape (n_rows, window, n_features)
+        One window for each row of the table.
+    n_unknown : ndarray of int of shape (n_rows,)
+        How many of the oldest steps of each window are not known.
+    target : ndarray of shape (n_rows, n_targets)
+        NaN where it is not known.
+    y_ndim : int
+        How many axes the target had.
+    weight : ndarray of shape (n_rows,) or None
+        Weight of each row in the loss.
+    positions : ndarray of int
+        The rows that are used, oldest first.
+    breaks : sequence of int or None
+        Stateful only: places in `positions` at which the state is zero, as the past is not known.
+    """
+
+    table: Any
+    windows: Any
+    n_unknown: np.ndarray
+    target: np.ndarray
+    y_ndim: int
+    weight: np.ndarray | None
+    positions: np.ndarray
+    breaks: list | None = None
+
+    @property
+    def taught(self):
+        """Positions of the used rows that have a target."""
+        return self.positions[~np.isnan(self.target[self.positions]).any(axis=1)]
+
+    def rows(self, head):
+        """Return them as the engine takes them, with a target for each output of the network."""
+        target = head.targets(self.target)
+        return Rows(self.windows, self.positions, target, self.weight, self.breaks)
+
+
+def read_problem(regressor, given, fraction, *, reset, over_missing_targets):
+    """Validate what `fit` was given, and find the rows to learn from and to validate with.
+
+    Parameters
+    ----------
+    regressor : estimator
+        Whose ``n_features_in_`` and ``feature_names_in_`` are set or compared.
+    given : tuple
+        X, y, sample_weight, X_val and y_val; see `LSTMRegressor.fit`.
+    fraction : float or None
+        Fraction of the rows, the last ones, to validate with where there is no `X_val`.
+    reset : bool
+        Whether this is a fit that starts anew.
+    over_missing_targets : bool
+        Whether rows whose past is known, but not their target, are used, too.
+
+    Returns
+    -------
+    samples : Samples
+        What to learn from.
+    validation : Samples or None
+        What to look at after each epoch.
+    """
+    X, y, sample_weight, X_val, y_val = given
+    samples = _read_samples(regressor, X, y, sample_weight, over_missing_targets, reset=reset)
+    if X_val is None and y_val is None:
+        return _hold_out(samples, fraction) if fraction else (samples, None)
+    if X_val is None or y_val is None:
+        alone, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
+        raise ValueError(f"{alone} was given without {missing}: pass both or neither.")
+    names = {"name": "X_val", "y_name": "y_val"}
+    validation = _read_samples(regressor, X_val, y_val, None, over_missing_targets, **names)
+    window, window_val = samples.windows.window, validation.windows.window
+    if window_val != window:
+        raise ValueError(
+            f"X_val has windows of {window_val} step(s), but X of {window}: X_val must have gone"
+            " through the same transformers. A Pipeline does that with transform_input=['X_val']"
+            " (and metadata routing)."
+        )
+    n_targets, n_targets_val = samples.target.shape[1], validation.target.shape[1]
+    if n_targets_val != n_targets:
+        raise ValueError(
+            f"y_val has {n_targets_val} target(s), but y has {n_targets}: they must agree."
+        )
+    return samples, validation
+
+
+def _read_samples(
+    regressor, X, y, sample_weight, over_missing, *, reset=False, name="X", y_name="y"
+):
+    """Validate a table with its targets, and find the rows that can be used."""
+    windows, n_unknown = check_windows(regressor, X, reset=reset, name=name)
+    target = check_target(y, X, name=y_name, rows_name=name)
+    check_computable(target, y, y_name)
+    weight = None if sample_weight is None else _check_weight(sample_weight, X, windows)
+    has_past = n_unknown == 0
+    teaches = has_past & ~np.isnan(target).any(axis=1)
+    if not teaches.any():
+        n_rows, window, _ = windows.shape
+        raise ValueError(
+            f"No row is left to learn from: {name} has {n_rows} rows, a window has {window} steps,"
+            " and every row lacks its past or its target. At least"
+            f" {n_rows + max(1, int(n_unknown[-1]))} rows would do; or use a shorter window or"
+            " a shorter interval."
+        )
+    positions = np.flatnonzero(has_past if over_missing else teaches)
+    return Samples(X, windows, n_unknown, target, np.asarray(y).ndim, weight, positions)
+
+
+def _check_weight(sample_weight, X, windows):
+    """Validate weights that a network can learn with."""
+    name = "sample_weight"
+    check_numeric(sample_weight, name)
+    with naming(name, sample_weight):
+        weight = check_sample_weight(
+            sample_weight, windows, dtype=np.float64, ensure_non_negative=True
+        )
+        if not weight.any():
+            # Newer releases of scikit-learn say so themselves.
+            raise ValueError("it holds nothing but zeros, so there is nothing to learn.")
+    check_in_step(sample_weight, X, name=name)
+    check_computable(weight, sample_weight, name)
+    return weight
+
+
+def _hold_out(samples, fraction):
+    """Split samples into earlier ones and the last ones; what counts is how many have a target."""
+    taught = samples.taught
+    # As many as Keras' own `validation_split` leaves.
+    n_train = int(np.floor(len(taught) * (1 - fraction)))
+    if n_train < 1 or n_train == len(taught):
+        raise ValueError(
+            f"validation_fraction={fraction} of {len(taught)} rows leaves {n_train} rows to learn"
+            f" from and {len(taught) - n_train} to validate with: use more rows or another"
+            " fraction."
+        )
+    held_out = samples.positions >= taught[n_train]
+    return (
+        replace(samples, positions=samples.positions[~held_out]),
+        replace(samples, positions=samples.positions[held_out]),
+    )

@@ -1,0 +1,73 @@
+"""What all transformers share that need the rows before a row."""
+
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from sklstm._checks._tables import check_rows, index_of
+from sklstm._past._past import HISTORY_OPTIONS, Past
+from sklstm._sklearn._callbacks import FollowedMixin, one_task
+from sklstm._sklearn._compat import StrOptions
+from sklstm._sklearn._restore_on_error import restore_on_error
+
+
+class LooksBack(FollowedMixin, TransformerMixin, BaseEstimator):
+    """A transformer that remembers the training rows that later rows need as their past.
+
+    A subclass names the parameter that tells how far back, and reads it.
+    """
+
+    _parameter_constraints: dict = {"history": [StrOptions(set(HISTORY_OPTIONS))]}
+
+    #: The parameter that tells how far the transformer looks back.
+    _reach_parameter: str
+
+    def _read_reach(self):
+        """Return how many rows each step of the transformer looks back, a tuple of ints."""
+        raise NotImplementedError
+
+    @restore_on_error
+    @one_task
+    def fit(self, X, y=None):
+        """Remember the rows that later rows need as their past.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            One row per time step, oldest first.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : estimator
+            The fitted transformer.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of range, there are too few rows to look back on, `X` holds
+            infinity or text, or its index is unsorted or holds duplicates.
+        TypeError
+            If `X` is sparse, or nothing that a table can be made of.
+        """
+        self._validate_params()
+        reach = self._read_reach()
+        depth = sum(reach)
+        rows = check_rows(self, X, reset=True)
+        if len(rows) <= depth:
+            name = self._reach_parameter
+            raise ValueError(
+                f"{name}={getattr(self, name)!r} needs at least {depth + 1} rows, but X has"
+                f" {len(rows)} sample(s). Use more rows or a shorter {name}."
+            )
+        self._reach = reach
+        self._past = Past(rows, index_of(X), depth=depth)
+        return self
+
+    def __sklstm_look_back__(self):
+        return self._past.depth if hasattr(self, "_past") else sum(self._read_reach())
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

@@ -1,0 +1,95 @@
+"""Fitted models come back whole from joblib, cloudpickle and skops, and may be frozen."""
+
+import io
+import pickle
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from estimators import LSTM, N_TRAIN, NETWORKS, REGRESSORS, TABLE, X, Y, own_network
+from sklearn.base import clone
+from sklearn.ensemble import VotingRegressor
+from sklearn.frozen import FrozenEstimator
+
+from sklstm import LSTMRegressor
+
+PAST, NEW, Y_PAST = TABLE[:N_TRAIN], TABLE[N_TRAIN:], Y[:N_TRAIN]
+MODELS = {**NETWORKS, "ridge": REGRESSORS["ridge, one step ahead"]}
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """A fitted network on differences."""
+    return clone(NETWORKS["LSTM, one step ahead"]).fit(PAST, Y_PAST)
+
+
+def test_a_model_survives_joblib(fitted):
+    """The network and what the transformers remember come back, also from a compressed file."""
+    file = io.BytesIO()
+    joblib.dump(fitted, file, compress=3)
+    file.seek(0)
+    np.testing.assert_array_equal(joblib.load(file).predict(NEW), fitted.predict(NEW))
+
+
+def test_a_model_with_a_local_network_survives_cloudpickle():
+    """Cloudpickle takes a network that a lambda builds, which pickle refuses."""
+    cloudpickle = pytest.importorskip("cloudpickle")
+    model = LSTMRegressor(network=lambda *args: own_network(*args), epochs=1).fit(PAST, Y_PAST)
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        pickle.dumps(model)
+    restored = cloudpickle.loads(cloudpickle.dumps(model))
+    np.testing.assert_array_equal(restored.predict(NEW), model.predict(NEW))
+
+
+def test_a_frozen_model_is_not_trained_again(fitted):
+    """FrozenEstimator keeps the fitted model in clones, and as a part of others."""
+    frozen = FrozenEstimator(fitted)
+    clone(frozen).fit(PAST[:30], Y_PAST[:30])
+    np.testing.assert_array_equal(frozen.predict(NEW), fitted.predict(NEW))
+    voting = VotingRegressor([("frozen", frozen)]).fit(PAST[:30], Y_PAST[:30])
+    np.testing.assert_array_equal(voting.predict(NEW), fitted.predict(NEW))
+
+
+def assert_survives(model, rows):
+    """Assert that skops keeps a model, once the package's own classes are trusted by name."""
+    skops = pytest.importorskip("skops.io")
+    kept = skops.dumps(model)
+    types = skops.get_untrusted_types(data=kept)
+    assert all(name.startswith("sklstm.") for name in types)
+    restored = skops.loads(kept, trusted=types)
+    np.testing.assert_array_equal(restored.predict(rows), model.predict(rows))
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+def test_a_model_survives_skops(model):
+    """Without pickle, a model of arrays or of a table comes back whole."""
+    assert_survives(clone(model).fit(X[:N_TRAIN], Y_PAST), X[N_TRAIN:])
+    assert_survives(clone(model).fit(PAST, Y_PAST), NEW)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pd.date_range("1990-01-01", periods=len(X), freq="MS", tz="Europe/Berlin"),
+        pd.period_range("1990-01", periods=len(X), freq="M"),
+        pd.timedelta_range("1h", periods=len(X), freq="h"),
+        pd.RangeIndex(len(X)),
+        pd.DatetimeIndex(np.cumsum(np.arange(1, len(X) + 1)).astype("datetime64[D]")),
+        pd.Index([f"row {i:03}" for i in range(len(X))]),
+    ],
+    ids=["months of a town", "periods", "durations", "numbers", "irregular", "text"],
+)
+def test_labels_survive_skops(labels):
+    """Labels are kept as plain values, so only our types are trusted, and rows find their past."""
+    table = TABLE.set_axis(labels)
+    model = clone(MODELS["ridge"]).fit(table[:N_TRAIN], Y_PAST)
+    assert_survives(model, table[N_TRAIN - 5 :])
+
+
+def test_skops_trusts_nothing_by_itself():
+    """A kept network is not loaded unless its classes are trusted."""
+    skops = pytest.importorskip("skops.io")
+    kept = skops.dumps(LSTMRegressor(**LSTM).fit(PAST, Y_PAST))
+    with pytest.raises(skops.exceptions.UntrustedTypesFoundException, match="sklstm"):
+        skops.loads(kept)

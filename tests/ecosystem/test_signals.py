@@ -1,0 +1,83 @@
+"""What ends a fit from outside its process, or a process of a search, loses nothing."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name == "nt", reason="processes are ended by signals"),
+]
+
+
+def fresh(code):
+    """Run code in a process of its own that has our rows."""
+    head = """
+        import numpy as np
+        from sklstm import LSTMRegressor, StatefulLSTMRegressor
+        walk = np.sin(np.arange(25.0))
+        X, Y = walk[:-1, None], walk[1:]
+    """
+    source = textwrap.dedent(head) + textwrap.dedent(code)
+    return subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE)
+
+
+@pytest.mark.parametrize("regressor", ["LSTMRegressor", "StatefulLSTMRegressor"])
+def test_ctrl_c_ends_a_compiled_run(regressor):
+    """Fit raises KeyboardInterrupt, changes nothing, and the process can fit again."""
+    process = fresh(f"""
+        regressor = {regressor}(2, epochs=2, random_state=0).fit(X, Y)
+        expected, before = regressor.predict(X), set(vars(regressor))
+        regressor.set_params(epochs=10**7)
+        print("training", flush=True)
+        try:
+            regressor.fit(X, 2 * Y)
+        except KeyboardInterrupt:
+            print("interrupted", flush=True)
+        same = set(vars(regressor)) == before
+        same &= bool((regressor.predict(X) == expected).all())
+        same &= bool((regressor.set_params(epochs=2).fit(X, Y).predict(X) == expected).all())
+        print(same, flush=True)
+    """)
+    assert process.stdout.readline() == b"training\n"
+    time.sleep(5)
+    process.send_signal(signal.SIGINT)
+    written, _ = process.communicate(timeout=60)
+    assert written.split() == [b"interrupted", b"True"]
+
+
+def test_a_search_whose_worker_is_killed_can_be_repeated():
+    """The search raises and stays unfitted, its estimator unchanged; the next one succeeds."""
+    process = fresh("""
+        import os, pickle, signal, tempfile
+        from joblib.externals.loky.process_executor import TerminatedWorkerError
+        from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
+
+        class Killed(LSTMRegressor):
+            def fit(self, X, y):
+                if self.verbose == 0 and os.path.exists("flag"):
+                    os.remove("flag")
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return super().fit(X, y)
+
+        os.chdir(tempfile.mkdtemp())
+        open("flag", "w").close()
+        model = Killed(2, epochs=1, random_state=0)
+        before = pickle.dumps(vars(model))
+        search = GridSearchCV(model, {"units": [2, 3]}, cv=TimeSeriesSplit(2), n_jobs=2)
+        try:
+            search.fit(X, Y)
+        except TerminatedWorkerError:
+            print("killed")
+        print(hasattr(search, "best_estimator_"), pickle.dumps(vars(model)) == before)
+        parallel = search.fit(X, Y).cv_results_["mean_test_score"]
+        alone = search.set_params(n_jobs=1).fit(X, Y).cv_results_["mean_test_score"]
+        print(bool((parallel == alone).all()))
+    """)
+    written, _ = process.communicate(timeout=300)
+    assert written.split() == [b"killed", b"False", b"True", b"True"]

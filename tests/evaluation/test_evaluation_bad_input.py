@@ -1,0 +1,65 @@
+"""`backtest` and `conformal_interval` name the argument that they refuse, and show the value."""
+
+from types import SimpleNamespace
+
+import bad_values as bad
+import numpy as np
+import pytest
+from bad_values import FRAME, ROWS, SERIES, Y
+from sklearn.linear_model import Ridge
+from sklearn.metrics import mean_squared_error
+from sklearn.model_selection import TimeSeriesSplit
+
+from sklstm import LagWindower, backtest, conformal_interval
+
+ONLY_A = FRAME[["a"]]
+RESULT = backtest(Ridge(), FRAME, SERIES, cv=3)
+#: Training and test rows that are no fold: out of range, no ints, two axes, masks, shared, none.
+FOLDS = [
+    *(([0, 1], [40]), ([0.0, 1.0], [2.0]), ([[0, 1]], [[2]])),
+    *(([True, False], [True, True]), ([0, 1, 2], [2, 3]), ([0, 1], [])),
+]
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    bad.cases(
+        estimator=[None, "ridge", Ridge, LagWindower()],
+        X=[None, "milk", 5, Y, ROWS[:, :0], FRAME[::-1], ROWS[:, None, None]],
+        y=[None, *bad.SOME_TARGETS],
+        cv=[0, 1, "five", 2.5, [], [3], 10**12, TimeSeriesSplit, *([fold] for fold in FOLDS)],
+        season=[0, 1.5, "year", [12], 10**30, np.float64(12)],
+        y_lag=["c", {1}, 7, object()],
+        scoring=[
+            *(None, "rmse", 5, [], ["r2", "no such"], "roc_auc", [None], mean_squared_error),
+            *(lambda *_: None, lambda *_: "good"),
+        ],
+        refit=bad.FLAGS,
+        feed_back=bad.FLAGS,
+        baselines=["naive", 5, ["drift", None], {1}],
+        n_jobs=[0, "two", 1.5, [2], np.inf],
+    ),
+)
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+def test_a_bad_argument_of_backtest_is_refused(argument, value):
+    """Each bad value among good arguments is refused."""
+    good = {"estimator": Ridge(), "X": ONLY_A, "y": SERIES, "cv": 3}
+    bad.argument_refused(backtest, good, argument, value)
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    bad.cases(
+        result=[None, "result", RESULT.predictions, SimpleNamespace(predictions=ONLY_A)],
+        predictions=[
+            *(None, "y", [], bad.DATES, Y + 1j, bad.MASKED, ROWS, ROWS[None], Y * np.inf),
+            *([10**400], [[1.0], [2.0, 3.0]]),
+        ],
+        coverage=[0, 1, 0.999, np.nan, "0.9", None],
+        symmetric=bad.FLAGS,
+    ),
+)
+def test_a_bad_argument_of_conformal_interval_is_refused(argument, value):
+    """Each bad value among good arguments is refused; the back-test stays as it is."""
+    good = {"result": RESULT, "predictions": Y}
+    bad.argument_refused(conformal_interval, good, argument, value, [RESULT])

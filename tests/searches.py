@@ -1,0 +1,36 @@
+"""A search and a back-test of a small network, as the numbers that they find."""
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
+from sklearn.pipeline import make_pipeline
+
+from sklstm import LagWindower, LSTMRegressor, backtest, series_to_supervised
+
+# So many rows that joblib hands each fold's row numbers over as data of their own.
+SERIES = pd.Series(
+    np.sin(np.arange(600.0)), pd.date_range("2020", periods=600, freq="h"), name="wave"
+)
+X, Y = series_to_supervised(SERIES)
+SPLITS = list(TimeSeriesSplit(3).split(X))
+GRID = {"lagwindower__window": [3, 4], "lstmregressor__units": [2, 3]}
+
+
+def windowed_network(*callbacks):
+    """Return a small network behind windows."""
+    network = LSTMRegressor(2, epochs=2, batch_size=64, callbacks=callbacks, random_state=0)
+    return make_pipeline(LagWindower(3), network)
+
+
+def searched(estimator, **options):
+    """Search, and return scores by fold, the best weights and predictions."""
+    search = GridSearchCV(estimator, GRID, cv=SPLITS, **options).fit(X, Y)
+    folds = [search.cv_results_[f"split{i}_test_score"] for i in range(len(SPLITS))]
+    return [*folds, *search.best_estimator_[-1].model_.get_weights(), search.predict(X)]
+
+
+def backtested(estimator, **options):
+    """Back-test, and return predictions, scores and the weights of each fold."""
+    result = backtest(estimator, X, Y, SPLITS, **options)
+    weights = [w for fitted in result.estimators for w in fitted[-1].model_.get_weights()]
+    return [result.predictions["prediction"].to_numpy(), result.scores.to_numpy(), *weights]
