@@ -1,5 +1,6 @@
 """Windows of a series as an array-like that stores the series once."""
 
+from itertools import pairwise
 from numbers import Integral
 
 import numpy as np
@@ -144,8 +145,14 @@ class Windows(NDArrayOperatorsMixin):
             yield 0, self
             return
         size = block_size(self.values)
-        for start in range(0, len(self), size):
-            yield start, Windows.of(self.gather(slice(start, start + size)))
+        in_extra = self.starts < 0
+        for first, stop in pairwise([0, *np.flatnonzero(np.diff(in_extra)) + 1, len(self)]):
+            if in_extra[first]:
+                starts = self.starts[first:stop] + len(self.extra)
+                yield first, Windows(self.extra, starts, self.window)
+                continue
+            for start in range(first, stop, size):
+                yield start, Windows.of(self.gather(slice(start, min(start + size, stop))))
 
     def __len__(self):
         return len(self.starts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 
 from sklstm.engine._runs import _callbacks
 from sklstm.engine._runs._epochs_graph import Epochs
@@ -13,33 +14,55 @@ def run(
     epochs: Epochs, training: TrainingSpec, callbacks: list, validated: bool
 ) -> dict[str, list[float]]:
     """Train and return the history."""
+    model = epochs.compiled.model
+    if callbacks or validated or training.verbose:
+        history = _run_watched(epochs, training, callbacks, validated)
+    else:
+        history = _run_unwatched(epochs, training.epochs)
+    model.optimizer.finalize_variable_values(model.trainable_weights)
+    return history
+
+
+def _run_unwatched(epochs: Epochs, count: int) -> dict[str, list[float]]:
+    """Train without Keras' hooks, which take longer than a small epoch and swallow Ctrl-C."""
+    logs: list[np.ndarray] = []
+    done = 0
+    while done < count:
+        logs.append(epochs.run(count - done, None))
+        done += len(logs[-1])
+        _callbacks.raise_if_diverged(done - 1, float(logs[-1][-1, 0]))
+    columns = np.concatenate(logs).T.tolist()
+    return dict(zip(epochs.compiled.names, columns, strict=True))
+
+
+def _run_watched(
+    epochs: Epochs, training: TrainingSpec, callbacks: list, validated: bool
+) -> dict[str, list[float]]:
+    """Train one epoch after the other, each watched by callbacks."""
     # 1. the callbacks
     model, history = epochs.compiled.model, keras.callbacks.History()
     hooks = keras.callbacks.CallbackList(
         [*callbacks, history], model=model, epochs=training.epochs, steps=epochs.n_steps, verbose=0
     )
     of_steps = hooks if _callbacks.watches_batches(callbacks) else None
-    # Where nobody watches, a call may run many epochs.
-    most = 1 if callbacks or validated or training.verbose else training.epochs
     # 2. the epochs
     hooks.on_train_begin()
-    done = 0
     logs: dict[str, float] = {}
-    while done < training.epochs and not (done and model.stop_training):
-        hooks.on_epoch_begin(done)
-        for values in epochs.run(min(most, training.epochs - done), of_steps):
-            _callbacks.raise_if_diverged(done, float(values[0]))
-            logs = epochs.log(values)
-            if validated:
-                logs |= _validated(epochs, hooks)
-            hooks.on_epoch_end(done, logs)
-            done += 1
-            if training.verbose:
-                line = " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
-                print(f"Epoch {done}/{training.epochs} - {line}")
+    for epoch in range(training.epochs):
+        hooks.on_epoch_begin(epoch)
+        [values] = epochs.run(1, of_steps)
+        _callbacks.raise_if_diverged(epoch, float(values[0]))
+        logs = epochs.log(values)
+        if validated:
+            logs |= _validated(epochs, hooks)
+        hooks.on_epoch_end(epoch, logs)
+        if training.verbose:
+            line = " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
+            print(f"Epoch {epoch + 1}/{training.epochs} - {line}")
+        if model.stop_training:
+            break
     # 3. the end
     hooks.on_train_end(logs)
-    model.optimizer.finalize_variable_values(model.trainable_weights)
     return history.history
 
 
