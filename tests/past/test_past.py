@@ -76,15 +76,15 @@ DAYS = REGULAR["days"]
 def test_rows_are_placed_by_their_labels(index, start, expected, warning):
     """Rows have the rows before their labels as their past; what a gap hides is not known."""
     series = table(index)
-    assert_past(series[:25], series[start:], expected, warning)
+    assert_past(series.iloc[:25], series.iloc[start:], expected, warning)
 
 
 @pytest.mark.parametrize("index", REGULAR.values(), ids=REGULAR)
 def test_the_training_rows_and_rows_before_them_have_no_past(index):
     """Both are known by their labels, without a warning."""
     series = table(index)
-    assert_past(series[:25], series[:25], None)
-    assert_past(series[10:], series[:5], None)
+    assert_past(series.iloc[:25], series.iloc[:25], None)
+    assert_past(series.iloc[10:], series.iloc[:5], None)
 
 
 @pytest.mark.parametrize(
@@ -95,12 +95,12 @@ def test_the_training_rows_and_rows_before_them_have_no_past(index):
 def test_a_hole_inside_a_table_is_not_reached_across(name):
     """Nothing is known before the row after a hole; the rows that fill it have their past."""
     series = table(REGULAR[name])
-    holed = pd.concat([series[:20], series[25:]])
+    holed = pd.concat([series.iloc[:20], series.iloc[25:]])
     known = np.isfinite(LagWindower(4).fit_transform(holed))
     assert not known[20, :-1].any()
     assert known[19].all()
     assert known[23].all()
-    assert_past(holed, series[20:25], [17, 18, 19])
+    assert_past(holed, series.iloc[20:25], [17, 18, 19])
 
 
 IRREGULAR = {
@@ -115,9 +115,9 @@ IRREGULAR = {
 def test_an_irregular_index_has_no_gaps(labels):
     """Where labels keep no regular step, a later label is the next row, an earlier one none."""
     series = table(labels)
-    assert_past(series[:4], series[5:], [1, 2, 3])
-    assert_past(series[:4], series[3:], [0, 1, 2])
-    assert_past(series[1:5], series[:1], None)
+    assert_past(series.iloc[:4], series.iloc[5:], [1, 2, 3])
+    assert_past(series.iloc[:4], series.iloc[3:], [0, 1, 2])
+    assert_past(series.iloc[1:5], series.iloc[:1], None)
 
 
 @pytest.mark.parametrize("trained_on", ["days", "months", "integers", "dates", "numbers"])
@@ -305,16 +305,20 @@ def test_labels_of_any_dtype_place_rows_as_int64_does(dtype):
     cut = len(labels) // 5
     short, long = table(pd.Index(labels, dtype=dtype)), table(pd.Index(labels, dtype="int64"))
     for train, other in ((slice(cut, None), slice(0, cut)), (slice(0, -cut), slice(-cut, None))):
-        ours, theirs = LagWindower(3).fit(short[train]), LagWindower(3).fit(long[train])
+        ours, theirs = LagWindower(3).fit(short.iloc[train]), LagWindower(3).fit(long.iloc[train])
         for part in (train, other):
-            np.testing.assert_array_equal(ours.transform(short[part]), theirs.transform(long[part]))
+            np.testing.assert_array_equal(
+                ours.transform(short.iloc[part]), theirs.transform(long.iloc[part])
+            )
 
 
 def assert_unbroken(index, n_train):
     """Hold each row's predecessor against the row before it, in the training rows and later."""
     rows = table(index)
-    windower = LagWindower(2).fit(rows[:n_train])
-    before = [windower.transform(part)[:, 0, 0] for part in (rows[:n_train], rows[n_train:])]
+    windower = LagWindower(2).fit(rows.iloc[:n_train])
+    before = [
+        windower.transform(part)[:, 0, 0] for part in (rows.iloc[:n_train], rows.iloc[n_train:])
+    ]
     np.testing.assert_array_equal(np.concatenate(before), rows["a"].shift(1))
 
 
