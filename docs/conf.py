@@ -36,6 +36,7 @@ sphinx_gallery_conf = {
     "ignore_pattern": r"run\.py$",
     "plot_gallery": True,
     "abort_on_example_error": True,
+    "parallel": 2,  # most examples use one core
     "download_all_examples": False,
     "show_memory": False,
     "min_reported_time": 1,

@@ -65,8 +65,6 @@ def check_numeric(X, name="X"):
             f"{name} is a masked array, whose mask would be lost. Mark unknown values with NaN:"
             f" {name}.astype(float).filled(numpy.nan)."
         )
-    elif isinstance(X, pd.Series) and X.name is not None:
-        _check_values(X, name, f"column {X.name!r}")
     elif isinstance(X, pd.Series | pd.api.extensions.ExtensionArray | np.ndarray):
         _check_values(X, name)
 

@@ -11,6 +11,9 @@ from sklstm._checks._arguments import listed, naming
 from sklstm._checks._numbers import check_floats, check_not_infinite, check_numeric
 from sklstm._past._past import check_sorted
 
+#: How tables become arrays: NaN stands for what is not known.
+AS_FLOATS = {"dtype": [np.float64, np.float32], "ensure_all_finite": False}
+
 
 def check_rows(estimator, X, *, reset, name="X", **options):
     """Validate a table of rows: numbers, where NaN stands for what is not known.
@@ -42,14 +45,7 @@ def check_rows(estimator, X, *, reset, name="X", **options):
     check_numeric(X, name)
     with naming(name, X):
         check_names(X)
-        rows = validate_data(
-            estimator,
-            X,
-            reset=reset,
-            dtype=[np.float64, np.float32],
-            ensure_all_finite=False,
-            **options,
-        )
+        rows = validate_data(estimator, X, reset=reset, **AS_FLOATS, **options)
         if rows.ndim > 3:
             raise ValueError("expected (n_rows, n_features) or (n_rows, window, n_features).")
     check_not_infinite(rows, X, name)

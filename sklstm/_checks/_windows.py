@@ -6,8 +6,9 @@ from sklearn.utils.validation import validate_data
 
 from sklstm._checks._arguments import naming
 from sklstm._checks._numbers import check_numeric, place_of
-from sklstm._checks._tables import check_rows, index_of
+from sklstm._checks._tables import AS_FLOATS, check_rows
 from sklstm._past._windows import Windows
+from sklstm._sklearn._compat import check_n_features
 
 #: What a network can compute with: float32.
 LARGEST = np.finfo(np.float32).max
@@ -43,6 +44,7 @@ def check_windows(estimator, X, *, reset, name="X"):
         If `X` is sparse.
     """
     with naming(name, X):
+        # An array-like may refuse to be handed to NumPy's functions, such as np.ndim.
         n_axes = X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
     if n_axes == 3:
         windows = _check_three_axes(estimator, X, reset, name)
@@ -58,40 +60,15 @@ def check_windows(estimator, X, *, reset, name="X"):
 def _check_three_axes(estimator, X, reset, name):
     """Return windows of numbers, of which an array may be read, with the columns of `fit`."""
     check_numeric(X, name)
-    windows = X
-    options = {"dtype": [np.float64, np.float32], "allow_nd": True, "ensure_all_finite": False}
     with naming(name, X):
-        if not isinstance(X, Windows):
-            windows = check_array(X, input_name=name, **options)
+        windows = X if isinstance(X, Windows) else check_array(X, allow_nd=True, **AS_FLOATS)
         if 0 in windows.shape:
             raise ValueError(f"its shape is {windows.shape}: expected at least one of everything.")
-    if reset:
-        validate_data(estimator, windows[:1][:, 0], skip_check_array=True)
-    elif windows.shape[2] != estimator.n_features_in_:
-        raise ValueError(
-            f"{name} has {windows.shape[2]} features, but {type(estimator).__name__} is expecting"
-            f" {estimator.n_features_in_} features as input."
-        )
+        if reset:
+            validate_data(estimator, windows[:1][:, 0], skip_check_array=True)
+        else:
+            check_n_features(estimator, windows[:1][:, 0], reset=False)
     return windows
-
-
-def repeat_oldest_known(windows, n_unknown):
-    """Fill the unknown steps of each window with its oldest known step.
-
-    Parameters
-    ----------
-    windows : ndarray of shape (n_rows, window, n_features)
-        Windows with at least one known step.
-    n_unknown : ndarray of int of shape (n_rows,)
-        How many of the oldest steps are not known.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, window, n_features)
-        A filled copy.
-    """
-    steps = np.maximum(np.arange(windows.shape[1]), n_unknown[:, None])
-    return np.take_along_axis(windows, steps[:, :, None], axis=1)
 
 
 def _count_unknown(windows, X, name, first):
@@ -122,11 +99,10 @@ def _refuse(windows, position, X, name, first):
     """Raise for a window that holds NaN, infinity or a large number where it may not."""
     [values] = windows.gather(np.array([position]))
     missing = np.isnan(values)
-    unknown = missing.all(axis=1)
-    resumed = unknown & ~np.logical_and.accumulate(unknown)
-    refused = (missing & ~unknown[:, None]) | resumed[:, None] | (np.abs(values) > LARGEST)
+    unknown = np.logical_and.accumulate(missing.all(axis=1))
+    refused = (missing & ~unknown[:, None]) | (np.abs(values) > LARGEST)
     step, column = np.argwhere(refused)[0]
-    where = place_of((first + position, column), X if index_of(X) is not None else None)
+    where = place_of((first + position, column), X)
     if windows.window > 1:
         where += f" (step {step + 1} of {windows.window} of its window)"
     value = values[step, column]

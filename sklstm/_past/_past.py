@@ -2,8 +2,8 @@
 
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,8 +25,7 @@ HISTORY_OPTIONS = ("auto", "continue", "none")
 _APPENDED = ContextVar("appended", default=False)
 
 
-@dataclass(frozen=True)
-class Stretch:
+class Stretch(NamedTuple):
     """Neighbouring rows of a table and the rows that came just before them.
 
     Attributes
@@ -84,13 +83,11 @@ class Past:
         self.quiet = quiet
         self.n_rows = len(rows)
         self.labelled = index is not None
-        self.axis: TimeAxis | None = None
+        check_sorted(index)
+        self.axis = None if index is None else TimeAxis.fit(index)
         numbers = np.arange(len(rows))
-        if index is not None:
-            check_sorted(index)
-            self.axis = TimeAxis.fit(index)
-            if self.axis is not None:
-                numbers = self.axis.number(index).astype(np.int64)
+        if self.axis is not None:
+            numbers = self.axis.number(index).astype(np.int64)
         self.end = int(numbers[-1]) + 1
         # One row more than the look-back is needed to warn of rows that begin as these do.
         n_head = max(N_HEAD, depth + 1)
@@ -162,8 +159,7 @@ class Past:
         ValueError
             If the labels are unsorted or hold duplicates.
         """
-        if index is not None:
-            check_sorted(index)
+        check_sorted(index)
         if not self.depth:
             return [Stretch(0, len(rows), self._no_past(), None)]
         warns = history == "auto" and not self.quiet
@@ -238,7 +234,7 @@ class Past:
         numbers = axis.number(index)
         off = np.isnan(numbers)
         if off.any() and warns:
-            self._warn(
+            _warn_past(
                 f"Rows from {index[int(off.argmax())]!r} on do not lie on the regular step of the"
                 " training rows"
             )
@@ -257,7 +253,7 @@ class Past:
                 elif label in (kept := list(self.labels)):
                     number = self.kept_numbers[kept.index(label)]
         if np.isnan(number) and warns:
-            self._warn(f"Row {index[0]!r} has no known place among the training rows")
+            _warn_past(f"Row {index[0]!r} has no known place among the training rows")
         return number
 
     def _is_training_table(self, rows, form, lenient=False):
@@ -295,7 +291,7 @@ class Past:
         same = _equal(ours, kept, self.kept_rows)
         differ = ~(same | np.isnan(ours) | np.isnan(kept)).all(axis=1)
         if differ.any() and warns:
-            self._warn(
+            _warn_past(
                 "Rows have the labels of training rows but other values (was the index reset?)"
             )
         return not differ[mine == 0].any()
@@ -308,25 +304,15 @@ class Past:
         missing = number - np.count_nonzero(known) - 1
         if warns and not known.all():
             if missing >= self.end:
-                self._warn(
+                _warn_past(
                     f"Rows start {number - self.end} steps later than right after the training rows"
                 )
             elif any(first <= missing < stop for first, stop in self.spans):
-                self._warn("Rows start inside the training rows, of which the ends are remembered")
+                _warn_past("Rows start inside the training rows, of which the ends are remembered")
         return np.where(known[:, None], self.kept_rows[place], self._no_past())
 
     def _no_past(self):
-        n_features = self.kept_rows.shape[1]
-        return np.full((self.depth, n_features), np.nan, dtype=self.kept_rows.dtype)
-
-    @staticmethod
-    def _warn(what):
-        warn(
-            f"{what}: the rows before them are not known and count as NaN. Set history='continue'"
-            " if they do follow the training rows, or history='none' to say that nothing comes"
-            " before them.",
-            UnknownPastWarning,
-        )
+        return np.full((self.depth, self.kept_rows.shape[1]), np.nan, self.kept_rows.dtype)
 
 
 @contextmanager
@@ -352,8 +338,8 @@ def check_sorted(index, name="X"):
 
     Parameters
     ----------
-    index : pandas.Index
-        The labels of a table.
+    index : pandas.Index or None
+        The labels of a table; None passes.
     name : str, default="X"
         What the message calls the table.
 
@@ -362,7 +348,7 @@ def check_sorted(index, name="X"):
     ValueError
         If they are unsorted or hold duplicates; the message shows the first such label.
     """
-    if index.is_monotonic_increasing and index.is_unique:
+    if index is None or (index.is_monotonic_increasing and index.is_unique):
         return
     if index.hasnans:
         place = int(np.argmax(index.isna()))
@@ -390,12 +376,21 @@ def check_sorted(index, name="X"):
     )
 
 
+def _warn_past(what):
+    """Warn that rows have no known past, and tell what history= does."""
+    warn(
+        f"{what}: the rows before them are not known and count as NaN. Set history='continue' if"
+        " they do follow the training rows, or history='none' to say that nothing comes before"
+        " them.",
+        UnknownPastWarning,
+    )
+
+
 def _unbroken(numbers):
     """Return (start, stop) of each run of successive row numbers, or of rows that have none."""
     off = np.isnan(numbers)
     cuts = np.flatnonzero((np.diff(numbers) != 1) & ~(off[1:] & off[:-1])) + 1
-    edges = [0, *cuts.tolist(), len(numbers)]
-    return list(pairwise(edges))
+    return list(pairwise([0, *cuts.tolist(), len(numbers)]))
 
 
 def _n_unknown(rows):

@@ -56,13 +56,11 @@ class TimeAxis:
         for name in units_of(index):
             unit = UNITS[name]
             step, n_breaks = _regular_step(unit.ticks(index, values[0], zone), unit.max_breaks)
-            if step is None or n_breaks >= fewest:
-                continue
             if name == "wall" and step % DAY:
                 # Hours go on while the clock on the wall is put forward or back.
                 n_breaks += 0.5
             axis = cls(name, step, kind, values[0], zone)
-            if not np.isnan(axis.number(index)).any():
+            if n_breaks < fewest and not np.isnan(axis.number(index)).any():
                 found, fewest = axis, n_breaks
         return found
 
@@ -105,22 +103,18 @@ class TimeAxis:
         """
         if n_labels == 0:
             return index[:0]
-        freq = _freq(index)
         labels: pd.Index
         if isinstance(index, pd.RangeIndex):
             first = index[-1] + index.step
             labels = pd.RangeIndex(first, first + n_labels * index.step, index.step)
-        elif freq is not None:
+        elif (freq := _freq(index)) is not None:
             make = pd.date_range if isinstance(index, pd.DatetimeIndex) else pd.timedelta_range
             labels = make(index[-1], periods=n_labels + 1, freq=freq)[1:].as_unit(index.unit)
         else:
             axis = TimeAxis.fit(index)
-            if axis is not None:
-                unit, step = axis.unit, axis.step
-            elif isinstance(index, pd.PeriodIndex):
-                unit, step = "period", 1
-            else:
+            if axis is None and not isinstance(index, pd.PeriodIndex):
                 return None
+            unit, step = ("period", 1) if axis is None else (axis.unit, axis.step)
             labels = UNITS[unit].after(index, np.arange(1, n_labels + 1) * step)
             if isinstance(labels, pd.DatetimeIndex | pd.TimedeltaIndex):
                 labels = labels.as_unit(index.unit)
@@ -171,13 +165,13 @@ def _zone(index):
 
 
 def _regular_step(ticks, max_breaks):
-    """Return the step that (nearly) all neighbours keep, and how many do not; None if many do."""
+    """Return the step that (nearly) all neighbours keep, and how many do not; infinity if many."""
     steps = np.diff(ticks)
-    step = np.median(steps) if len(steps) else 0
-    if not step > 0:  # NaN where a label has no number.
-        return None, 0
+    if not len(steps) or not (steps > 0).all():  # NaN where a label has no number.
+        return np.nan, np.inf
+    step = np.median(steps)
     multiples = np.rint(steps / step)
     n_breaks = np.count_nonzero(multiples > 1)
     allowed = max(1, int(max_breaks * len(steps))) if max_breaks else 0
     is_regular = np.allclose(steps / step, multiples, rtol=0, atol=CLOSE) and n_breaks <= allowed
-    return (step, n_breaks) if is_regular else (None, n_breaks)
+    return step, n_breaks if is_regular else np.inf

@@ -13,10 +13,6 @@ A fitted time axis keeps the name of its unit, so these classes end up in no fil
 import numpy as np
 import pandas as pd
 
-#: An index with more breaks than this share of its steps has no regular step:
-#: daily prices without week-ends are no daily series full of holes.
-MAX_BREAKS = 0.1
-
 HOUR = 3_600
 DAY = 24 * HOUR
 WEEK = 7 * DAY
@@ -25,7 +21,9 @@ WEEK = 7 * DAY
 class Unit:
     """What differs between units, where most are alike."""
 
-    max_breaks = MAX_BREAKS
+    #: An index with more breaks than this share of its steps has no regular step:
+    #: daily prices without week-ends are no daily series full of holes.
+    max_breaks = 0.1
     seasons: dict = {}
 
 
@@ -170,15 +168,12 @@ def plain(index):
     """
     if isinstance(index, pd.PeriodIndex):
         return str(index.dtype), index.asi8
-    if isinstance(index, pd.DatetimeIndex):
-        if index.tz is None:
-            return "datetime", index.to_numpy()
+    if isinstance(index, pd.DatetimeIndex) and index.tz is not None:
         return "instant", index.tz_convert(None).to_numpy()
-    if isinstance(index, pd.TimedeltaIndex):
-        return "timedelta", index.to_numpy()
     values = index.to_numpy()
     if not pd.api.types.is_any_real_numeric_dtype(index):
-        return "label", values
+        kinds = {pd.DatetimeIndex: "datetime", pd.TimedeltaIndex: "timedelta"}
+        return kinds.get(type(index), "label"), values
     # Short or unsigned ints would wrap around when they are subtracted.
     is_int = pd.api.types.is_integer_dtype(index) and values[-1] <= np.iinfo(np.int64).max
     return "number", values.astype(np.int64 if is_int else np.float64)

@@ -1,7 +1,6 @@
 """Windows of a series as an array-like that stores the series once."""
 
 from itertools import pairwise
-from numbers import Integral
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
@@ -66,18 +65,17 @@ class Windows(NDArrayOperatorsMixin):
         if isinstance(array, cls):
             return array
         n_rows, window, n_features = array.shape
-        if n_rows < 2:
-            return cls(array.reshape(-1, n_features), _counted(n_rows, 1), window)
         row_bytes, step_bytes, item_bytes = array.strides
         if window == 1:
             step_bytes = row_bytes
         hop = row_bytes // step_bytes if step_bytes > 0 else 0
-        if not (1 <= hop <= window and hop * step_bytes == row_bytes):
-            array = np.ascontiguousarray(array)
-            hop, (_, step_bytes, item_bytes) = window, array.strides
-        shape = ((n_rows - 1) * hop + window, n_features)
-        values = as_strided(array, shape, (step_bytes, item_bytes), writeable=False)
-        return cls(values, _counted(n_rows, hop), window)
+        if n_rows > 1 and 1 <= hop <= window and hop * step_bytes == row_bytes:
+            shape = ((n_rows - 1) * hop + window, n_features)
+            values = as_strided(array, shape, (step_bytes, item_bytes), writeable=False)
+        else:
+            hop, values = window, array.reshape(-1, n_features)
+        fits = n_rows * hop <= np.iinfo(np.int32).max
+        return cls(values, np.arange(n_rows, dtype=np.int32 if fits else np.int64) * hop, window)
 
     @property
     def shape(self):
@@ -120,11 +118,9 @@ class Windows(NDArrayOperatorsMixin):
             A read-only view where the windows are neighbours in memory.
         """
         starts = self.starts[positions]
-        if not len(starts):
-            return np.empty((0, *self.shape[1:]), self.dtype)
-        first, last = int(starts[0]), int(starts[-1])
-        if first >= 0 and last - first == len(starts) - 1 and (np.diff(starts) == 1).all():
-            steps = self.values[first : last + self.window]
+        n_rows = len(starts)
+        if n_rows and 0 <= starts[0] == starts[-1] - n_rows + 1 and (np.diff(starts) == 1).all():
+            steps = self.values[starts[0] :][: n_rows - 1 + self.window]
             if self.is_mapped:
                 steps = np.array(steps)
                 let_go(self.values)
@@ -158,8 +154,7 @@ class Windows(NDArrayOperatorsMixin):
         return len(self.starts)
 
     def __array__(self, dtype=None, copy=None):
-        array = self.gather()
-        return np.array(array, dtype=dtype) if copy else np.asarray(array, dtype=dtype)
+        return self.gather().astype(self.dtype if dtype is None else dtype, copy=bool(copy))
 
     def __array_ufunc__(self, ufunc, method, *inputs, **options):
         arrays = [np.asarray(one) if isinstance(one, Windows) else one for one in inputs]
@@ -176,20 +171,15 @@ class Windows(NDArrayOperatorsMixin):
         # (rows, ...) is scikit-learn's way to choose rows of an array of any number of axes.
         is_rows = isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis
         rows = key[0] if is_rows else key
-        if isinstance(rows, Integral):
-            return self.gather(np.array([range(len(self))[rows]]))[0]
-        if rows is Ellipsis or rows is None or isinstance(rows, tuple):
+        starts = None if isinstance(rows, tuple) else self.starts[rows]
+        if starts is None or starts.ndim > 1:
             return np.asarray(self)[key]
-        if not isinstance(rows, slice):
-            rows = np.asarray(rows)
-            if not rows.size:
-                rows = rows.astype(np.intp)
-            if rows.ndim != 1:
-                return np.asarray(self)[key]
+        if starts.ndim == 0:
+            return self.gather([rows])[0]
         last_steps = None
         if self._last_steps is not None and isinstance(rows, slice):
             last_steps = self._last_steps[rows]
-        return Windows(self.values, self.starts[rows], self.window, self.extra, last_steps)
+        return Windows(self.values, starts, self.window, self.extra, last_steps)
 
     def _gather_scattered(self, starts):
         """Copy windows that are no neighbours; those of a file a few at a time."""
@@ -249,9 +239,3 @@ def _mapped_windows(rows, stretches, depth):
         starts[one.start : stop] = np.arange(stop - one.start) - n_extra
         extra = [one.past.astype(rows.dtype), rows[one.start : stop], *extra]
     return Windows(rows, starts, depth + 1, np.concatenate(extra), last_steps=rows)
-
-
-def _counted(n_rows, hop):
-    """Return the starts of windows that follow one another at a distance."""
-    fits = n_rows * hop <= np.iinfo(np.int32).max
-    return np.arange(n_rows, dtype=np.int32 if fits else np.int64) * hop

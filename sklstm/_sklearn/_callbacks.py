@@ -12,26 +12,10 @@ class FollowedMixin(CallbackSupportMixin):
 
     def _begin_fit(self, n_tasks=0, **data):
         """Open the callback context of a fit of so many tasks; None before scikit-learn 1.9."""
-        if with_callbacks is None:
+        if CallbackSupportMixin is object:
             return None
         context = self._init_callback_context(max_subtasks=n_tasks)
         return context.call_on_fit_task_begin(estimator=self, **data)
-
-
-def follow(fit):
-    """Decorate a `fit` that opens its callback context itself.
-
-    Parameters
-    ----------
-    fit : callable
-        The method.
-
-    Returns
-    -------
-    callable
-        The method; scikit-learn ends the callbacks after it.
-    """
-    return fit if with_callbacks is None else with_callbacks(fit)
 
 
 def one_task(fit):
@@ -56,21 +40,19 @@ def one_task(fit):
             context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
-    return follow(followed)
+    return with_callbacks(followed)
 
 
 @contextmanager
-def passed_on(context, sub_estimator, name, **data):
-    """Pass the callbacks of a meta-estimator on to the estimator that it fits in the body.
+def passed_on(context, regressor, **data):
+    """Pass the callbacks of a meta-estimator on to the regressor that it fits in the body.
 
     Parameters
     ----------
     context : sklearn.callback.CallbackContext or None
         The context of the meta-estimator; None without callbacks.
-    sub_estimator : estimator
-        The estimator that is fitted in the body.
-    name : str
-        The name of that task.
+    regressor : estimator
+        The regressor that is fitted in the body.
     **data : dict
         What callbacks may read: ``estimator``, ``X`` and ``y``.
 
@@ -81,8 +63,8 @@ def passed_on(context, sub_estimator, name, **data):
     if context is None:
         yield
         return
-    task = context.subcontext(task_name=name)
-    with task.propagate_callback_context(sub_estimator):
+    task = context.subcontext(task_name="fit-regressor")
+    with task.propagate_callback_context(regressor):
         task.call_on_fit_task_begin(**data)
         yield
         task.call_on_fit_task_end(**data)

@@ -29,8 +29,7 @@ def restore_on_error(method):
         try:
             return method(self, *args, **kwargs)
         except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
+            self.__dict__ = before
             if isinstance(draws, np.random.RandomState):
                 draws.set_state(state)
             raise

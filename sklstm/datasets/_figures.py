@@ -5,10 +5,9 @@ from importlib.resources import files
 import pandas as pd
 
 
-def _read(name: str) -> pd.DataFrame:
-    with (files("sklstm.datasets") / "data" / name).open(encoding="utf-8") as file:
-        # As text: pandas would change labels such as 1-01.
-        return pd.read_csv(file, dtype={"month": str})
+def _read(name: str) -> pd.Series:
+    with (files("sklstm.datasets") / "data" / f"{name}.csv").open(encoding="utf-8") as file:
+        return pd.read_csv(file, index_col=0).iloc[:, 0].astype("float64").rename(name)
 
 
 def load_milk() -> pd.Series:
@@ -42,9 +41,8 @@ def load_milk() -> pd.Series:
     >>> milk.index[-1].strftime("%B %Y")
     'December 1975'
     """
-    table = _read("milk.csv")
-    month = pd.DatetimeIndex(table["month"], freq="MS", name="month")
-    return pd.Series(table["pounds_per_cow"].to_numpy("float64"), index=month, name="milk")
+    milk = _read("milk")
+    return milk.set_axis(pd.DatetimeIndex(milk.index, freq="MS"))
 
 
 def load_shampoo() -> pd.Series:
@@ -81,10 +79,9 @@ def load_shampoo() -> pd.Series:
     >>> last.year, last.month
     (3, 12)
     """
-    table = _read("shampoo.csv")
-    year_of_four_digits = table["month"].str.zfill(len("0001-01"))
-    month = pd.PeriodIndex(year_of_four_digits, freq="M", name="month")
-    return pd.Series(table["sales"].to_numpy("float64"), index=month, name="shampoo")
+    shampoo = _read("shampoo")
+    year_of_four_digits = shampoo.index.str.zfill(len("0001-01"))
+    return shampoo.set_axis(pd.PeriodIndex(year_of_four_digits, freq="M"))
 
 
 def load_noisy_trend() -> pd.Series:
@@ -121,6 +118,5 @@ def load_noisy_trend() -> pd.Series:
     2    7.307
     3    3.217
     """
-    table = _read("noisy_trend.csv")
-    step = pd.RangeIndex(1, len(table) + 1, name="n")
-    return pd.Series(table["a"].to_numpy("float64"), index=step, name="noisy_trend")
+    noisy_trend = _read("noisy_trend")
+    return noisy_trend.set_axis(pd.RangeIndex(1, len(noisy_trend) + 1, name="n"))

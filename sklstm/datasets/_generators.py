@@ -6,12 +6,6 @@ from sklearn.utils import check_random_state
 
 from sklstm._checks._arguments import check_count, naming
 
-_CYCLE = [*range(1, 10), *range(10, 1, -1)]
-_DELAY = 9  # rows
-_DROPPED = 10  # first rows, one more than those in which b has no value
-_WEIGHTS = (1.0, 0.5, 0.2, 0.1)  # of the newest integer and the three before it
-_WINDOW = 5  # integers in the window of the first target, its own row included
-
 
 def make_sawtooth_pair(
     n_cycles: int = 1000, *, random_state: int | np.random.RandomState | None = None
@@ -60,8 +54,8 @@ def make_sawtooth_pair(
     with naming("random_state", random_state):
         # From (0, 1]: a factor of 0 would make all values 0.
         factor = 1.0 - check_random_state(draws).random_sample()
-    flow = factor * np.tile(np.array(_CYCLE, dtype="float64"), n_cycles)
-    return pd.DataFrame({"a": flow[_DROPPED:], "b": flow[_DROPPED - _DELAY : -_DELAY]})
+    flow = factor * np.tile([*range(1, 10), *range(10, 1, -1)], n_cycles)
+    return pd.DataFrame({"a": flow[10:], "b": flow[1:-9]})
 
 
 def make_lagged_linear(n_rows: int = 100) -> tuple[pd.DataFrame, pd.Series]:
@@ -108,7 +102,6 @@ def make_lagged_linear(n_rows: int = 100) -> tuple[pd.DataFrame, pd.Series]:
     5    7.8
     """
     n_rows = check_count(n_rows, "n_rows")
-    i = np.arange(n_rows + _WINDOW - 1, dtype="float64")
-    y = sum(weight * (i - lag) for lag, weight in enumerate(_WEIGHTS))
-    y = np.where(i >= _WINDOW - 1, y, np.nan)
-    return pd.DataFrame({"x": i}), pd.Series(y, name="y")
+    i = pd.Series(np.arange(n_rows + 4, dtype="float64"), name="x")
+    y = i + 0.5 * (i - 1) + 0.2 * (i - 2) + 0.1 * (i - 3)
+    return i.to_frame(), y.where(i >= 4).rename("y")

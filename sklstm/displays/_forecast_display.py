@@ -5,11 +5,11 @@ from collections.abc import Hashable
 import numpy as np
 import pandas as pd
 
-from sklstm._checks._arguments import brief, listed, naming
+from sklstm._checks._arguments import brief, check_kind, listed, naming
 from sklstm._checks._numbers import check_floats
 from sklstm._checks._tables import check_target, index_of
 from sklstm.displays._axes import COLOURS, LABELS, axes_of, broken, check_line, finish, places_of
-from sklstm.evaluation._backtest_result import check_backtest, outputs_of
+from sklstm.evaluation._backtest_result import outputs_of
 from sklstm.forecasting._forecast import forecast
 
 
@@ -115,8 +115,7 @@ class ForecastDisplay:
         band = None if interval is None else interval(ahead)
         seen = None
         if y is not None:
-            values = check_target(y, X)[:, 0]
-            seen = pd.Series(values, index_of(y), name=getattr(y, "name", None))
+            seen = pd.Series(check_target(y, X)[:, 0], index_of(y), name=getattr(y, "name", None))
         if not isinstance(ahead, pd.Series):
             first = 0 if seen is None else len(seen)
             ahead = pd.Series(ahead, index=pd.RangeIndex(first, first + steps))
@@ -187,7 +186,7 @@ class ForecastDisplay:
         TypeError
             If `result` is not a back-test.
         """
-        check_backtest(result)
+        check_kind(result, "result", "skill", "what backtest returned")
         lines = result.predictions
         outputs = outputs_of(result)
         output = outputs[0] if output is None else output
@@ -200,14 +199,9 @@ class ForecastDisplay:
         if not all(name in known for name in baselines):
             raise ValueError(f"baselines={baselines!r} are not all of the back-test: {known!r}.")
         seen = lines["actual"][~lines.index.duplicated()].sort_index()
-        return cls.from_predictions(
-            seen,
-            lines["prediction"],
-            interval=interval,
-            folds=lines["fold"],
-            baselines=lines[baselines] if baselines else None,
-            ax=ax,
-        )
+        compared = lines[baselines] if baselines else None
+        parts = {"interval": interval, "folds": lines["fold"], "baselines": compared}
+        return cls(lines["prediction"], seen, **parts).plot(ax)
 
     def plot(self, ax=None):
         """Draw the display.
@@ -238,10 +232,8 @@ class ForecastDisplay:
         if is_array and y_true is not None and len(y_true) >= len(y_pred):
             y_pred.index = y_true.index[-len(y_pred) :]
         interval = _table_of(self.interval, "interval", y_pred.index, ["lower", "upper"])
-        if self.baselines is not None and not isinstance(self.baselines, pd.DataFrame):
-            raise TypeError(
-                f"baselines={brief(self.baselines)} is not valid: expected a DataFrame."
-            )
+        if self.baselines is not None:
+            check_kind(self.baselines, "baselines", "columns", "a DataFrame")
         names = getattr(self.baselines, "columns", None)
         baselines = _table_of(self.baselines, "baselines", y_pred.index, names)
         with naming("folds", self.folds):

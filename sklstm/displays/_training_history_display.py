@@ -1,10 +1,8 @@
 """A picture of a training: losses and metrics by epoch."""
 
-from collections.abc import Mapping
-
 from sklearn.pipeline import Pipeline
 
-from sklstm._checks._arguments import brief, check_flag
+from sklstm._checks._arguments import brief, check_flag, check_kind
 from sklstm.displays._axes import COLOURS, axes_of, check_line, finish
 
 
@@ -127,10 +125,7 @@ class TrainingHistoryDisplay:
         TypeError
             If an argument has a wrong type.
         """
-        if not isinstance(self.history, Mapping):
-            raise TypeError(
-                f"history={brief(self.history)} is not valid: expected a dict such as history_."
-            )
+        check_kind(self.history, "history", "keys", "a dict such as history_")
         check_flag(log, "log")
         if not isinstance(metric, str) or metric not in self.history:
             raise ValueError(
@@ -141,8 +136,8 @@ class TrainingHistoryDisplay:
         self.ax_ = ax = axes_of(ax)
         self.figure_ = ax.figure
         self.lines_ = []
-        labels = {"Training rows": "actual", "Validation rows": "prediction"}
-        for values, (label, kind) in zip(drawn, labels.items(), strict=False):
+        kinds = [("Training rows", "actual"), ("Validation rows", "prediction")]
+        for values, (label, kind) in zip(drawn, kinds, strict=False):
             epochs = range(1, len(values) + 1)
             self.lines_ += ax.plot(epochs, values, label=label, color=COLOURS[kind], linewidth=1.4)
         if log:
@@ -159,12 +154,10 @@ def _history_of(estimator):
     inner = estimator
     while not hasattr(inner, "history_"):
         if isinstance(inner, Pipeline):
-            inner = inner.steps[-1][1]
-        elif hasattr(inner, "best_estimator_"):
-            inner = inner.best_estimator_
-        elif hasattr(inner, "regressor_"):
-            inner = inner.regressor_
+            inner = inner[-1]
         else:
+            inner = getattr(inner, "best_estimator_", getattr(inner, "regressor_", None))
+        if inner is None:
             raise ValueError(
                 f"estimator={brief(estimator)} is not valid: {type(estimator).__name__} has no"
                 " history_. Fit an LSTMRegressor, or a pipeline, search or"

@@ -11,30 +11,15 @@ import keras
 
 from sklstm.engine._spec import NetworkSpec, TrainingSpec
 
-_ACTIVATION = (
-    keras.activations,
-    "the name of a Keras activation such as 'tanh' or 'relu', or a function",
-)
-#: Where Keras looks a parameter up, and what would do.
+#: Where Keras looks names up, and what would do.
 _EXPECTED = {
-    "loss": (
-        keras.losses,
-        "the name of a Keras loss such as 'mean_squared_error' or 'huber', a keras.losses.Loss, "
-        "or a function of (y_true, y_pred)",
-    ),
-    "optimizer": (
-        keras.optimizers,
-        "the name of a Keras optimizer such as 'adam' or 'rmsprop', "
-        "or a keras.optimizers.Optimizer",
-    ),
-    "metrics": (
-        keras.metrics,
-        "names of Keras metrics such as 'mae', keras.metrics.Metric objects, "
-        "or functions of (y_true, y_pred)",
-    ),
-    "activation": _ACTIVATION,
-    "dense_activation": _ACTIVATION,
-    "output_activation": _ACTIVATION,
+    keras.losses: "the name of a Keras loss such as 'mean_squared_error' or 'huber', "
+    "a keras.losses.Loss, or a function of (y_true, y_pred)",
+    keras.optimizers: "the name of a Keras optimizer such as 'adam' or 'rmsprop', "
+    "or a keras.optimizers.Optimizer",
+    keras.metrics: "names of Keras metrics such as 'mae', keras.metrics.Metric objects, "
+    "or functions of (y_true, y_pred)",
+    keras.activations: "the name of a Keras activation such as 'tanh' or 'relu', or a function",
 }
 
 
@@ -46,16 +31,16 @@ def check_names(network: NetworkSpec, training: TrainingSpec) -> None:
             "KERAS_BACKEND=tensorflow before Keras is imported."
         )
     columns = (network.n_outputs, network.n_outputs)
-    _check_function("loss", training.loss, *columns)
-    _check("optimizer", training.optimizer)
+    _check_function("loss", keras.losses, training.loss, *columns)
+    _check("optimizer", keras.optimizers, training.optimizer)
     for metric in training.metrics or []:
         # Keras chooses these by the loss, in `compile`.
         if metric not in ("acc", "accuracy", "ce", "crossentropy"):
-            _check_function("metrics", metric, *columns)
-    _check_function("activation", network.activation, 3)
+            _check_function("metrics", keras.metrics, metric, *columns)
+    _check_function("activation", keras.activations, network.activation, 3)
     for activation in network.dense_activation:
-        _check_function("dense_activation", activation, 3)
-    _check_function("output_activation", network.output_activation, 3)
+        _check_function("dense_activation", keras.activations, activation, 3)
+    _check_function("output_activation", keras.activations, network.output_activation, 3)
     for callback in keras.tree.flatten(training.callbacks or ()):
         kind = callback if isinstance(callback, type) else type(callback)
         if not issubclass(kind, keras.callbacks.Callback):
@@ -65,9 +50,8 @@ def check_names(network: NetworkSpec, training: TrainingSpec) -> None:
             )
 
 
-def _check(parameter: str, value: Any) -> Any:
-    """Return what Keras finds for `value`, or raise."""
-    module, expected = _EXPECTED[parameter]
+def _check(parameter: str, module: ModuleType, value: Any) -> Any:
+    """Return what Keras finds for `value` in one of its modules, or raise."""
     cause = found = None
     # From a dict, Keras would make an object of any class that it names.
     if not isinstance(value, dict):
@@ -77,13 +61,15 @@ def _check(parameter: str, value: Any) -> Any:
             cause = error
     if callable(found) or isinstance(found, keras.optimizers.Optimizer):
         return found
-    lower = str.lower if parameter == "optimizer" else str
+    lower = str.lower if module is keras.optimizers else str
     known = [lower(name) for name in dir(module) if not name.startswith("_")]
     close = difflib.get_close_matches(str(value), known, n=1)
     hint = f" Did you mean {close[0]!r}?" if close and close[0] != value else ""
     # Keras' own error adds nothing to this one, except where a class of the user's raised it.
     cause = cause if callable(value) else None
-    raise ValueError(f"Got {parameter}={value!r}, but expected {expected}.{hint}") from cause
+    raise ValueError(
+        f"Got {parameter}={value!r}, but expected {_EXPECTED[module]}.{hint}"
+    ) from cause
 
 
 @functools.cache
@@ -92,16 +78,16 @@ def _named(module: ModuleType, name: str) -> Any:
     return module.get(name)
 
 
-def _check_function(parameter: str, value: Any, *columns: int) -> None:
+def _check_function(parameter: str, module: ModuleType, value: Any, *columns: int) -> None:
     """Raise unless `value` names a function of Keras, or is one that computes on tensors.
 
     It is called with zeros, once for each number of `columns`.
     """
-    found = _check(parameter, value)
+    found = _check(parameter, module, value)
     # A function, or the class of an object or its base, may be defined by Keras.
     kinds = (keras.losses.Loss, keras.metrics.Metric, keras.layers.Layer)
-    module = str(getattr(found, "__module__", ""))
-    if isinstance(found, kinds) or module.startswith("keras."):
+    defined_in = str(getattr(found, "__module__", ""))
+    if isinstance(found, kinds) or defined_in.startswith("keras."):
         return
     cause = None
     try:
@@ -114,6 +100,6 @@ def _check_function(parameter: str, value: Any, *columns: int) -> None:
     ):
         raise ValueError(
             f"Got {parameter}={value!r}, which gave {returned!r} when called on tensors of "
-            f"{columns[0]} zeros a row, but expected {_EXPECTED[parameter][1]}. Make a function of "
+            f"{columns[0]} zeros a row, but expected {_EXPECTED[module]}. Make a function of "
             "your own out of keras.ops."
         ) from cause

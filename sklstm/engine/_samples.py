@@ -29,14 +29,6 @@ class WindowArrays(NamedTuple):
     window: Any
 
 
-class SampleArrays(NamedTuple):
-    """Samples as the compiled functions read them, see `Samples`."""
-
-    windows: WindowArrays
-    y: Any
-    weight: Any
-
-
 @dataclass(frozen=True)
 class Samples:
     """Samples as the engine computes with them.
@@ -76,9 +68,9 @@ class Samples:
         windows, y, *weight = self.batch(positions)
         return Samples(Windows.of(windows), y, weight[0] if weight else self.weight)
 
-    def arrays(self) -> SampleArrays:
-        """Return what the compiled functions read of samples in memory."""
-        return SampleArrays(window_arrays(self.windows), self.y, self.weight)
+    def arrays(self) -> tuple[WindowArrays, np.ndarray, np.ndarray]:
+        """Return windows, targets and weights in memory, as the compiled functions read them."""
+        return window_arrays(self.windows), self.y, self.weight
 
 
 def samples(data: Rows) -> Samples:

@@ -18,13 +18,16 @@ from sklstm.engine._models._identity import identity
 from sklstm.engine._models._pool import borrow
 from sklstm.engine._resolve import Resolved, resolve
 from sklstm.engine._runs import _callbacks, _keras_fit
-from sklstm.engine._runs._choice import Choice, CouldNotTraceError, choose
+from sklstm.engine._runs._choice import choose
 from sklstm.engine._runs._plan import plan
 from sklstm.engine._runs._run import run
 from sklstm.engine._runs._stateful import StatefulEpochs
 from sklstm.engine._runs._stateless import StatelessEpochs
 from sklstm.engine._samples import samples
 from sklstm.engine._spec import NetworkSpec, Rows, Trained, TrainingSpec, Watch
+
+# What TensorFlow and Keras raise where a network computes with tensors as if they were numbers.
+_NOT_TRACEABLE = (TypeError, ValueError, AttributeError, NotImplementedError)
 
 
 def train(
@@ -96,10 +99,10 @@ def train(
     callbacks = _callbacks.of_run(training, resolved.callbacks, watch, held_out is not None)
 
     # 4. choose
-    choice = choose(network, training, callbacks, taught, steps)
+    engine, reason = choose(network, training, callbacks, taught, steps)
 
     # 5. borrow
-    with _borrowed(network, resolved, choice) as compiled:
+    with _borrowed(network, resolved, engine in ("block", "xla")) as compiled:
         rate = resolved.learning_rate if start is None else training.learning_rate
         start = start or Trained(fresh_weights(network, compiled.model, seed), [])
         compiled.set(start, rate, seed)
@@ -108,17 +111,19 @@ def train(
         epochs: StatefulEpochs | StatelessEpochs | None = None
         try:
             if steps is not None:
-                epochs = StatefulEpochs(compiled, choice, taught, steps, states, held_out)
-            elif not choice.by_keras:
-                epochs = StatelessEpochs(compiled, training, choice, taught, held_out, seed)
-        except CouldNotTraceError as error:
-            choice = Choice(by_keras=True, reason=f"the network cannot be compiled: {error}")
-        if choice.reason and training.verbose:
-            print(f"Training by Keras' own fit, because {choice.reason}.")
+                epochs = StatefulEpochs(compiled, engine, taught, steps, states, held_out)
+            elif engine != "keras":
+                epochs = StatelessEpochs(compiled, training, engine, taught, held_out, seed)
+        except _NOT_TRACEABLE as error:
+            if network.network is None:
+                raise
+            reason = f"the network cannot be compiled: {error}"
+        if reason and training.verbose:
+            print(f"Training by Keras' own fit, because {reason}.")
         if epochs is None:
             history = _keras_fit.fit(compiled, training, callbacks, taught, held_out, seed)
         else:
-            history = run(epochs, training, callbacks, held_out is not None)
+            history = run(epochs, training, callbacks)
 
         # 7. take
         trained = compiled.take(history)
@@ -127,20 +132,20 @@ def train(
 
 
 @contextmanager
-def _borrowed(network: NetworkSpec, resolved: Resolved, choice: Choice) -> Iterator[CompiledModel]:
+def _borrowed(network: NetworkSpec, resolved: Resolved, fused: bool) -> Iterator[CompiledModel]:
     """Borrow a compiled model; what shapes its graph is the key, and not what each run sets."""
     unset = {"name": None}
     if resolved.learning_rate is not None:
         unset["learning_rate"] = None
     key = (
-        choice.fused,
+        fused,
         identity(vars(network)),
         identity(resolved.loss),
         identity(resolved.optimizer, **unset),
         identity(resolved.metrics),
     )
     try:
-        with borrow(key, lambda: CompiledModel(network, resolved, choice.fused)) as compiled:
+        with borrow(key, lambda: CompiledModel(network, resolved, fused)) as compiled:
             yield compiled
     except tf.errors.ResourceExhaustedError:
         raise MemoryError(

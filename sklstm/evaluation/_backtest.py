@@ -157,31 +157,32 @@ def backtest(
         exog = safe_indexing(X, others, axis=1) if others else None
 
     # 2. Fit and predict.
-    task = SimpleNamespace(
-        estimator=estimator, X=X, y=y, feed_back=feed_back, y_lag=y_lag, exog=exog
-    )
+    options = {"refit": refit, "feed_back": feed_back, "y_lag": y_lag, "exog": exog}
+    task = SimpleNamespace(estimator=estimator, X=X, y=y, **options)
     if refit:
         # joblib stores an argument that is an array on one worker of a cluster, and loses it with
-        # that worker. Inside `task` and the tuple `split`, arrays are sent with each fold.
-        found = Parallel(n_jobs=n_jobs)(delayed(_refitted)(task, split) for split in splits)
+        # that worker. Inside `task` and the list of a split, arrays are sent with each fold.
+        found = Parallel(n_jobs=n_jobs)(delayed(_fit_predict)(task, [split]) for split in splits)
     else:
-        found = _walked(task, splits)
+        found = [_fit_predict(task, splits)]
+    estimators = [fitted for fitted, _ in found]
+    predictions = [predicted for _, several in found for predicted in several]
 
     # 3. Put predictions beside baselines and actual values.
     folds, parts = [], []
-    for number, ((train, test), (fitted, predicted)) in enumerate(zip(splits, found, strict=True)):
+    for number, ((train, test), predicted) in enumerate(zip(splits, predictions, strict=True)):
         origins = np.full(len(test), train[-1]) if feed_back else test - 1
+        predicted = np.asarray(predicted, dtype=float).reshape(len(test), -1)
         values = {"actual": target[test], "prediction": predicted}
         for name in names:
             values[name] = baseline(
                 name, target, test, origins, horizon=horizon, season=season, first=train[0]
             )
-        folds.append((number, test, values, fitted))
+        folds.append((number, test, values, estimators[number if refit else 0]))
         parts.append(_lines(number, test, test - origins, values, X, y, horizon))
 
     # 4. Score.
     scores, skill = score_folds(scoring, scorers, folds, X, np.ndim(y))
-    estimators = [fitted for fitted, _ in (found if refit else found[:1])]
     return BacktestResult(pd.concat(parts), scores, skill, estimators)
 
 
@@ -193,55 +194,36 @@ def _check_baselines(baselines, season, index):
             raise ValueError(
                 f"baselines={baselines!r} names {name!r}: expected some of {BASELINES}."
             )
-    if season is not None:
-        season = check_count(season, "season")
-    elif index is not None:
-        season = TimeAxis.season_of(index)
+    season = TimeAxis.season_of(index) if season is None else check_count(season, "season")
     return [name for name in names if name != "seasonal_naive" or season is not None], season
 
 
-def _fitted(task, train):
-    return clone(task.estimator).fit(safe_indexing(task.X, train), safe_indexing(task.y, train))
-
-
-def _refitted(task, split):
-    """Fit on the training rows of a fold and predict its test rows."""
-    train, test = split
-    fitted = _fitted(task, train)
-    start = train[-1] + 1 if task.feed_back else test[0]
-    return fitted, _predict(fitted, task, start, test, train[0])
-
-
-def _walked(task, splits):
-    """Fit on the first fold and predict all folds, each with all rows since then as its past."""
-    fitted = _fitted(task, splits[0][0])
+def _fit_predict(task, splits):
+    """Fit on the training rows of the first of some folds, and predict the test rows of all."""
+    train, test = splits[0]
+    fitted = clone(task.estimator).fit(safe_indexing(task.X, train), safe_indexing(task.y, train))
     if task.feed_back:
-        return [(fitted, _predict(fitted, task, train[-1] + 1, test, 0)) for train, test in splits]
-    start = splits[0][0][-1] + 1
-    last = max(test[-1] for _, test in splits)
-    every = _predict(fitted, task, start, np.arange(start, last + 1), 0)
-    return [(fitted, every[test - start]) for _, test in splits]
+        return fitted, [_forecast_fold(fitted, task, *split) for split in splits]
+    # One call for all folds. Without `refit`, the rows of a gap are part of the past.
+    start = test[0] if task.refit else train[-1] + 1
+    rows = np.arange(start, max(test[-1] for _, test in splits) + 1)
+    predicted = np.asarray(fitted.predict(safe_indexing(task.X, rows)))
+    return fitted, [predicted[test - start] for _, test in splits]
 
 
-def _predict(fitted, task, start, test, first):
-    """Predict test rows. The rows from ``start`` to the first of them are their past.
-
-    A forecast knows the rows from ``first`` to before ``start``.
-    """
-    ahead = np.arange(start, test[-1] + 1)
-    if task.feed_back:
-        known = np.arange(first, start)
-        predicted = forecast(
-            fitted,
-            safe_indexing(task.X, known),
-            len(ahead),
-            y=safe_indexing(task.y, known),
-            exog=None if task.exog is None else safe_indexing(task.exog, ahead),
-            y_lag=task.y_lag,
-        )
-    else:
-        predicted = fitted.predict(safe_indexing(task.X, ahead))
-    return np.asarray(predicted, dtype=float).reshape(len(ahead), -1)[test - start]
+def _forecast_fold(fitted, task, train, test):
+    """Forecast test rows from the last training row."""
+    known = np.arange(train[0] if task.refit else 0, train[-1] + 1)
+    ahead = np.arange(train[-1] + 1, test[-1] + 1)
+    predicted = forecast(
+        fitted,
+        safe_indexing(task.X, known),
+        len(ahead),
+        y=safe_indexing(task.y, known),
+        exog=None if task.exog is None else safe_indexing(task.exog, ahead),
+        y_lag=task.y_lag,
+    )
+    return np.asarray(predicted)[test - ahead[0]]
 
 
 def _lines(fold, test, distance, values, X, y, horizon):

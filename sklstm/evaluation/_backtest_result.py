@@ -4,8 +4,6 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from sklstm._checks._arguments import brief
-
 
 @dataclass
 class BacktestResult:
@@ -44,23 +42,6 @@ class BacktestResult:
         if not len(self.skill.columns):
             return self.scores
         return pd.concat({"score": self.scores, "skill over": self.skill}, axis=1)
-
-
-def check_backtest(result):
-    """Refuse anything but the result of a back-test.
-
-    Parameters
-    ----------
-    result : object
-        The argument.
-
-    Raises
-    ------
-    TypeError
-        If it has another type.
-    """
-    if not isinstance(result, BacktestResult):
-        raise TypeError(f"result={brief(result)} is not valid: expected what backtest returned.")
 
 
 def outputs_of(result):

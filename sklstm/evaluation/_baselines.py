@@ -37,18 +37,12 @@ def baseline(name, target, rows, origins, *, horizon, season, first):
     for step in range(horizon):
         # `step` counts from the row, `distance` from the last known value.
         distance = rows + step - origins
+        source = origins
         if name == "seasonal_naive":
             source = rows + step - season * -(-distance // season)
-            parts.append(_at(series, source))
-            continue
-        last = _at(series, origins)
+        values = np.where((source < 0)[:, None], np.nan, series[np.maximum(source, 0)])
         if name == "drift":
             n_steps = np.maximum(origins - first, 1)[:, None]
-            last = last + distance[:, None] * (last - series[first]) / n_steps
-        parts.append(last)
+            values = values + distance[:, None] * (values - series[first]) / n_steps
+        parts.append(values)
     return np.concatenate(parts, axis=1)
-
-
-def _at(series, places):
-    values = series[np.maximum(places, 0)]
-    return np.where((places < 0)[:, None], np.nan, values)

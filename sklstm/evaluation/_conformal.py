@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_scalar
 
-from sklstm._checks._arguments import check_flag
+from sklstm._checks._arguments import check_flag, check_kind
 from sklstm._checks._numbers import check_floats, check_not_infinite
 from sklstm._checks._tables import index_of
-from sklstm.evaluation._backtest_result import check_backtest, outputs_of
+from sklstm.evaluation._backtest_result import outputs_of
 
 
 def conformal_interval(result, predictions, coverage=0.9, *, symmetric=True):
@@ -79,7 +79,7 @@ def conformal_interval(result, predictions, coverage=0.9, *, symmetric=True):
     11
     """
     # 1. Validate.
-    check_backtest(result)
+    check_kind(result, "result", "skill", "what backtest returned")
     check_scalar(coverage, "coverage", Real)
     if not 0 < coverage < 1:
         raise ValueError(f"coverage={coverage!r} is not valid: expected a share between 0 and 1.")
@@ -121,6 +121,14 @@ def conformal_interval(result, predictions, coverage=0.9, *, symmetric=True):
 def _ends(lines, values, coverage, symmetric):
     """Return the ends of an interval around each value, from errors as many steps ahead."""
     steps, errors = lines["step"].to_numpy(), lines["error"].to_numpy()
+    # The fewest errors of which one can be an end.
+    missed = (1 - coverage) if symmetric else (1 - coverage) / 2
+    fewest = int(np.ceil(1 / missed - 1 - 1e-9))
+    if len(errors) < fewest:
+        raise ValueError(
+            f"coverage={coverage} needs at least {fewest} errors, but the back-test has"
+            f" {len(errors)}: back-test on more rows, or ask for less coverage."
+        )
     if len(np.unique(steps)) < 2:
         # The back-test looked the same number of steps ahead everywhere, and so do all values.
         return values[:, None] + _margins(errors, coverage, symmetric)
@@ -133,25 +141,13 @@ def _ends(lines, values, coverage, symmetric):
     for step in range(1, len(values) + 1):
         # Steps with too few errors also take those of the nearest steps.
         away = np.abs(steps - step)
-        reach = np.sort(away)[min(_fewest(coverage, symmetric), len(away)) - 1]
+        reach = np.sort(away)[fewest - 1]
         margins.append(_margins(errors[away <= reach], coverage, symmetric))
     return values[:, None] + np.array(margins)
 
 
-def _fewest(coverage, symmetric):
-    """Return the fewest errors of which one can be the end of such an interval."""
-    missed = (1 - coverage) if symmetric else (1 - coverage) / 2
-    return int(np.ceil(1 / missed - 1 - 1e-9))
-
-
 def _margins(errors, coverage, symmetric):
     """Return the ends of an interval around zero."""
-    if len(errors) < _fewest(coverage, symmetric):
-        raise ValueError(
-            f"coverage={coverage} needs at least {_fewest(coverage, symmetric)} errors, but the"
-            f" back-test has {len(errors)}: back-test on more rows, or ask for less"
-            " coverage."
-        )
     if symmetric:
         width = _quantile(np.abs(errors), coverage)
         return np.array([-width, width])

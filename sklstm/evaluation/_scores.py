@@ -1,6 +1,5 @@
 """Scores of predictions that were made before, per fold and over all folds."""
 
-from functools import partial
 from numbers import Real
 
 import numpy as np
@@ -77,17 +76,14 @@ def score_folds(scoring, scorers, folds, X, y_ndim):
     scores, skill : DataFrame
         With a line for each scorer and fold, and one for all folds.
     """
-    _, every_row, every_value, fitted = zip(*folds, strict=True)
-    together = {
-        name: np.concatenate([values[name] for values in every_value]) for name in every_value[0]
-    }
-    overall = "overall", np.concatenate(every_row), together, fitted[-1]
+    _, rows, values, fitted = zip(*folds, strict=True)
+    together = {name: np.concatenate([fold[name] for fold in values]) for name in values[0]}
+    overall = "overall", np.concatenate(rows), together, fitted[-1]
     lines = {}
     with naming("scoring", scoring):
         for name, scorer in scorers.items():
-            for label, rows, values, estimator in [*folds, overall]:
-                score = partial(_score, scorer, estimator, X, rows, values, y_ndim)
-                lines[name, label] = _line(score, values)
+            for label, *fold in [*folds, overall]:
+                lines[name, label] = _line(scorer, X, y_ndim, *fold)
     index = pd.MultiIndex.from_tuples(lines, names=["score", "fold"])
     scores, skill = (
         pd.DataFrame(table, index, dtype=float) for table in zip(*lines.values(), strict=True)
@@ -97,8 +93,20 @@ def score_folds(scoring, scorers, folds, X, y_ndim):
     return scores, skill
 
 
-def _line(score, values):
+def _line(scorer, X, y_ndim, rows, values, estimator):
     """Return the scores of one fold, and the skill of the estimator over each baseline."""
+
+    def score(name, known):
+        if not known.any():
+            return np.nan
+        shape = -1 if y_ndim == 1 else (known.sum(), -1)
+        recorded = _Recorded(values[name][known].reshape(shape), estimator)
+        actual = values["actual"][known].reshape(shape)
+        found = scorer(recorded, safe_indexing(X, rows[known]), actual)
+        if not isinstance(found, Real):
+            raise ValueError(f"it gave {brief(found)}: expected one number.")
+        return found
+
     known = ~np.isnan(values["actual"]).any(axis=1)
     scores, skill = {"prediction": score("prediction", known)}, {}
     for name in list(values)[2:]:
@@ -108,16 +116,3 @@ def _line(score, values):
         scores[name] = base
         skill[name] = (mine - base) / (best - base) if best != base else np.nan
     return scores, skill
-
-
-def _score(scorer, estimator, X, rows, values, y_ndim, name, known):
-    """Score one kind of values on the known rows of a fold."""
-    if not known.any():
-        return np.nan
-    shape = -1 if y_ndim == 1 else (known.sum(), -1)
-    recorded = _Recorded(values[name][known].reshape(shape), estimator)
-    actual = values["actual"][known].reshape(shape)
-    found = scorer(recorded, safe_indexing(X, rows[known]), actual)
-    if not isinstance(found, Real):
-        raise ValueError(f"it gave {brief(found)}: expected one number.")
-    return found

@@ -9,7 +9,6 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm._checks._arguments import check_count, check_kind
 from sklstm._checks._tables import check_ordered, check_target, index_of
 from sklstm._past._past import appended_rows
-from sklstm._past._time_axis import TimeAxis
 from sklstm._sklearn._composition import look_back
 from sklstm._sklearn._warnings import AssumedPastWarning, UnknownPastWarning
 from sklstm.forecasting._recursive_rows import RecursiveRows
@@ -96,10 +95,7 @@ def forecast(estimator, X, steps, *, y=None, exog=None, y_lag=None, lookback=Non
     check_kind(estimator, "estimator", "predict", "a fitted regressor, pipeline or search")
     check_is_fitted(estimator)
     steps = check_count(steps, "steps")
-    if lookback is None:
-        lookback = look_back(estimator)
-    else:
-        lookback = check_count(lookback, "lookback", least=0)
+    reach = look_back(estimator) if lookback is None else check_count(lookback, "lookback", least=0)
     rows = check_ordered(X, (2,), _EXPECTED)
     target = None if y is None else check_target(y, X)
     if y_lag is None:
@@ -107,16 +103,13 @@ def forecast(estimator, X, steps, *, y=None, exog=None, y_lag=None, lookback=Non
     lags = lags_of(rows, y, target, exog, y_lag)
 
     # 2. Lay out the rows to come.
-    table = RecursiveRows(rows, lags, target)
-    start, stop = table.start, table.start + steps
-    labels = _labels_after(index_of(X), stop - len(rows), exog)
-    table.extend(steps, labels, exog)
+    table = RecursiveRows(rows, lags, target, steps, exog)
 
     # 3. Predict one row after the other.
-    row = start
+    row = table.start
     with warnings.catch_warnings(), appended_rows():
-        while row < stop:
-            oldest = 0 if lookback is None else max(0, row - lookback)
+        while row < table.start + steps:
+            oldest = 0 if reach is None else max(0, row - reach)
             if oldest:
                 # The rows before `oldest` were cut off here, so the warnings would only confuse.
                 for category in (AssumedPastWarning, UnknownPastWarning):
@@ -125,38 +118,10 @@ def forecast(estimator, X, steps, *, y=None, exog=None, y_lag=None, lookback=Non
             row += table.observe(row, predicted.ravel(), type(estimator).__name__)
 
     # 4. Label what was predicted.
-    values = table.values(start, stop)
-    if labels is None:
+    values = table.predicted()
+    if index_of(X) is None:
         return values.ravel() if values.shape[1] == 1 else values
-    index = rows.index[start:].append(labels) if start < len(rows) else labels[-steps:]
-    index = index[:steps].rename(rows.index.name)
     if values.shape[1] > 1:
-        return pd.DataFrame(values, index, columns=lags.names)
+        return pd.DataFrame(values, table.labels, columns=lags.names)
     name = y.name if isinstance(y, pd.Series) else lags.names[0] if lags.names else None
-    return pd.Series(values.ravel(), index, name=name)
-
-
-def _labels_after(index, n_labels, exog):
-    """Return the labels of the rows to come; None for rows without labels."""
-    if index is None:
-        return None
-    n_labels = max(0, n_labels)
-    labels = TimeAxis.next_labels(index, n_labels)
-    if labels is not None:
-        return labels
-    if index_of(exog) is not None:
-        later = exog.index[exog.index > index[-1]]
-        if len(later) >= n_labels:
-            return later[:n_labels]
-    if isinstance(index[-1], str):
-        raise ValueError(
-            f"The index of X holds text such as {index[-1]!r}, so the labels after it are not"
-            " known. Make dates of it before series_to_supervised, for instance with"
-            " series.index = pd.to_datetime(series.index)."
-        )
-    raise ValueError(
-        f"The labels of the {n_labels} steps after {index[-1]!r} are not known: the index of X has"
-        " no regular step. Give it one, for instance with X.asfreq('D') or X.to_period(), or name"
-        f" the labels with exog=pd.DataFrame(index=...), of at least {n_labels} rows after the last"
-        " one of X."
-    )
+    return pd.Series(values.ravel(), table.labels, name=name)

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_any_real_numeric_dtype, is_float_dtype
 
 from sklstm._checks._arguments import naming
 from sklstm._checks._numbers import check_floats, check_not_infinite
 from sklstm._checks._tables import check_names, index_of
+from sklstm._past._time_axis import TimeAxis
 
 
 class RecursiveRows:
@@ -22,29 +24,43 @@ class RecursiveRows:
         Their columns that hold earlier targets.
     target : ndarray of shape (n_rows, n_targets * horizon) or None
         The target observed at the rows.
+    steps : int
+        Steps to forecast.
+    exog : DataFrame, Series, ndarray or None
+        The columns that are no lags, in the rows to come.
 
     Attributes
     ----------
     start : int
-        The first row whose target is not known.
+        The first row to predict: the first one whose target is not known.
+    labels : pandas.Index of length steps
+        The labels of the rows to predict; positions for an array.
+
+    Raises
+    ------
+    ValueError
+        If no target is known, the labels to come are not known, or `exog` lacks a column.
     """
 
-    def __init__(self, rows, lags, target):
+    def __init__(self, rows, lags, target, steps, exog):
         self._labelled = isinstance(rows, pd.DataFrame)
-        self._table = rows if self._labelled else pd.DataFrame(check_floats(rows, "X"))
-        self._lags = lags
+        if not self._labelled:
+            rows = pd.DataFrame(check_floats(rows, "X"))
+            exog = None if exog is None else check_floats(exog, "exog")
+        self._lags = lags.columns
         self._n_rows = n_rows = len(rows)
-        # The lags of the first rows hold targets from before the table: row r of the table is row
-        # depth + r here.
+
+        # 1. The targets known so far, and room for those to come. The lags of the first rows hold
+        # targets from before the table: row r of the table is row depth + r here.
         self._depth = max((lag.steps for lag in lags.columns), default=0)
         n_targets = lags.n_targets or 0
-        known = np.full((self._depth + n_rows + lags.horizon - 1, n_targets), np.nan)
+        n_known = self._depth + n_rows + lags.horizon - 1
+        self._known = known = np.full((n_known + steps, n_targets), np.nan)
         if target is not None:
-            for step in range(lags.horizon):
-                block = target[:, step * n_targets : (step + 1) * n_targets]
+            for step, block in enumerate(np.hsplit(target, lags.horizon)):
                 _fill(known[self._depth + step :], block)
         for lag in lags.columns:
-            held = check_floats(self._table.iloc[:, [lag.column]], "X")
+            held = check_floats(rows.iloc[:, [lag.column]], "X")
             _fill(known[self._depth - lag.steps :, lag.target], held.ravel())
         seen = np.flatnonzero(~np.isnan(known).all(axis=1))
         if n_targets and not len(seen):
@@ -53,46 +69,27 @@ class RecursiveRows:
                 " targets, hold nothing but NaN. Pass the observed target as y."
             )
         self.start = int(seen[-1]) + 1 - self._depth if n_targets else n_rows
-        self._known = known
+        self._stop = self.start + steps
+        self._filled = min(self.start, n_rows)
 
-    def extend(self, steps, labels, exog):
-        """Add the rows to come, whose lags are still empty.
+        # 2. The labels to come.
+        labels = _labels_after(rows.index, max(0, self._stop - n_rows), exog)
+        begun = rows.index[self.start : self._stop]
+        self.labels = begun.append(labels) if len(begun) else labels[-steps:]
 
-        Parameters
-        ----------
-        steps : int
-            Steps to forecast, from row `start` on.
-        labels : pandas.Index or None
-            The labels of the rows after the table; None for an array.
-        exog : DataFrame, Series, ndarray or None
-            The columns that are no lags, in the rows to come.
-        """
-        # 1. Room for the values to come.
-        self._end = self.start + steps
-        self._filled = min(self.start, self._n_rows)
-        n_more = max(0, self._depth + self._end - len(self._known))
-        room = np.full((n_more, self._known.shape[1]), np.nan)
-        self._known = np.concatenate([self._known, room])
-
-        # 2. The rows to come.
-        if labels is None:
-            labels = pd.RangeIndex(self._n_rows, max(self._n_rows, self._end))
-            exog = None if exog is None else check_floats(exog, "exog")
-        names = list(self._table.columns)
-        lags = [names[lag.column] for lag in self._lags.columns]
-        self._others = [name for name in names if name not in lags]
-        given = _other_columns(exog, self._table[self._others], labels)
+        # 3. One table of the rows so far and those to come, in which lags are floats.
+        names = list(rows.columns)
+        lag_names = [names[lag.column] for lag in lags.columns]
+        self._others = [name for name in names if name not in lag_names]
+        given = _other_columns(exog, rows[self._others], labels)
         self._missing = ~labels.isin(given.index)
         with naming("exog", exog):
             later = given.reindex(labels).reindex(columns=names)
-
-        # 3. One table of both, in which lags are floats.
-        dtypes = self._table[lags].dtypes
-        is_float = pd.api.types.is_float_dtype
-        dtypes = {name: dtype if is_float(dtype) else float for name, dtype in dtypes.items()}
+        counts = [name for name in lag_names if not is_float_dtype(rows[name])]
+        rows = rows.astype(dict.fromkeys(counts, float))
+        later = later.astype(rows[lag_names].dtypes)
         # pandas 2 warns of empty tables in concat.
-        parts = [self._table, later] if len(later) else [self._table]
-        self._cells = pd.concat([part.astype(dtypes) for part in parts])
+        self._cells = pd.concat([rows, later]) if len(later) else rows
 
     def rows(self, first, stop):
         """Return rows ``first`` to before ``stop``, filled in with the values known by now.
@@ -123,11 +120,11 @@ class RecursiveRows:
                 " targets, too."
             )
         for row in range(self._filled, stop):
-            for lag in self._lags.columns:
+            for lag in self._lags:
                 value = self._known[self._depth + row - lag.steps, lag.target]
                 # iat takes half the time of iloc.
                 self._cells.iat[row, lag.column] = value  # noqa: PD009
-        self._filled = max(self._filled, stop)
+        self._filled = stop
         rows = self._cells.iloc[first:stop]
         return rows if self._labelled else np.ascontiguousarray(rows)
 
@@ -163,24 +160,42 @@ class RecursiveRows:
                 " target(s) would be fed back. Name the column of X that holds each target one"
                 " step earlier with y_lag, and pass the columns that hold no target in exog."
             )
-        block = predicted.reshape(-1, n_targets)[: self._end - row]
         at = self._depth + row
+        block = predicted.reshape(-1, n_targets)[: self._stop - row]
         self._known[at : at + len(block)] = block
         return len(predicted) // n_targets
 
-    def values(self, start, stop):
-        """Return the targets of rows, observed or predicted.
-
-        Parameters
-        ----------
-        start, stop : int
-            Positions of rows.
+    def predicted(self):
+        """Return what was predicted.
 
         Returns
         -------
-        ndarray of shape (stop - start, n_targets)
+        ndarray of shape (steps, n_targets)
         """
-        return self._known[self._depth + start : self._depth + stop]
+        return self._known[self._depth + self.start : self._depth + self._stop]
+
+
+def _labels_after(index, n_labels, exog):
+    """Return the labels of the rows to come."""
+    labels = TimeAxis.next_labels(index, n_labels)
+    if labels is not None:
+        return labels
+    if index_of(exog) is not None:
+        later = exog.index[exog.index > index[-1]]
+        if len(later) >= n_labels:
+            return later[:n_labels].rename(index.name)
+    if isinstance(index[-1], str):
+        raise ValueError(
+            f"The index of X holds text such as {index[-1]!r}, so the labels after it are not"
+            " known. Make dates of it before series_to_supervised, for instance with"
+            " series.index = pd.to_datetime(series.index)."
+        )
+    raise ValueError(
+        f"The labels of the {n_labels} steps after {index[-1]!r} are not known: the index of X has"
+        " no regular step. Give it one, for instance with X.asfreq('D') or X.to_period(), or name"
+        f" the labels with exog=pd.DataFrame(index=...), of at least {n_labels} rows after the last"
+        " one of X."
+    )
 
 
 def _other_columns(exog, seen, labels):
@@ -203,7 +218,7 @@ def _other_columns(exog, seen, labels):
         )
     given = given.reindex(columns=others)
     # The estimator learnt from numbers here, so objects must be numbers, too.
-    numeric = [name for name in others if pd.api.types.is_any_real_numeric_dtype(seen[name].dtype)]
+    numeric = [name for name in others if is_any_real_numeric_dtype(seen[name].dtype)]
     check_not_infinite(check_floats(given[numeric], "exog"), given[numeric], "exog")
     objects = [name for name in numeric if given[name].dtype == object]
     given[objects] = check_floats(given[objects], "exog")

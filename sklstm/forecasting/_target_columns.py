@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from sklstm._checks._arguments import naming
 from sklstm._checks._tables import index_of, positions_among
 
 _LAG = re.compile(r"(.*)_lag([1-9]\d*)", re.DOTALL)
@@ -143,10 +144,8 @@ def lags_of(rows, y, target, exog, y_lag):
     else:
         pairs = zip(columns, matches, strict=True)
         found = [match[1] for column, match in pairs if match and column not in others]
-        held = list(dict.fromkeys(found))
-        if names is not None:
-            held = names if any(match and match[1] in names for match in matches) else []
-        if not held:
+        held = list(dict.fromkeys(found)) if names is None else names
+        if not any(match and match[1] in held for match in matches):
             firsts = _all_but_exog(columns, rows, exog, others, n_targets, names)
             held = [columns[i] for i in firsts]
 
@@ -184,15 +183,14 @@ def _steps_agree(target, n_targets):
 
 def _all_but_exog(columns, rows, exog, others, n_targets, names):
     """Return the positions of the columns that `exog` lacks, if these can be the targets."""
-    if isinstance(rows, pd.DataFrame) and (exog is None or index_of(exog) is not None):
-        left = [i for i, name in enumerate(columns) if name not in others]
-        known = True
-    else:
-        # Without names, exog cannot say which columns it holds, unless it holds none or all.
-        width = 0 if exog is None else np.asarray(exog).reshape(len(exog), -1).shape[1]
-        left = list(range(max(0, len(columns) - width)))
-        known = width == 0 or not left
-    if not left or (known and n_targets in (None, len(left))):
+    named = isinstance(rows, pd.DataFrame) and index_of(exog) is not None
+    left = [i for i, name in enumerate(columns) if not named or name not in others]
+    # Without names, exog cannot say which columns it holds, unless it holds none or all.
+    with naming("exog", exog):
+        width = pd.DataFrame(exog).shape[1]
+    if not named and width >= len(columns):
+        left = []
+    if not left or ((named or not width) and n_targets in (None, len(left))):
         return left
     called = "" if names is None else f" y is called {names!r}, so '{names[0]}_lag1' would do."
     raise ValueError(

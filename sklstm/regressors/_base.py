@@ -7,26 +7,28 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._checks._windows import repeat_oldest_known
-from sklstm._sklearn._callbacks import EpochTasks, FollowedMixin, follow
-from sklstm._sklearn._compat import Interval, StrOptions
+from sklstm._sklearn._callbacks import EpochTasks, FollowedMixin
+from sklstm._sklearn._compat import Interval, StrOptions, with_callbacks
 from sklstm._sklearn._restore_on_error import restore_on_error
 from sklstm.engine._spec import ENGINES, STATES, NetworkSpec, Trained, TrainingSpec
 
 #: More than fits into any memory: a layer of so many units has 17 thousand million weights.
 MOST_UNITS = 2**16
 
+COUNT = Interval(Integral, 1, None, closed="left")
+FRACTION = Interval(Real, 0, 1, closed="left")
+
 
 class BaseRecurrentRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
     """Parameters and tags that all recurrent regressors have in common."""
 
     _parameter_constraints: dict = {
-        "units": [Interval(Integral, 1, None, closed="left"), list, tuple, np.ndarray],
+        "units": [COUNT, list, tuple, np.ndarray],
         "cell": [StrOptions(set(STATES))],
         "activation": [str, callable],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "recurrent_dropout": [Interval(Real, 0, 1, closed="left")],
-        "dense_units": [Interval(Integral, 1, None, closed="left"), list, tuple, np.ndarray],
+        "dropout": [FRACTION],
+        "recurrent_dropout": [FRACTION],
+        "dense_units": [COUNT, list, tuple, np.ndarray],
         "dense_activation": [str, list, tuple],
         "output_activation": [str, callable, None],
         # Keras decides, inside the engine, what is an optimizer, a loss or a metric.
@@ -34,9 +36,9 @@ class BaseRecurrentRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
         "optimizer": "no_validation",
         "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
         "metrics": [list, tuple, None],
-        "epochs": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left"), None],
+        "epochs": [COUNT],
+        "batch_size": [COUNT],
+        "validation_fraction": [FRACTION, None],
         "early_stopping": ["boolean"],
         "patience": [Interval(Integral, 0, None, closed="left")],
         "callbacks": [list, tuple, None],
@@ -47,7 +49,7 @@ class BaseRecurrentRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
     }
 
     @restore_on_error
-    @follow
+    @with_callbacks
     def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
         """Train the network.
 
@@ -83,11 +85,11 @@ class BaseRecurrentRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
         MemoryError
             If the network does not fit into memory.
         """
-        go_on = self.warm_start and hasattr(self, "n_iter_")
-        return self._fit((X, y, sample_weight, X_val, y_val), go_on=go_on)
+        start = getattr(self, "_trained", None) if self.warm_start else None
+        return self._fit((X, y, sample_weight, X_val, y_val), start)
 
     @restore_on_error
-    @follow
+    @with_callbacks
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch, going on from the weights (and the state, if any) so far.
 
@@ -114,8 +116,8 @@ class BaseRecurrentRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
         MemoryError
             If the network does not fit into memory.
         """
-        go_on = hasattr(self, "n_iter_")
-        return self._fit((X, y, sample_weight, None, None), go_on=go_on, one_epoch=True)
+        start = getattr(self, "_trained", None)
+        return self._fit((X, y, sample_weight, None, None), start, one_epoch=True)
 
     @property
     def model_(self):
@@ -163,11 +165,10 @@ def describe_network(regressor, n_outputs, **own):
     )
 
 
-def describe_training(regressor, loss, *, one_epoch, **own):
-    """Describe the training that the parameters ask for; `own` is what one regressor adds."""
-    if one_epoch:
-        own |= {"epochs": 1, "early_stopping": False}
-    return _spec_of(TrainingSpec, regressor, loss=loss, **own)
+def describe_training(regressor, loss, *, one_epoch):
+    """Describe the training that the parameters ask for."""
+    changed = {"epochs": 1, "early_stopping": False} if one_epoch else {}
+    return _spec_of(TrainingSpec, regressor, loss=loss, **changed)
 
 
 def train(regressor, samples, validation, head, network, training, *, start=None, **own):
@@ -213,16 +214,15 @@ def train(regressor, samples, validation, head, network, training, *, start=None
     # 2. Train, followed by scikit-learn's callbacks.
     def fitted(weights, n_epochs):
         """Return the attributes of a regressor whose training ends here."""
-        learnt = {"_trained": Trained(weights, []), "history_": {}, "n_iter_": n_epochs}
-        return {**attributes, **learnt}
+        return {**attributes, "_trained": Trained(weights, []), "history_": {}, "n_iter_": n_epochs}
 
     data = {
         "X": lambda: samples.windows.gather(taught),
         "y": lambda: shaped(samples.target[taught], samples.y_ndim),
     }
-    context, watch = regressor._begin_fit(training.epochs, **data), None
-    if getattr(regressor, "_skl_callbacks", None):
-        watch = EpochTasks(regressor, context, data, fitted)
+    context = regressor._begin_fit(training.epochs, **data)
+    has_callbacks = getattr(regressor, "_skl_callbacks", None)
+    watch = EpochTasks(regressor, context, data, fitted) if has_callbacks else None
     rows = samples.rows(head)
     held_out = None if validation is None else validation.rows(head)
     trained = _train.train(network, training, rows, held_out, seed=seed, start=start, watch=watch)
@@ -263,7 +263,8 @@ def partly_known(windows, n_unknown):
         The windows; unknown steps repeat the oldest known one.
     """
     positions = np.flatnonzero((n_unknown > 0) & (n_unknown < windows.shape[1]))
-    return positions, repeat_oldest_known(windows.gather(positions), n_unknown[positions])
+    steps = np.maximum(np.arange(windows.shape[1]), n_unknown[positions, None])
+    return positions, np.take_along_axis(windows.gather(positions), steps[:, :, None], axis=1)
 
 
 def _spec_of(kind, regressor, **own):

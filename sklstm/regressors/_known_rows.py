@@ -96,9 +96,8 @@ def fit_known(regressor, X, y, fit_params):
     before, rest = regressor[:cut], _rest(regressor, cut)
     others, own = _shared_out(regressor, cut, fit_params)
     X = before.fit_transform(X, y, **others)
-    for name in regressor.transform_input or ():
-        if name in own:
-            own[name] = before.transform(own[name])
+    for name in set(regressor.transform_input or ()) & own.keys():
+        own[name] = before.transform(own[name])
     fit_known(rest, X, y, own)
     # With a memory, the slices hold clones that were fitted.
     regressor.steps[:cut] = before.steps

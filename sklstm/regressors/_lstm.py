@@ -6,7 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._windows import check_windows
 from sklstm.regressors import _base
-from sklstm.regressors._heads import PointHead, QuantileHead
+from sklstm.regressors._heads import PointHead, QuantileHead, check_levels
 from sklstm.regressors._problem import read_problem
 
 #: A copy of so many numbers takes less time than a second call of the engine.
@@ -227,7 +227,8 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
             If `X` is sparse, or nothing that a table can be made of.
         """
         check_is_fitted(self)
-        return _base.shaped(self._values(X)[:, :, self._head.point], self._y_ndim)
+        median = self._head.levels.index(0.5)
+        return _base.shaped(self._values(X)[:, :, median], self._y_ndim)
 
     @available_if(_learns_quantiles)
     def predict_quantiles(self, X):
@@ -256,7 +257,7 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         values = self._values(X)
         return values[:, 0] if self._y_ndim == 1 else values
 
-    def _fit(self, given, *, go_on, one_epoch=False):
+    def _fit(self, given, start, *, one_epoch=False):
         """Train on the rows whose past and target are known."""
         # 1. Validate.
         self._validate_params()
@@ -266,28 +267,26 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
                 f" layers that network={self.network!r} builds. Leave cell='lstm' and"
                 " bidirectional=False, or build such layers there."
             )
-        head, loss, own = PointHead(), self.loss, {}
+        head: QuantileHead = PointHead()
+        loss, own = self.loss, {}
         if _learns_quantiles(self):
-            head = QuantileHead.of(self.quantiles)
-            loss, own = head.loss(), {"quantiles_": np.array(head.levels)}
+            # Keras comes in with the engine, so not before something is fitted.
+            from sklstm.engine._models._losses import QuantileLoss
+
+            head = QuantileHead(check_levels(self.quantiles))
+            loss, own = QuantileLoss(head.levels), {"quantiles_": np.array(head.levels)}
 
         # 2. Read the problem.
-        fraction = None if one_epoch else self.validation_fraction
-        samples, validation = read_problem(
-            self, given, fraction, reset=not go_on, over_missing_targets=False
-        )
+        samples, validation = read_problem(self, given, reset=start is None, one_epoch=one_epoch)
 
         # 3. Describe the network and its training.
-        network = _base.describe_network(
-            self,
-            head.n_outputs(samples.target.shape[1]),
-            window=None if self.network is None else samples.windows.window,
-        )
+        n_outputs = samples.target.shape[1] * len(head.levels)
+        window = None if self.network is None else samples.windows.window
+        network = _base.describe_network(self, n_outputs, window=window)
         training = _base.describe_training(self, loss, one_epoch=one_epoch)
 
         # 4. Train in the engine, and take over what was learnt.
         self.__dict__.pop("quantiles_", None)
-        start = self._trained if go_on else None
         _base.train(self, samples, validation, head, network, training, start=start, **own)
         return self
 
@@ -308,13 +307,13 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
             return _predict.predict(self._network, self._training, self._trained.weights, windows)
 
         positions, filled = _base.partly_known(windows, n_unknown)
-        if len(positions) and windows.size <= SMALL:
-            windows = np.array(windows)
-            windows[positions] = filled
+        if not len(positions):
             outputs = predict(windows)
+        elif windows.size <= SMALL:
+            all_filled = np.array(windows)
+            all_filled[positions] = filled
+            outputs = predict(all_filled)
         else:
-            outputs = predict(windows)
-            if len(positions):
-                outputs = np.array(outputs)
-                outputs[positions] = predict(filled)
+            outputs = np.array(predict(windows))
+            outputs[positions] = predict(filled)
         return _base.values_of(self, outputs, n_unknown, windows.shape[1])

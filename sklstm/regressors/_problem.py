@@ -32,9 +32,10 @@ class Samples:
     weight : ndarray of shape (n_rows,) or None
         Weight of each row in the loss.
     positions : ndarray of int
-        The rows that are used, oldest first.
+        The rows whose past is known, oldest first.
     breaks : sequence of int or None
-        Stateful only: places in `positions` at which the state is zero, as the past is not known.
+        Places in `positions` at which the state is zero, as the past is not known; None where no
+        state runs on from row to row.
     """
 
     table: Any
@@ -48,16 +49,18 @@ class Samples:
 
     @property
     def taught(self):
-        """Positions of the used rows that have a target."""
+        """Positions of the rows whose past and target are known."""
         return self.positions[~np.isnan(self.target[self.positions]).any(axis=1)]
 
     def rows(self, head):
         """Return them as the engine takes them, with a target for each output of the network."""
-        target = head.targets(self.target)
-        return Rows(self.windows, self.positions, target, self.weight, self.breaks)
+        # A state runs on over rows without a target, too.
+        positions = self.taught if self.breaks is None else self.positions
+        target = np.repeat(self.target, len(head.levels), axis=1)
+        return Rows(self.windows, positions, target, self.weight, self.breaks)
 
 
-def read_problem(regressor, given, fraction, *, reset, over_missing_targets):
+def read_problem(regressor, given, *, reset, one_epoch):
     """Validate what `fit` was given, and find the rows to learn from and to validate with.
 
     Parameters
@@ -66,12 +69,10 @@ def read_problem(regressor, given, fraction, *, reset, over_missing_targets):
         Whose ``n_features_in_`` and ``feature_names_in_`` are set or compared.
     given : tuple
         X, y, sample_weight, X_val and y_val; see `LSTMRegressor.fit`.
-    fraction : float or None
-        Fraction of the rows, the last ones, to validate with where there is no `X_val`.
     reset : bool
         Whether this is a fit that starts anew.
-    over_missing_targets : bool
-        Whether rows whose past is known, but not their target, are used, too.
+    one_epoch : bool
+        Whether this is a `partial_fit`, which holds out no rows.
 
     Returns
     -------
@@ -81,14 +82,14 @@ def read_problem(regressor, given, fraction, *, reset, over_missing_targets):
         What to look at after each epoch.
     """
     X, y, sample_weight, X_val, y_val = given
-    samples = _read_samples(regressor, X, y, sample_weight, over_missing_targets, reset=reset)
+    samples = _read_samples(regressor, X, y, sample_weight, reset=reset)
     if X_val is None and y_val is None:
+        fraction = None if one_epoch else regressor.validation_fraction
         return _hold_out(samples, fraction) if fraction else (samples, None)
     if X_val is None or y_val is None:
         alone, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
         raise ValueError(f"{alone} was given without {missing}: pass both or neither.")
-    names = {"name": "X_val", "y_name": "y_val"}
-    validation = _read_samples(regressor, X_val, y_val, None, over_missing_targets, **names)
+    validation = _read_samples(regressor, X_val, y_val, None, reset=False, suffix="_val")
     window, window_val = samples.windows.window, validation.windows.window
     if window_val != window:
         raise ValueError(
@@ -96,25 +97,30 @@ def read_problem(regressor, given, fraction, *, reset, over_missing_targets):
             " through the same transformers. A Pipeline does that with transform_input=['X_val']"
             " (and metadata routing)."
         )
-    n_targets, n_targets_val = samples.target.shape[1], validation.target.shape[1]
-    if n_targets_val != n_targets:
-        raise ValueError(
-            f"y_val has {n_targets_val} target(s), but y has {n_targets}: they must agree."
-        )
+    check_n_targets(validation.target, samples.target.shape[1])
     return samples, validation
 
 
-def _read_samples(
-    regressor, X, y, sample_weight, over_missing, *, reset=False, name="X", y_name="y"
-):
+def check_n_targets(validation_target, n_targets):
+    """Refuse targets to validate with that are not as many as those to learn."""
+    if validation_target.shape[1] != n_targets:
+        raise ValueError(
+            f"y_val has {validation_target.shape[1]} target(s), but y has {n_targets}: they must"
+            " agree."
+        )
+
+
+def _read_samples(regressor, X, y, sample_weight, *, reset, suffix=""):
     """Validate a table with its targets, and find the rows that can be used."""
+    name, y_name = f"X{suffix}", f"y{suffix}"
     windows, n_unknown = check_windows(regressor, X, reset=reset, name=name)
     target = check_target(y, X, name=y_name, rows_name=name)
     check_computable(target, y, y_name)
     weight = None if sample_weight is None else _check_weight(sample_weight, X, windows)
-    has_past = n_unknown == 0
-    teaches = has_past & ~np.isnan(target).any(axis=1)
-    if not teaches.any():
+    samples = Samples(
+        X, windows, n_unknown, target, np.asarray(y).ndim, weight, np.flatnonzero(n_unknown == 0)
+    )
+    if not len(samples.taught):
         n_rows, window, _ = windows.shape
         raise ValueError(
             f"No row is left to learn from: {name} has {n_rows} rows, a window has {window} steps,"
@@ -122,8 +128,7 @@ def _read_samples(
             f" {n_rows + max(1, int(n_unknown[-1]))} rows would do; or use a shorter window or"
             " a shorter interval."
         )
-    positions = np.flatnonzero(has_past if over_missing else teaches)
-    return Samples(X, windows, n_unknown, target, np.asarray(y).ndim, weight, positions)
+    return samples
 
 
 def _check_weight(sample_weight, X, windows):

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from itertools import pairwise
-from numbers import Integral
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -10,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm._checks._tables import index_of
 from sklstm._checks._windows import check_windows
 from sklstm._past._past import HISTORY_OPTIONS, Past
-from sklstm._sklearn._compat import Interval, StrOptions
+from sklstm._sklearn._compat import StrOptions
 from sklstm._sklearn._restore_on_error import restore_on_error
 from sklstm._sklearn._warnings import StateResetWarning, warn
 from sklstm.engine._spec import STATES
@@ -141,11 +140,8 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
 
     _parameter_constraints: dict = {
         **_base.BaseRecurrentRegressor._parameter_constraints,
-        "reset_states": [
-            StrOptions({"epoch", "never"}),
-            Interval(Integral, 1, None, closed="left"),
-        ],
-        "bptt_steps": [Interval(Integral, 1, None, closed="left")],
+        "reset_states": [StrOptions({"epoch", "never"}), _base.COUNT],
+        "bptt_steps": [_base.COUNT],
         "history": [StrOptions(set(HISTORY_OPTIONS))],
     }
 
@@ -292,20 +288,16 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         self.state_ = [np.zeros_like(state) for state in self.state_]
         return self
 
-    def _fit(self, given, *, go_on, one_epoch=False):
+    def _fit(self, given, start, *, one_epoch=False):
         """Train on the rows whose past is known; those without a target only move the state."""
         # 1. Validate.
         self._validate_params()
-        head = PointHead()
 
         # 2. Read the problem, and find where the rows stand in the series.
         X, *_ = given
-        fraction = None if one_epoch else self.validation_fraction
-        samples, validation = read_problem(
-            self, given, fraction, reset=not go_on, over_missing_targets=True
-        )
+        samples, validation = read_problem(self, given, reset=start is None, one_epoch=one_epoch)
         state = None
-        if go_on and one_epoch:
+        if start is not None and one_epoch:
             state = self._state_before(self._stretches(X, samples.windows)[0], X)
         self._past = Past(samples.windows.last_steps, index_of(X), depth=1, quiet=True)
         self._end = self._past.end
@@ -314,15 +306,13 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
             validation = replace(validation, breaks=self._breaks(validation, held_out=True))
 
         # 3. Describe the network and its training.
-        network = _base.describe_network(
-            self, head.n_outputs(samples.target.shape[1]), stateful=True
-        )
-        training = _base.describe_training(self, self.loss, shuffle=False, one_epoch=one_epoch)
+        network = _base.describe_network(self, samples.target.shape[1], stateful=True)
+        training = _base.describe_training(self, self.loss, one_epoch=one_epoch)
 
         # 4. Train in the engine, and take over what was learnt.
-        start = replace(self._trained, states=state) if go_on else None
+        start = None if start is None else replace(start, states=state)
         own = {"state_": _zero_state(network)}
-        _base.train(self, samples, validation, head, network, training, start=start, **own)
+        _base.train(self, samples, validation, PointHead(), network, training, start=start, **own)
 
         # 5. Run over the training rows with the weights learnt, to the state at their end.
         stretch = self._stretches(X, samples.windows)[-1]

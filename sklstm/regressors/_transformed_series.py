@@ -14,8 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm._checks._numbers import place_of
 from sklstm._checks._tables import check_rows, check_target, column_positions, index_of
 from sklstm._past._past import LONG_BEFORE, Past, check_sorted
-from sklstm._sklearn._callbacks import FollowedMixin, follow, passed_on
-from sklstm._sklearn._compat import HasMethods
+from sklstm._sklearn._callbacks import FollowedMixin, passed_on
+from sklstm._sklearn._compat import HasMethods, with_callbacks
 from sklstm._sklearn._composition import look_back, looks_back
 from sklstm._sklearn._restore_on_error import restore_on_error
 from sklstm._sklearn._warnings import InverseWarning, UnknownPastWarning, warn
@@ -27,6 +27,7 @@ from sklstm.regressors._known_rows import (
     steps_of,
     takes_nan,
 )
+from sklstm.regressors._problem import check_n_targets
 
 
 class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
@@ -107,7 +108,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         self.check_inverse = check_inverse
 
     @restore_on_error
-    @follow
+    @with_callbacks
     def fit(self, X, y, **fit_params):
         """Fit the transformer to the target and the regressor to the transformed target.
 
@@ -138,7 +139,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         # 1. Validate.
         self._validate_params()
         context = self._begin_fit(1, X=X, y=y)
-        rows = self._read_rows(X, reset=True)
+        rows, inputs = self._read_rows(X, reset=True)
         target = check_target(y, X)
         self._y_ndim = np.asarray(y).ndim
         # Names of several kinds are none to scikit-learn.
@@ -156,7 +157,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         self._mean = np.nanmean(target, axis=0)
 
         # 2. Remember where the training rows stand.
-        self._past = Past(rows.reshape(len(rows), -1), index_of(X), depth=1, quiet=True)
+        self._past = Past(rows, index_of(X), depth=1, quiet=True)
 
         # 3. Fit the transformer to the target.
         self.transformer_ = None if self.transformer is None else clone(self.transformer)
@@ -174,14 +175,12 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         if get_config()["enable_metadata_routing"]:
             fit_params = process_routing(self, "fit", **fit_params).regressor.fit
         self.regressor_ = clone(self.regressor)
-        X_known = rows if index_of(X) is None else X
-        y_known = shaped(transformed, self._y_ndim)
+        outputs = shaped(transformed, self._y_ndim)
         if skips_unknown_rows(self.regressor_):
-            data = {"estimator": self, "X": X_known, "y": y_known}
-            with passed_on(context, self.regressor_, "fit-regressor", **data):
-                self.regressor_.fit(X_known, y_known, **fit_params)
+            with passed_on(context, self.regressor_, estimator=self, X=inputs, y=outputs):
+                self.regressor_.fit(inputs, outputs, **fit_params)
         else:
-            fit_known(self.regressor_, X_known, y_known, fit_params)
+            fit_known(self.regressor_, inputs, outputs, fit_params)
         if context is not None:
             context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
@@ -207,12 +206,11 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             If `X` is sparse, or nothing that a table can be made of.
         """
         check_is_fitted(self)
-        rows = self._read_rows(X, reset=False)
-        X_known = rows if index_of(X) is None else X
-        predicted = predict_known(self.regressor_, X_known, self._transformed_mean)
+        rows, inputs = self._read_rows(X, reset=False)
+        predicted = predict_known(self.regressor_, inputs, self._transformed_mean)
         predicted = predicted.reshape(len(rows), -1)
         if self.transformer_ is not None:
-            predicted = self._invert(predicted, rows.reshape(len(rows), -1), index_of(X))
+            predicted = self._invert(predicted, rows, index_of(X))
         return shaped(predicted, self._y_ndim)
 
     def _fit_transform(self, target):
@@ -262,27 +260,21 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             is_placed = stretch.number is not None and stretch.agrees
             # The transformer knows nothing of rows that stand long before the training rows.
             first = stretch.number if is_placed else LONG_BEFORE
-            yield (
-                slice(stretch.start, stretch.stop),
-                first + np.arange(stretch.stop - stretch.start),
-            )
+            numbers = first + np.arange(stretch.stop - stretch.start)
+            yield slice(stretch.start, stretch.stop), numbers
 
     def _transform_validation(self, fit_params):
         """Transform the targets of validation rows, so that they are watched as `y` is learnt."""
         X_val, y_val = fit_params.get("X_val"), fit_params.get("y_val")
         if X_val is None or y_val is None or self.transformer_ is None:
             return fit_params
-        rows = self._read_rows(X_val, reset=False, name="X_val")
+        rows, _ = self._read_rows(X_val, reset=False, name="X_val")
         if index_of(X_val) is not None:
             check_sorted(X_val.index, "X_val")
         target = check_target(y_val, X_val, name="y_val", rows_name="X_val")
-        if target.shape[1] != len(self._mean):
-            raise ValueError(
-                f"y_val has {target.shape[1]} target(s), but y has {len(self._mean)}: they must"
-                " agree."
-            )
+        check_n_targets(target, len(self._mean))
         transformed = np.empty(target.shape)
-        for part, numbers in self._placed(rows.reshape(len(rows), -1), index_of(X_val)):
+        for part, numbers in self._placed(rows, index_of(X_val)):
             values = self.transformer_.transform(self._table(target[part], numbers))
             transformed[part] = np.asarray(values, dtype=float).reshape(len(numbers), -1)
         return {**fit_params, "y_val": shaped(transformed, self._y_ndim)}
@@ -304,7 +296,10 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         return np.asarray(values, dtype=float).reshape(len(numbers), -1)
 
     def _read_rows(self, X, *, reset, name="X"):
-        """Validate rows, and refuse NaN beside known values where the first step cannot take it."""
+        """Validate rows, and refuse NaN beside known values where the first step cannot take it.
+
+        Returns the rows with two axes, and what the regressor gets: a table keeps its labels.
+        """
         rows = check_rows(self, X, reset=reset, name=name, allow_nd=True)
         missing = np.isnan(rows)
         stray = missing & ~missing.all(axis=1, keepdims=True)
@@ -316,7 +311,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
                 " accept it. Fill or interpolate it; only a whole row of NaN means that nothing is"
                 " known."
             )
-        return rows
+        return rows.reshape(len(rows), -1), rows if index_of(X) is None else X
 
     def _table(self, values, numbers):
         """Return target values as a DataFrame whose labels are row numbers."""

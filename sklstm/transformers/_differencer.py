@@ -1,7 +1,5 @@
 """Differences of a series, and the way back."""
 
-from numbers import Integral
-
 import numpy as np
 from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils.validation import check_is_fitted
@@ -9,7 +7,6 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm._checks._numbers import check_floats, check_not_infinite
 from sklstm._checks._tables import check_order, check_rows, index_of, like
 from sklstm._past._past import check_sorted
-from sklstm._sklearn._compat import Interval
 from sklstm.transformers._looks_back import LooksBack
 
 
@@ -58,7 +55,7 @@ class Differencer(OneToOneFeatureMixin, LooksBack):
 
     _parameter_constraints: dict = {
         **LooksBack._parameter_constraints,
-        "interval": [Interval(Integral, 1, None, closed="left"), list, tuple, np.ndarray],
+        "interval": "no_validation",  # `_read_reach` checks it
     }
     _reach_parameter = "interval"
 
@@ -150,33 +147,20 @@ class Differencer(OneToOneFeatureMixin, LooksBack):
             start = part.start + len(seed)
             restored[part.start : start] = seed
             past = np.concatenate([part.past, seed])[len(seed) :]
-            restored[start : part.stop] = self._sum_up(past, differences[start : part.stop])
+            restored[start : part.stop] = _undo(past, differences[start : part.stop], *self._reach)
         return restored
-
-    def _sum_up(self, past, differences):
-        """Undo :meth:`_difference` given the rows just before the first difference."""
-        pasts = [past]
-        for interval in self._reach[:-1]:
-            pasts.append(pasts[-1][interval:] - pasts[-1][:-interval])
-        rows = differences
-        for interval, before in zip(reversed(self._reach), reversed(pasts), strict=True):
-            rows = _seasonal_sum(before[-interval:], rows)
-        return rows
 
     def _expected(self, observed, index):
         """Return what each row would be if its difference were zero."""
         coefficients = np.ones(1)
         for interval in self._reach:
             coefficients = np.convolve(coefficients, [1, *[0] * (interval - 1), -1])
-        lags = np.flatnonzero(coefficients)[1:]
-        depth = self._past.depth
-
         expected = np.zeros_like(observed)
         # What was observed at a row must not decide on what came before it.
         for part in self._past.stretches(observed, index, self.history, values_decide=False):
             known = np.concatenate([part.past, observed[part.start : part.stop]])
-            for lag in lags:
-                earlier = known[depth - lag : len(known) - lag]
+            for lag in np.flatnonzero(coefficients)[1:]:
+                earlier = known[len(part.past) - lag : -lag]
                 expected[part.start : part.stop] -= coefficients[lag] * earlier
         return expected
 
@@ -192,8 +176,7 @@ class Differencer(OneToOneFeatureMixin, LooksBack):
                 " at least one row."
             )
         check_order(self, values, name)
-        if index_of(values) is not None:
-            check_sorted(values.index, name)
+        check_sorted(index_of(values), name)
         check_not_infinite(rows, values, name)
         return rows
 
@@ -208,13 +191,13 @@ class Differencer(OneToOneFeatureMixin, LooksBack):
         return tuple(intervals.tolist())
 
 
-def _seasonal_sum(before, differences):
-    """Return rows with ``row[t] = differences[t] + row[t - interval]``.
-
-    ``before`` holds the ``interval`` rows that come first.
-    """
+def _undo(past, differences, interval, *others):
+    """Undo the differences of some intervals, given the rows just before the first difference."""
+    if others:
+        differences = _undo(past[interval:] - past[:-interval], differences, *others)
+    # row[t] = differences[t] + row[t - interval]
     rows = np.empty_like(differences)
-    for place, first in enumerate(before):
-        season = slice(place, None, len(before))
+    for place, first in enumerate(past[-interval:]):
+        season = slice(place, None, interval)
         rows[season] = first + np.cumsum(differences[season], axis=0)
     return rows

@@ -97,12 +97,11 @@ class LagWindower(LooksBack):
         """
         check_is_fitted(self)
         rows = check_rows(self, X, reset=False)
-        stretches = self._past.stretches(rows, index_of(X), self.history)
-        windows = windows_of(rows, stretches)
-        if self.flatten:
-            flat = np.asarray(windows).reshape(len(rows), -1)
-            return like(flat, X, self.get_feature_names_out)
-        return windows
+        windows = windows_of(rows, self._past.stretches(rows, index_of(X), self.history))
+        if not self.flatten:
+            return windows
+        flat = np.asarray(windows).reshape(len(rows), -1)
+        return like(flat, X, self.get_feature_names_out)
 
     @available_if(lambda self: self.flatten)
     def get_feature_names_out(self, input_features=None):

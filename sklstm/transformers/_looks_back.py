@@ -50,8 +50,8 @@ class LooksBack(FollowedMixin, TransformerMixin, BaseEstimator):
             If `X` is sparse, or nothing that a table can be made of.
         """
         self._validate_params()
-        reach = self._read_reach()
-        depth = sum(reach)
+        self._reach = self._read_reach()
+        depth = sum(self._reach)
         rows = check_rows(self, X, reset=True)
         if len(rows) <= depth:
             name = self._reach_parameter
@@ -59,7 +59,6 @@ class LooksBack(FollowedMixin, TransformerMixin, BaseEstimator):
                 f"{name}={getattr(self, name)!r} needs at least {depth + 1} rows, but X has"
                 f" {len(rows)} sample(s). Use more rows or a shorter {name}."
             )
-        self._reach = reach
         self._past = Past(rows, index_of(X), depth=depth)
         return self
 

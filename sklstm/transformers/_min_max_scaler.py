@@ -1,5 +1,6 @@
 """A MinMax scaler that can undo what a model returns."""
 
+from math import isfinite
 from numbers import Integral, Real
 
 import numpy as np
@@ -130,7 +131,11 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
             If `X` is sparse, or nothing that a table can be made of.
         """
         self._validate_params()
-        _check_range(self.feature_range)
+        ends = self.feature_range
+        if len(ends) != 2 or not all(isinstance(end, Real) and isfinite(end) for end in ends):
+            raise ValueError(
+                f"feature_range={ends!r} is not valid: expected two finite numbers (low, high)."
+            )
         rows = _flat(X)
         checked = check_rows(self, rows, reset=not hasattr(self, "n_samples_seen_"))
         unknown = np.flatnonzero(np.isnan(checked).all(axis=0))
@@ -199,18 +204,15 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         """
         check_is_fitted(self)
         values = check_floats(Y, "Y")
-        n_features = self.n_features_in_
-        holds_all = values.ndim > 1 and values.shape[-1] == n_features
-        if columns is None and (holds_all or self.target is None):
-            positions = list(range(n_features))
-            check_order(self, Y, "Y")
-        elif columns is None:
-            positions = column_positions(self, self.target, "target")
-        else:
+        n_columns = values.shape[-1] if values.ndim > 1 else 1
+        if columns is not None:
             positions = column_positions(self, columns, "columns")
-        held = positions if len(positions) > 1 else positions[0]
-        fits = values.ndim > 1 and values.shape[-1] == len(positions)
-        if not fits and (len(positions) > 1 or not values.ndim):
+        elif self.target is None or n_columns == self.n_features_in_:
+            positions = list(range(self.n_features_in_))
+            check_order(self, Y, "Y")
+        else:
+            positions = column_positions(self, self.target, "target")
+        if not values.ndim or len(positions) not in (1, n_columns):
             raise ValueError(
                 f"Y has shape {values.shape}, which fits {len(positions)} column(s) in no way:"
                 f" expected (n_rows, {len(positions)}) or (n_rows, n_steps, {len(positions)})."
@@ -218,7 +220,7 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
                 " columns=...)."
             )
         check_not_infinite(values, Y, "Y")
-        return like((values - self.min_[held]) / self.scale_[held], Y)
+        return like((values - self.min_[positions]) / self.scale_[positions], Y)
 
     def __sklstm_look_back__(self):
         return 0
@@ -236,11 +238,3 @@ def _flat(X):
     with naming("X", X):
         windows = np.asarray(X)
     return windows.reshape(-1, windows.shape[2]) if windows.ndim == 3 else X
-
-
-def _check_range(ends):
-    """Refuse a range whose ends are no numbers; their order is scikit-learn's to check."""
-    if len(ends) != 2 or not all(isinstance(end, Real) and np.isfinite(float(end)) for end in ends):
-        raise ValueError(
-            f"feature_range={ends!r} is not valid: expected two finite numbers, the lower first."
-        )

@@ -91,9 +91,9 @@ def series_to_supervised(series: Any, horizon: int = 1, target: Any = None) -> t
     """
     horizon = check_count(horizon, "horizon")
     table = _as_table(series)
-    columns = list(range(table.shape[1]))
+    targets = table
     if target is not None:
-        columns = positions_among(list(table.columns), target, "target", "series")
+        targets = table.iloc[:, positions_among(list(table.columns), target, "target", "series")]
 
     n_rows = len(table) - horizon
     if n_rows < 1:
@@ -112,7 +112,7 @@ def series_to_supervised(series: Any, horizon: int = 1, target: Any = None) -> t
     X = table.iloc[:n_rows].set_axis(label)
     X.columns = [f"{name}_lag1" for name in table.columns]
 
-    targets, steps = table.iloc[:, columns], range(1, horizon + 1)
+    steps = range(1, horizon + 1)
     ahead = [targets.iloc[step : step + n_rows].set_axis(label) for step in steps]
     y: Any = pd.concat(ahead, axis=1)
     if horizon > 1:
@@ -126,8 +126,7 @@ def series_to_supervised(series: Any, horizon: int = 1, target: Any = None) -> t
 
 def _warn_of_gaps(index):
     """Warn where neighbouring rows are not successive steps, though nearly all are."""
-    is_sorted = index.is_monotonic_increasing and index.is_unique
-    axis = TimeAxis.fit(index) if is_sorted else None
+    axis = TimeAxis.fit(index) if index.is_monotonic_increasing and index.is_unique else None
     if axis is None:
         return
     steps = np.diff(axis.number(index))

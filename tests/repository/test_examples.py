@@ -1,4 +1,4 @@
-"""Every example runs from start to end."""
+"""An example runs as a script; `make docs` runs all of them and stops at an error."""
 
 import subprocess
 import sys
@@ -10,9 +10,9 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("plot_*.py")), ids=lambda path: path.stem)
-def test_example_runs_and_draws(example, tmp_path):
-    """An example exits with 0 and leaves at least one picture."""
+def test_demo_runs_and_draws(tmp_path):
+    """What `make demo` runs exits with 0 and leaves a picture."""
+    example = EXAMPLES / "plot_milk_grid_search.py"
     command = [sys.executable, EXAMPLES / "run.py", example, "--output", tmp_path]
     done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -28,7 +28,7 @@ def build(network: NetworkSpec) -> keras.Model:
     In a stateful network every recurrent layer returns all its steps and its state.
     """
     if network.network is not None:
-        return _built_by_user(network, network.network, 0)
+        return _built_by_user(network, 0)
     inputs = keras.Input((None, network.n_features), name="windows")
     outputs = inputs
     last = len(network.units) - 1
@@ -63,7 +63,7 @@ def build(network: NetworkSpec) -> keras.Model:
 def fresh_weights(network: NetworkSpec, model: keras.Model, seed: int) -> list[np.ndarray]:
     """Return first weights for `model`, drawn by Keras' initialisers with seeds from `seed`."""
     if network.network is not None:
-        fresh = _built_by_user(network, network.network, seed)
+        fresh = _built_by_user(network, seed)
         if fresh is model:
             raise ValueError(
                 f"Got network={network.network!r}, which returned one model twice, but expected a "
@@ -90,16 +90,17 @@ def seed_dropout(model: keras.Model, seed: int) -> None:
 
 def row_orders(n: int, shuffle: bool, seed: int):
     """Yield the order of the rows, epoch after epoch."""
-    draws = np.random.default_rng(np.random.SeedSequence([seed, 2]))
+    draws = np.random.default_rng([seed, 2])
     while True:
         yield draws.permutation(n).astype(np.int32) if shuffle else np.arange(n, dtype=np.int32)
 
 
-def _built_by_user(network: NetworkSpec, builder: Callable, seed: int) -> keras.Model:
+def _built_by_user(network: NetworkSpec, seed: int) -> keras.Model:
     """Return a user's model, whose layers draw from `seed` where they have no seed of their own.
 
     One thread at a time, or the seed of another would decide.
     """
+    builder: Any = network.network
     shape, expected = (None, network.window, network.n_features), (None, network.n_outputs)
     with _global_random:
         state = random.getstate()
@@ -128,6 +129,6 @@ def _built_by_user(network: NetworkSpec, builder: Callable, seed: int) -> keras.
 
 
 def _seeds(seed: int, stream: int = 0):
-    draws = np.random.default_rng(np.random.SeedSequence([seed, stream]))
+    draws = np.random.default_rng([seed, stream])
     while True:
         yield int(draws.integers(2**31 - 1))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Hashable
+from types import MethodType
 from typing import Any
 
 import keras
@@ -33,7 +34,8 @@ def identity(thing: Any, **ignored: None) -> Hashable:
             thing = keras.ops.convert_to_numpy(thing)
         if isinstance(thing, np.ndarray) and not thing.dtype.hasobject:
             return thing.dtype.str, thing.shape, thing.tobytes()
-        return _Unhashable(thing)
+        # A bound method equals those of the same object, and keeps it, so that its id stays taken.
+        return MethodType(id, thing)
     return thing
 
 
@@ -55,16 +57,3 @@ def _has_full_config(thing: Any) -> bool:
     return hasattr(thing, "get_config") and (
         "get_config" in vars(type(thing)) or type(thing).__module__.startswith("keras.")
     )
-
-
-class _Unhashable:
-    """Compares by identity, and keeps a reference so that the id is not used again."""
-
-    def __init__(self, thing):
-        self.thing = thing
-
-    def __eq__(self, other):
-        return isinstance(other, _Unhashable) and self.thing is other.thing
-
-    def __hash__(self):
-        return id(self.thing)

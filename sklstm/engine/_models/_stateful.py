@@ -83,27 +83,15 @@ class StatefulForward:
 
     def all_rows(self, windows: WindowArrays, steps: Plan, states):
         """Return the predictions of every row of a plan of one lane, and the states after it."""
-        n_steps = tf.shape(steps.rows)[0]
+        chunk = tf.shape(steps.rows)[2]
 
-        def body(s, parts, states):
-            at_step = Plan(*(part[s] for part in steps))
-            outputs, states = self.step(windows, at_step, states, training=False, masked=True)
-            return s + 1, parts.write(s, outputs[: at_step.counts[0]]), states
+        def step(before, at_step):
+            return self.step(windows, at_step, before[1], training=False, masked=True)
 
-        shape = (None, self.network.n_outputs)
-        parts = tf.TensorArray(tf.float32, n_steps, element_shape=shape, infer_shape=False)
-        _, parts, states = tf.while_loop(
-            lambda s, *_: s < n_steps,
-            body,
-            (tf.constant(0), parts, states),
-            shape_invariants=(
-                tf.TensorShape(()),
-                tf.TensorShape(None),
-                [tf.TensorShape((None, state.shape[1])) for state in states],
-            ),
-            parallel_iterations=1,
-        )
-        return parts.concat(), states
+        first = tf.zeros((chunk, self.network.n_outputs)), states
+        outputs, states = tf.scan(step, steps, first, parallel_iterations=1)
+        real = tf.sequence_mask(steps.counts[:, 0], chunk)
+        return tf.boolean_mask(outputs, real), [state[-1] for state in states]
 
 
 class StatefulPredictor:

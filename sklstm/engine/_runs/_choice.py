@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
 import tensorflow as tf
 
 from sklstm.engine._models._cells import CELLS
 from sklstm.engine._runs._callbacks import needs_keras_fit
-from sklstm.engine._runs._plan import Plan
+from sklstm.engine._runs._plan import Plan, has_gaps
 from sklstm.engine._samples import Samples
 from sklstm.engine._spec import NetworkSpec, TrainingSpec
 
@@ -24,53 +21,30 @@ _XLA_BATCH_UNITS = 128
 _LAYER_BATCH_UNITS = 128 * 64
 
 
-class CouldNotTraceError(Exception):
-    """A user's network cannot be compiled together with the loop over its batches."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """How a training is computed.
-
-    Attributes
-    ----------
-    by_keras : bool
-        By Keras' own ``fit``; else by one compiled call for many steps.
-    fused : bool
-        With faster loops over time in the layers that allow it.
-    xla : bool
-        Compiled by XLA.
-    masked : bool
-        Stateful only: a step may hold places without a row, or rows without a target.
-    reason : str
-        Why Keras' own ``fit`` trains although nobody asked for it.
-    """
-
-    by_keras: bool = False
-    fused: bool = False
-    xla: bool = False
-    masked: bool = False
-    reason: str = ""
-
-
 def choose(
     network: NetworkSpec, training: TrainingSpec, callbacks: list, data: Samples, steps: Plan | None
-) -> Choice:
-    """Choose for this amount of work; `steps` are those of a stateful run."""
+) -> tuple[str, str]:
+    """Choose for this amount of work; `steps` are those of a stateful run.
+
+    Returns
+    -------
+    engine : {"keras", "layer", "block", "xla"}
+        See `TrainingSpec`.
+    reason : str
+        Why Keras' own ``fit`` trains although nobody asked for it, or empty.
+    """
     engine = training.engine
     if steps is None:
         reason = "" if engine == "keras" else needs_keras_fit(callbacks)
         if engine == "keras" or reason:
-            return Choice(by_keras=True, reason=reason)
+            return "keras", reason
     if engine in ("auto", "keras"):
         engine = _fastest(network, training, len(data), data.windows.window)
-    masked = False
-    if steps is not None:
-        is_full = (steps.counts == steps.rows.shape[2]).all()
-        masked = bool(not is_full or np.isnan(data.y).any())
     # XLA compiles for one shape, so it can neither leave rows out nor take blocks of a file.
-    xla = engine == "xla" and not masked and not data.windows.is_mapped
-    return Choice(fused=engine in ("block", "xla"), xla=xla, masked=masked)
+    masked = steps is not None and has_gaps(steps, data.y)
+    if engine == "xla" and (masked or data.windows.is_mapped):
+        engine = "block"
+    return engine, ""
 
 
 def _fastest(network: NetworkSpec, training: TrainingSpec, n_rows: int, window: int) -> str:

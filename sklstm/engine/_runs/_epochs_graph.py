@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
@@ -16,6 +16,10 @@ from sklstm.engine._samples import Samples
 
 # Numbers that a run reads from a file at a time.
 BLOCK_CELLS = 2**23
+
+# Epochs that one call may run. Their orders take memory.
+_MOST_EPOCHS = 256
+_MOST_ORDERED_ROWS = 2_000_000
 
 # A compiled call cannot be interrupted, so calls are kept to about this long.
 _CALL_SECONDS = 0.5
@@ -45,7 +49,6 @@ def run_epochs(
     step: Callable,
     state,
     span: Span,
-    most_epochs,
     short_step: Callable | None = None,
     n_full: int = 0,
 ):
@@ -59,14 +62,13 @@ def run_epochs(
         ``step(e, s, state)`` takes step s of epoch e and returns the state after it.
     state : nested structure of tensors
     span : Span
-    most_epochs : int or scalar tensor
     short_step : callable, optional
         Takes what an epoch has after `n_full` steps, where XLA compiles that apart.
     n_full : int
 
     Returns
     -------
-    logs : tensor of shape (most_epochs, n_names)
+    logs : tensor of shape (_MOST_EPOCHS, n_names)
     done : scalar tensor
         How many epochs were run.
     state : nested structure of tensors
@@ -86,7 +88,7 @@ def run_epochs(
         log = compiled.log()
         return e + 1, logs.write(e, log), tf.math.is_finite(log[0]), state
 
-    logs = tf.TensorArray(tf.float32, most_epochs, element_shape=(len(compiled.names),))
+    logs = tf.TensorArray(tf.float32, _MOST_EPOCHS, element_shape=(len(compiled.names),))
     done, logs, _, state = tf.while_loop(
         lambda e, _, finite, __: (e < span.epochs) & finite,
         epoch,
@@ -108,6 +110,8 @@ class Epochs:
         Weight updates per epoch.
     most_epochs : int
         Epochs that one call may run.
+    held_out : object
+        What `validate` computes with, or None if there are no held-out rows.
     given : nested structure of tensors
         What the steps of the next epochs read.
     state : nested structure of tensors
@@ -116,28 +120,23 @@ class Epochs:
         ``train(given, state, span)`` is `run_epochs`, compiled.
     """
 
+    held_out: Any = None
     given: Any
     state: Any = ()
     train: Callable
 
-    def __init__(
-        self,
-        compiled: CompiledModel,
-        data: Samples,
-        n_steps: int,
-        rows_per_step: int,
-        most_epochs: int,
-    ):
+    def __init__(self, compiled: CompiledModel, data: Samples, n_steps: int, rows_per_step: int):
         self.compiled = compiled
         self.data = data
         self.n_steps = n_steps
         self.by_blocks = data.windows.is_mapped
+        most_epochs = max(1, min(_MOST_EPOCHS, _MOST_ORDERED_ROWS // len(data)))
         self.most_epochs = 1 if self.by_blocks else most_epochs
         cells = rows_per_step * data.windows.window * compiled.network.n_features
         self._steps_per_call = _FIRST_CALL_STEPS
         self._steps_per_block = max(1, BLOCK_CELLS // cells)
         # Making a tensor for every call takes longer than a small epoch.
-        self.scalar = functools.lru_cache(maxsize=None, typed=True)(tf.constant)
+        self._scalar = functools.lru_cache(maxsize=None, typed=True)(tf.constant)
 
     def run(self, most: int, hooks: keras.callbacks.CallbackList | None) -> np.ndarray:
         """Run up to `most` epochs and return their logs, of shape (n_epochs, n_names).
@@ -171,9 +170,11 @@ class Epochs:
         ndarray of shape (n_epochs, n_names)
             Shorter where a loss that is not finite ended the run.
         """
-        for given, *span in self._blocks(first, last):
-            logs, done, self.state = self.train(given, self.state, self.span(*span))
-            logs = logs.numpy()[: int(done)]
+        if not self.by_blocks:
+            return self._train(self.given, self._epochs, first, last, first == 0)
+        for start in range(first, last, self._steps_per_block):
+            stop = min(start + self._steps_per_block, last)
+            logs = self._train(self.read(start, stop), 1, 0, stop - start, start == 0)
             if not np.isfinite(logs[-1, 0]):
                 break
         return logs
@@ -188,7 +189,7 @@ class Epochs:
 
     def span(self, *numbers) -> Span:
         """Return a span of these numbers."""
-        return Span(*map(self.scalar, numbers))
+        return Span(*map(self._scalar, numbers))
 
     def log(self, values) -> dict[str, float]:
         """Return values under their names."""
@@ -203,11 +204,6 @@ class Epochs:
                 break
         return logs
 
-    def _blocks(self, first: int, last: int) -> Iterator[tuple]:
-        """Yield what some steps read, and their span; samples in memory are one block."""
-        if not self.by_blocks:
-            yield self.given, self._epochs, first, last, first == 0
-            return
-        for start in range(first, last, self._steps_per_block):
-            stop = min(start + self._steps_per_block, last)
-            yield self.read(start, stop), 1, 0, stop - start, start == 0
+    def _train(self, given, *span) -> np.ndarray:
+        logs, done, self.state = self.train(given, self.state, self.span(*span))
+        return logs.numpy()[: int(done)]

@@ -71,3 +71,8 @@ def plan(
         counts[: len(first), lane] = count
         resets_at[: len(first), lane] = reset
     return Plan(rows, counts, resets_at)
+
+
+def has_gaps(steps: Plan, y: np.ndarray) -> bool:
+    """Tell whether a step may hold places without a row, or rows without a target."""
+    return bool((steps.counts < steps.rows.shape[2]).any() or np.isnan(y).any())

@@ -10,13 +10,11 @@ from sklstm.engine._runs._epochs_graph import Epochs
 from sklstm.engine._spec import TrainingSpec
 
 
-def run(
-    epochs: Epochs, training: TrainingSpec, callbacks: list, validated: bool
-) -> dict[str, list[float]]:
+def run(epochs: Epochs, training: TrainingSpec, callbacks: list) -> dict[str, list[float]]:
     """Train and return the history."""
     model = epochs.compiled.model
-    if callbacks or validated or training.verbose:
-        history = _run_watched(epochs, training, callbacks, validated)
+    if callbacks or epochs.held_out is not None or training.verbose:
+        history = _run_watched(epochs, training, callbacks)
     else:
         history = _run_unwatched(epochs, training.epochs)
     model.optimizer.finalize_variable_values(model.trainable_weights)
@@ -35,9 +33,7 @@ def _run_unwatched(epochs: Epochs, count: int) -> dict[str, list[float]]:
     return dict(zip(epochs.compiled.names, columns, strict=True))
 
 
-def _run_watched(
-    epochs: Epochs, training: TrainingSpec, callbacks: list, validated: bool
-) -> dict[str, list[float]]:
+def _run_watched(epochs: Epochs, training: TrainingSpec, callbacks: list) -> dict[str, list[float]]:
     """Train one epoch after the other, each watched by callbacks."""
     # 1. the callbacks
     model, history = epochs.compiled.model, keras.callbacks.History()
@@ -53,8 +49,14 @@ def _run_watched(
         [values] = epochs.run(1, of_steps)
         _callbacks.raise_if_diverged(epoch, float(values[0]))
         logs = epochs.log(values)
-        if validated:
-            logs |= _validated(epochs, hooks)
+        if epochs.held_out is not None:
+            # The held-out rows are one batch.
+            hooks.on_test_begin()
+            hooks.on_test_batch_begin(0)
+            found = epochs.validate()
+            hooks.on_test_batch_end(0, found)
+            hooks.on_test_end(found)
+            logs |= {f"val_{name}": value for name, value in found.items()}
         hooks.on_epoch_end(epoch, logs)
         if training.verbose:
             line = " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
@@ -64,13 +66,3 @@ def _run_watched(
     # 3. the end
     hooks.on_train_end(logs)
     return history.history
-
-
-def _validated(epochs: Epochs, hooks: keras.callbacks.CallbackList) -> dict[str, float]:
-    """Return the log of the held-out rows, which are one batch."""
-    hooks.on_test_begin()
-    hooks.on_test_batch_begin(0)
-    found = epochs.validate()
-    hooks.on_test_batch_end(0, found)
-    hooks.on_test_end(found)
-    return {f"val_{name}": value for name, value in found.items()}

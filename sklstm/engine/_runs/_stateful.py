@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import tensorflow as tf
 
 from sklstm.engine._models._compiled import CompiledModel
 from sklstm.engine._models._stateful import StatefulForward, one_lane
-from sklstm.engine._runs._choice import Choice
 from sklstm.engine._runs._epochs_graph import Epochs, Span, run_epochs
-from sklstm.engine._runs._plan import Plan
-from sklstm.engine._samples import SampleArrays, Samples
-
-# Epochs that one call may run.
-_MOST_EPOCHS = 256
-
-
-class Steps(NamedTuple):
-    """What the steps read."""
-
-    samples: SampleArrays
-    steps: Plan
+from sklstm.engine._runs._plan import Plan, has_gaps
+from sklstm.engine._samples import Samples
 
 
 class StatefulEpochs(Epochs):
@@ -31,7 +18,7 @@ class StatefulEpochs(Epochs):
     Parameters
     ----------
     compiled : CompiledModel
-    choice : Choice
+    engine : {"layer", "block", "xla"}
     data : Samples
     steps : Plan
     states : list of ndarray, or None
@@ -42,14 +29,14 @@ class StatefulEpochs(Epochs):
     def __init__(
         self,
         compiled: CompiledModel,
-        choice: Choice,
+        engine: str,
         data: Samples,
         steps: Plan,
         states,
         held_out: Samples | None,
     ):
         n_steps, lanes, chunk = steps.rows.shape
-        super().__init__(compiled, data, n_steps, lanes * chunk, _MOST_EPOCHS)
+        super().__init__(compiled, data, n_steps, lanes * chunk)
         self._steps = steps
         # 1. the state before the first row
         first = StatefulForward(compiled.network, compiled.model).zero_states(lanes)
@@ -57,25 +44,26 @@ class StatefulEpochs(Epochs):
             mine[:1] = given
         self.state = [tf.constant(state) for state in first]
         # 2. the samples on the device
+        xla = engine == "xla"
         if self.by_blocks:
             self.given = self.read(0, 1)
         else:
-            self.given = _on_device(data, steps, _padded if choice.xla else tf.constant)
+            self.given = _on_device(data, steps, _padded if xla else tf.constant)
         # 3. the step
-        window = data.windows.window if choice.xla else None
-        options = data.weighted, choice.masked, window
+        window = data.windows.window if xla else None
+        options = data.weighted, has_gaps(steps, data.y), window
         arguments = self.given, self.state, self.span(1, 0, 1, True)
-        self.train = compiled.traced(_train, options, *arguments, xla=choice.xla)
+        self.train = compiled.traced(_train, options, *arguments, xla=xla)
         # 4. the held-out rows
         if held_out is not None:
             in_time = one_lane(held_out.windows, held_out.breaks)
             if held_out.windows.is_mapped:
                 held_out = held_out.block(np.arange(len(held_out)))
-            self._held_out = _on_device(held_out, in_time)
+            self.held_out = _on_device(held_out, in_time)
             weighted = (held_out.weighted,)
-            self._test = compiled.traced(_test, weighted, self._held_out, self.state)
+            self._test = compiled.traced(_test, weighted, self.held_out, self.state)
 
-    def read(self, start: int, stop: int) -> Steps:
+    def read(self, start: int, stop: int) -> tuple:
         rows, counts, resets = (part[start:stop] for part in self._steps)
         block = self.data.block(rows.ravel())
         places = np.arange(rows.size, dtype=np.int32).reshape(rows.shape)
@@ -85,10 +73,10 @@ class StatefulEpochs(Epochs):
         # The state of the lane that ends with the last row.
         lane = int(self._steps.counts.any(axis=0).sum()) - 1
         states = [state[lane : lane + 1] for state in self.state]
-        return self.log(self._test(self._held_out, states).numpy())
+        return self.log(self._test(self.held_out, states).numpy())
 
 
-def _train(compiled, weighted, masked, window, given: Steps, states, span: Span):
+def _train(compiled, weighted, masked, window, given, states, span: Span):
     """Run some epochs; `window` is a number for XLA, which compiles for fixed shapes."""
     (windows, y, weight), steps = given
     if window is not None:
@@ -121,10 +109,10 @@ def _train(compiled, weighted, masked, window, given: Steps, states, span: Span)
             update()
         return states
 
-    return run_epochs(compiled, step, states, span, _MOST_EPOCHS)
+    return run_epochs(compiled, step, states, span)
 
 
-def _test(compiled, weighted, given: Steps, states):
+def _test(compiled, weighted, given, states):
     """Return the log of the held-out rows, whose state runs on from `states`."""
     (windows, y, weight), steps = given
     forward = StatefulForward(compiled.network, compiled.model)
@@ -142,8 +130,8 @@ def _taught(y):
     return ~tf.reduce_any(tf.math.is_nan(y), axis=1)
 
 
-def _on_device(samples: Samples, steps: Plan, put=tf.constant) -> Steps:
-    return tf.nest.map_structure(put, Steps(samples.arrays(), steps))
+def _on_device(samples: Samples, steps: Plan, put=tf.constant) -> tuple:
+    return tf.nest.map_structure(put, (samples.arrays(), steps))
 
 
 def _padded(array: np.ndarray) -> tf.Tensor:
@@ -151,6 +139,4 @@ def _padded(array: np.ndarray) -> tf.Tensor:
     if not array.ndim:
         return tf.constant(array)
     size = 1 << max(5, (len(array) - 1).bit_length())
-    filled = np.zeros((size, *array.shape[1:]), array.dtype)
-    filled[: len(array)] = array
-    return tf.constant(filled)
+    return tf.constant(np.pad(array, [(0, size - len(array)), *[(0, 0)] * (array.ndim - 1)]))

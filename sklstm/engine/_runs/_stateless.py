@@ -11,20 +11,12 @@ import tensorflow as tf
 
 from sklstm.engine._models._build import row_orders
 from sklstm.engine._models._compiled import CompiledModel, windows_at
-from sklstm.engine._runs._choice import Choice, CouldNotTraceError
 from sklstm.engine._runs._epochs_graph import Epochs, Span, run_epochs
-from sklstm.engine._samples import SampleArrays, Samples
+from sklstm.engine._samples import Samples
 from sklstm.engine._spec import TrainingSpec
-
-# The orders of epochs that one call runs take memory.
-_MOST_EPOCHS = 64
-_MOST_ORDERED_ROWS = 2_000_000
 
 # Numbers gathered at a time for validation.
 _MOST_TESTED_CELLS = 100_000
-
-# What TensorFlow and Keras raise where a network computes with tensors as if they were numbers.
-_NOT_TRACEABLE = (TypeError, ValueError, AttributeError, NotImplementedError)
 
 
 class Batches(NamedTuple):
@@ -32,13 +24,14 @@ class Batches(NamedTuple):
 
     Attributes
     ----------
-    samples : SampleArrays
+    samples : tuple
+        See `Samples.arrays`.
     batch_size : int32
     orders : int32 of shape (n_epochs, n_samples)
         The order of the samples in each epoch.
     """
 
-    samples: SampleArrays
+    samples: tuple
     batch_size: Any
     orders: Any
 
@@ -66,12 +59,10 @@ class BatchEpochs(Epochs):
         batch_size: int,
         xla: bool = False,
     ):
-        most_epochs = max(1, min(_MOST_EPOCHS, _MOST_ORDERED_ROWS // len(data)))
-        super().__init__(compiled, data, -(-len(data) // batch_size), batch_size, most_epochs)
+        super().__init__(compiled, data, -(-len(data) // batch_size), batch_size)
         self._orders, self._batch_size, self._xla = orders, batch_size, xla
         known = data.block(np.arange(1)) if self.by_blocks else data
-        shape = tf.zeros((self.most_epochs, len(known)), tf.int32)
-        self.given = self._batches(known, shape)
+        self.given = self._batches(known, np.zeros((self.most_epochs, len(known)), np.int32))
         # XLA compiles for fixed shapes, so it is told the numbers that decide them.
         sizes = (data.windows.window, batch_size, len(data) % batch_size) if xla else None
         options = method, data.weighted, sizes
@@ -89,11 +80,11 @@ class BatchEpochs(Epochs):
 
     def read(self, start: int, stop: int) -> Batches:
         block = self.data.block(self._order[start * self._batch_size : stop * self._batch_size])
-        return self._batches(block, tf.range(len(block))[None])
+        return self._batches(block, np.arange(len(block), dtype=np.int32)[None])
 
     def _batches(self, data: Samples, orders) -> Batches:
-        samples = tf.nest.map_structure(tf.constant, data.arrays())
-        return Batches(samples, self.scalar(self._batch_size), orders)
+        batches = Batches(data.arrays(), self._batch_size, orders)
+        return tf.nest.map_structure(tf.constant, batches)
 
 
 class StatelessEpochs(BatchEpochs):
@@ -103,25 +94,26 @@ class StatelessEpochs(BatchEpochs):
         self,
         compiled: CompiledModel,
         training: TrainingSpec,
-        choice: Choice,
+        engine: str,
         data: Samples,
         held_out: Samples | None,
         seed: int,
     ):
         orders = row_orders(len(data), training.shuffle, seed)
-        super().__init__(compiled, "train_step", data, orders, training.batch_size, choice.xla)
+        size, xla = training.batch_size, engine == "xla"
+        super().__init__(compiled, "train_step", data, orders, size, xla)
         if held_out is not None:
             orders = row_orders(len(held_out), False, seed)
             # Larger batches are faster, where they change no figure.
-            size, reduction = training.batch_size, getattr(compiled.model.loss, "reduction", "mean")
+            reduction = getattr(compiled.model.loss, "reduction", "mean")
             if compiled.network.network is None and reduction in ("mean", "sum_over_batch_size"):
                 window = data.windows.window
                 size = max(size, _MOST_TESTED_CELLS // (window * compiled.network.n_features))
-            self._held_out = BatchEpochs(compiled, "test_step", held_out, orders, size)
-            self._held_out.begin(1)
+            self.held_out = BatchEpochs(compiled, "test_step", held_out, orders, size)
+            self.held_out.begin(1)
 
     def validate(self) -> dict[str, float]:
-        [values] = self._held_out.call(0, self._held_out.n_steps)
+        [values] = self.held_out.call(0, self.held_out.n_steps)
         return self.log(values)
 
 
@@ -138,12 +130,7 @@ def _body(compiled, method, weighted, sizes, given: Batches, _, span: Span):
         if compiled.network.window is not None:
             gathered.set_shape((None, compiled.network.window, compiled.network.n_features))
         weights = tf.gather(weight, positions) if weighted else None
-        try:
-            getattr(compiled.model, method)((gathered, tf.gather(y, positions), weights))
-        except _NOT_TRACEABLE as error:
-            if compiled.network.network is None:
-                raise
-            raise CouldNotTraceError(error) from error
+        getattr(compiled.model, method)((gathered, tf.gather(y, positions), weights))
         return ()
 
     def step(e, s, _):
@@ -151,10 +138,7 @@ def _body(compiled, method, weighted, sizes, given: Batches, _, span: Span):
             return take(tf.slice(orders, [e, s * batch_size], [1, batch_size])[0])
         return take(orders[e, s * batch_size : (s + 1) * batch_size])
 
-    most_epochs = tf.shape(orders)[0]
     if not rest:
-        return run_epochs(compiled, step, (), span, most_epochs)
+        return run_epochs(compiled, step, (), span)
     n_full = orders.shape[1] // batch_size
-    return run_epochs(
-        compiled, step, (), span, most_epochs, lambda e, *_: take(orders[e][-rest:]), n_full
-    )
+    return run_epochs(compiled, step, (), span, lambda e, *_: take(orders[e][-rest:]), n_full)

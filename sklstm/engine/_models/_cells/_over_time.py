@@ -11,13 +11,11 @@ _UNROLLED_STEPS = 4
 def over_time(steps, step, state, widths, batch, reverse=False):
     """Run ``step(t, *state)`` over time and return its results, stacked in order of time."""
     if steps <= _UNROLLED_STEPS:
-        results = []
+        results: list = [None] * steps
         for t in reversed(range(steps)) if reverse else range(steps):
-            results.append(step(t, *state))
-            state = results[-1][:2]
-        return [
-            tf.stack(parts) for parts in zip(*(results[::-1] if reverse else results), strict=True)
-        ]
+            results[t] = step(t, *state)
+            state = results[t][:2]
+        return [tf.stack(parts) for parts in zip(*results, strict=True)]
 
     def body(n, h, c, *stacks):
         t = steps - 1 - n if reverse else n
