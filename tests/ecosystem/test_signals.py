@@ -18,8 +18,11 @@ pytestmark = [
 def fresh(code):
     """Run code in a process of its own that has our rows."""
     head = """
+        import signal
         import numpy as np
         from sklstm import LSTMRegressor, StatefulLSTMRegressor
+        # A shell that runs the tests in the background lets them ignore Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         walk = np.sin(np.arange(25.0))
         X, Y = walk[:-1, None], walk[1:]
     """
