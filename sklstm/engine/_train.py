@@ -22,12 +22,9 @@ from sklstm.engine._runs._choice import choose
 from sklstm.engine._runs._plan import plan
 from sklstm.engine._runs._run import run
 from sklstm.engine._runs._stateful import StatefulEpochs
-from sklstm.engine._runs._stateless import StatelessEpochs
+from sklstm.engine._runs._stateless import CouldNotTraceError, StatelessEpochs
 from sklstm.engine._samples import samples
 from sklstm.engine._spec import NetworkSpec, Rows, Trained, TrainingSpec, Watch
-
-# What TensorFlow and Keras raise where a network computes with tensors as if they were numbers.
-_NOT_TRACEABLE = (TypeError, ValueError, AttributeError, NotImplementedError)
 
 
 def train(
@@ -114,9 +111,7 @@ def train(
                 epochs = StatefulEpochs(compiled, engine, taught, steps, states, held_out)
             elif engine != "keras":
                 epochs = StatelessEpochs(compiled, training, engine, taught, held_out, seed)
-        except _NOT_TRACEABLE as error:
-            if network.network is None:
-                raise
+        except CouldNotTraceError as error:
             reason = f"the network cannot be compiled: {error}"
         if reason and training.verbose:
             print(f"Training by Keras' own fit, because {reason}.")

@@ -194,6 +194,19 @@ def test_a_network_that_cannot_be_compiled_goes_through_keras(capsys):
     np.testing.assert_allclose(by_keras.history["loss"], compiled.history["loss"], rtol=1e-5)
 
 
+def test_another_fault_is_no_reason_to_change_engines(monkeypatch):
+    """What fails beside the user's network is raised, and not trained by Keras instead."""
+
+    def broken(*_):
+        raise TypeError("no fault of the network")
+
+    monkeypatch.setattr(_train, "StatelessEpochs", broken)
+    training = TrainingSpec(epochs=1, batch_size=8)
+    network = replace(CUSTOM, network=functools.partial(of_kind, keras.Model))
+    with pytest.raises(TypeError, match="no fault of the network"):
+        _train.train(network, training, ROWS, seed=1)
+
+
 def test_a_builder_of_the_wrong_shape_is_refused():
     """The message names the shape that is needed."""
     network = replace(CUSTOM, n_outputs=3)

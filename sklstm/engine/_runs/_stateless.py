@@ -18,6 +18,13 @@ from sklstm.engine._spec import TrainingSpec
 # Numbers gathered at a time for validation.
 _MOST_TESTED_CELLS = 100_000
 
+# What TensorFlow and Keras raise where a network computes with tensors as if they were numbers.
+_NOT_TRACEABLE = (TypeError, ValueError, AttributeError, NotImplementedError)
+
+
+class CouldNotTraceError(Exception):
+    """A user's network cannot be compiled together with the loop over its batches."""
+
 
 class Batches(NamedTuple):
     """What the steps read.
@@ -130,7 +137,12 @@ def _body(compiled, method, weighted, sizes, given: Batches, _, span: Span):
         if compiled.network.window is not None:
             gathered.set_shape((None, compiled.network.window, compiled.network.n_features))
         weights = tf.gather(weight, positions) if weighted else None
-        getattr(compiled.model, method)((gathered, tf.gather(y, positions), weights))
+        try:
+            getattr(compiled.model, method)((gathered, tf.gather(y, positions), weights))
+        except _NOT_TRACEABLE as error:
+            if compiled.network.network is None:
+                raise
+            raise CouldNotTraceError(error) from error
         return ()
 
     def step(e, s, _):
