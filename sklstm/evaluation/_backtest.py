@@ -10,6 +10,7 @@ from sklearn.utils import check_scalar
 from sklearn.utils.parallel import Parallel, delayed
 
 from sklstm._checks._arguments import check_count, check_flag, check_kind, listed
+from sklstm._checks._lag_columns import horizon_of, lags_of, target_names
 from sklstm._checks._tables import check_ordered, check_target, index_of
 from sklstm._past._time_axis import TimeAxis
 from sklstm._sklearn._compat import safe_indexing
@@ -18,7 +19,6 @@ from sklstm.evaluation._baselines import BASELINES, baseline
 from sklstm.evaluation._scores import score_folds, scorers_of
 from sklstm.evaluation._splits import check_splits
 from sklstm.forecasting._forecast import forecast
-from sklstm.forecasting._target_columns import horizon_of, lags_of, target_names
 
 
 def backtest(

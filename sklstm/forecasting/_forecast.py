@@ -7,12 +7,12 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._arguments import check_count, check_kind
+from sklstm._checks._lag_columns import lags_of
 from sklstm._checks._tables import check_ordered, check_target, index_of
 from sklstm._past._past import appended_rows
 from sklstm._sklearn._composition import look_back
 from sklstm._sklearn._warnings import AssumedPastWarning, UnknownPastWarning
 from sklstm.forecasting._recursive_rows import RecursiveRows
-from sklstm.forecasting._target_columns import lags_of
 
 _EXPECTED = (
     "forecast continues rows, so it expects the shape (n_rows, n_features) with at least one row."
