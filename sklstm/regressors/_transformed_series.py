@@ -17,6 +17,7 @@ from sklstm._past._past import LONG_BEFORE, Past, check_sorted
 from sklstm._sklearn._callbacks import FollowedMixin, passed_on
 from sklstm._sklearn._compat import HasMethods, with_callbacks
 from sklstm._sklearn._composition import look_back, looks_back
+from sklstm._sklearn._labels import keep_labels
 from sklstm._sklearn._restore_on_error import restore_on_error
 from sklstm._sklearn._warnings import InverseWarning, UnknownPastWarning, warn
 from sklstm.regressors._base import shaped
@@ -160,8 +161,11 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         self._past = Past(rows, index_of(X), depth=1, quiet=True)
 
         # 3. Fit the transformer to the target.
-        self.transformer_ = None if self.transformer is None else clone(self.transformer)
-        transformed = target if self.transformer_ is None else self._fit_transform(target)
+        self.transformer_ = None
+        transformed = target
+        if self.transformer is not None:
+            self.transformer_ = keep_labels(clone(self.transformer))
+            transformed = self._fit_transform(target)
         known = ~np.isnan(transformed).any(axis=1)
         if not known.any():
             raise ValueError(
@@ -175,6 +179,8 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         if get_config()["enable_metadata_routing"]:
             fit_params = process_routing(self, "fit", **fit_params).regressor.fit
         self.regressor_ = clone(self.regressor)
+        if index_of(X) is not None:
+            keep_labels(self.regressor_)
         outputs = shaped(transformed, self._y_ndim)
         if skips_unknown_rows(self.regressor_):
             with passed_on(context, self.regressor_, estimator=self, X=inputs, y=outputs):
