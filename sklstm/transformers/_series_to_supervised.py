@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklstm._checks._arguments import check_count, naming
+from sklstm._checks._arguments import check_count, check_flag, naming
 from sklstm._checks._numbers import check_floats, check_numeric
 from sklstm._checks._tables import check_names, index_of, positions_among
 from sklstm._past._past import check_sorted
@@ -13,31 +13,41 @@ from sklstm._past._time_axis import TimeAxis
 from sklstm._sklearn._warnings import MissingStepsWarning, warn
 
 
-def series_to_supervised(series: Any, horizon: int = 1, target: Any = None) -> tuple[Any, Any]:
+def series_to_supervised(
+    series: Any, *recipe: Any, horizon: int = 1, target: Any = None, keep_last: bool = False
+) -> tuple[Any, Any]:
     """Pair each time step's target with the values known before it.
 
     Row t of `X` holds the values of step t - 1, row t of `y` those of step t (or of the
     `horizon` steps from t on). Both carry the label of step t, so a prediction plots at its own
     date. The rows are consecutive and in the order of `series`, which must be oldest first;
-    steps that come without their past or their whole future are left out.
+    steps that come without their past or, by default, their whole future are left out.
 
     Parameters
     ----------
     series : Series, DataFrame or array-like of shape (n_steps,) or (n_steps, n_columns)
         One row per time step, oldest first. NaN is let through: it means "not known".
+    *recipe : object
+        An error: all that follows is named. A well-known recipe calls a function of the same name
+        with ``(data, n_in, n_out)``, and the message says how to write that here.
     horizon : int, default=1
         How many steps to predict from each row, at least 1.
     target : column name, position or list of them, default=None
         Which columns to predict. A name is looked for first, then a position, counted from 0.
         None means all columns.
+    keep_last : bool, default=False
+        What becomes of the last ``horizon - 1`` steps, whose future reaches beyond the series.
+        False leaves them out, so every target is known: for splits and scores. True keeps them,
+        with NaN for what is not known yet: for the final fit, which then learns from the last row
+        whose future is known, and from the whole series as the past of a forecast.
 
     Returns
     -------
-    X : DataFrame or ndarray of shape (n_steps - horizon, n_columns)
+    X : DataFrame or ndarray of shape (n_rows, n_columns)
+        There are ``n_steps - horizon`` rows, or ``n_steps - 1`` with `keep_last`.
         The previous values. The columns of a DataFrame are called ``<name>_lag1``; an unnamed
         Series counts as ``"series"``.
-    y : Series, DataFrame or ndarray of shape (n_steps - horizon,) or \
-            (n_steps - horizon, horizon * n_targets)
+    y : Series, DataFrame or ndarray of shape (n_rows,) or (n_rows, horizon * n_targets)
         The values to predict. With one target and ``horizon=1`` it is one-dimensional and keeps
         the target's name. With several targets and ``horizon=1`` its columns keep their names.
         With a longer horizon the columns are called ``<name>_step1`` to
@@ -48,7 +58,8 @@ def series_to_supervised(series: Any, horizon: int = 1, target: Any = None) -> t
     Raises
     ------
     TypeError
-        If `series` is sparse or holds objects that are no numbers, or `horizon` is not an int.
+        If `series` is sparse or holds objects that are no numbers, `horizon` is not an int,
+        `keep_last` not a bool, or anything but `series` is not named.
     ValueError
         If `series` holds anything but numbers, has neither one nor two dimensions, two columns of
         one name, or is shorter than ``horizon + 1`` steps; if `horizon` is less than 1; if `target`
@@ -88,15 +99,33 @@ def series_to_supervised(series: Any, horizon: int = 1, target: Any = None) -> t
     2024-02         5.0          7.0          6.0
     2024-03         7.0          6.0          9.0
     2024-04         6.0          9.0          8.0
+
+    And with the step whose future is not known yet:
+
+    >>> X, y = series_to_supervised(sales, horizon=2, keep_last=True)
+    >>> print(y.tail(2))
+             sales_step1  sales_step2
+    month
+    2024-04          9.0          8.0
+    2024-05          8.0          NaN
     """
+    if recipe:
+        n_in, n_out = [*recipe, 1][:2]
+        raise TypeError(
+            f"series_to_supervised takes only the series without a name, but got {recipe!r} as"
+            f" well. For n_in={n_in!r} steps to look back upon and n_out={n_out!r} to predict, as"
+            f" in the recipe of that name, write series_to_supervised(series, horizon={n_out!r}) and"
+            f" put LagWindower({n_in!r}) first in the pipeline."
+        )
     horizon = check_count(horizon, "horizon")
+    check_flag(keep_last, "keep_last")
     table = _as_table(series)
     targets = table
     if target is not None:
         targets = table.iloc[:, positions_among(list(table.columns), target, "target", "series")]
 
-    n_rows = len(table) - horizon
-    if n_rows < 1:
+    n_rows = len(table) - (1 if keep_last else horizon)
+    if len(table) <= horizon:
         raise ValueError(
             f"series has {len(table)} rows, but horizon={horizon} needs at least {horizon + 1}: "
             "one to look back on and as many as the horizon to predict. Pass a longer series or "
@@ -112,9 +141,9 @@ def series_to_supervised(series: Any, horizon: int = 1, target: Any = None) -> t
     X = table.iloc[:n_rows].set_axis(label)
     X.columns = [f"{name}_lag1" for name in table.columns]
 
-    steps = range(1, horizon + 1)
-    ahead = [targets.iloc[step : step + n_rows].set_axis(label) for step in steps]
-    y: Any = pd.concat(ahead, axis=1)
+    steps, places = range(1, horizon + 1), pd.RangeIndex(n_rows)
+    ahead = [targets[step:].reset_index(drop=True).reindex(places) for step in steps]
+    y: Any = pd.concat(ahead, axis=1).set_axis(label)
     if horizon > 1:
         y.columns = [f"{name}_step{step}" for step in steps for name in targets.columns]
     if y.shape[1] == 1:

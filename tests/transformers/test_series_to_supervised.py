@@ -24,7 +24,7 @@ def table():
 @pytest.mark.parametrize("target", [None, ["sales"], ["price", "sales"]], ids=str)
 def test_rows_are_the_table_shifted(table, target, horizon):
     """X holds all columns one step later, y each target of step 1, then those of step 2, ..."""
-    X, y = series_to_supervised(table, horizon, target)
+    X, y = series_to_supervised(table, horizon=horizon, target=target)
     rows, targets = slice(1, 13 - horizon), table if target is None else table[target]
     steps = [
         targets.shift(-step).add_suffix(f"_step{step + 1}" if horizon > 1 else "")
@@ -88,8 +88,8 @@ def test_arrays_give_the_values_that_pandas_gives(n_steps, n_columns, horizon, d
     horizon = min(horizon, n_steps - 1)
     target = data.draw(st.lists(st.integers(0, n_columns - 1), min_size=1, unique=True))
     array = np.random.default_rng(0).normal(size=(n_steps, n_columns))
-    X, y = series_to_supervised(array, horizon, target)
-    X_frame, y_frame = series_to_supervised(pd.DataFrame(array), horizon, target)
+    X, y = series_to_supervised(array, horizon=horizon, target=target)
+    X_frame, y_frame = series_to_supervised(pd.DataFrame(array), horizon=horizon, target=target)
     assert type(X) is type(y) is np.ndarray
     np.testing.assert_array_equal(X, X_frame)
     np.testing.assert_array_equal(y, y_frame)
@@ -138,7 +138,7 @@ def test_irregular_labels_have_no_missing_steps(labels):
 def test_an_array_of_one_dimension_gives_one_column(series, horizon, expected_X, expected_y):
     """Numbers stay of the kind that they are; horizon + 1 of them are enough."""
     for ours, expected in zip(
-        series_to_supervised(series, horizon), (expected_X, expected_y), strict=True
+        series_to_supervised(series, horizon=horizon), (expected_X, expected_y), strict=True
     ):
         np.testing.assert_array_equal(ours, expected)
         assert ours.dtype == np.asarray(expected).dtype
@@ -202,3 +202,27 @@ def test_an_ambiguous_target_is_refused(table):
     table.columns = ["sales", "sales", "rain"]
     with pytest.raises(ValueError, match=r"series .*several columns called 'sales'"):
         series_to_supervised(table, target="sales")
+
+
+@pytest.mark.parametrize("horizon", [1, 2, 5, 11])
+@pytest.mark.parametrize("target", [["sales"], ["price", "sales"]], ids=str)
+def test_the_last_steps_are_kept_with_what_is_known(table, target, horizon):
+    """With keep_last, rows go on to the end of the series; targets after it are NaN."""
+    X, y = series_to_supervised(table, horizon=horizon, target=target, keep_last=True)
+    pd.testing.assert_frame_equal(X, table.shift(1).add_suffix("_lag1")[1:])
+    steps = [table[target].shift(-step)[1:] for step in range(horizon)]
+    np.testing.assert_array_equal(pd.DataFrame(y), pd.concat(steps, axis=1))
+    for ours, whole in zip(
+        series_to_supervised(table, horizon=horizon, target=target), (X, y), strict=True
+    ):
+        np.testing.assert_array_equal(ours, whole[: 12 - horizon])
+
+
+@pytest.mark.parametrize(
+    ("recipe", "n_in", "n_out"), [((3,), 3, 1), ((3, 2), 3, 2), ((3, 1, True), 3, 1)]
+)
+def test_the_recipe_of_the_same_name_is_translated(table, recipe, n_in, n_out):
+    """The positions of the recipe that everyone copies mean something else, so they are refused."""
+    said = rf"horizon={n_out}\) and put LagWindower\({n_in}\)"
+    with pytest.raises(TypeError, match=said):
+        series_to_supervised(table, *recipe)
