@@ -37,8 +37,8 @@ X, y = series_to_supervised(series)
 # %%
 # The published network
 # ---------------------
-# The first row has no full window of two values, so ``fit`` skips it. (The original repeated the
-# last value to give every row a target.)
+# The first row has no full window of two values, so ``fit`` skips it and learns from 398 rows. The
+# original learnt from 400: it repeated the last value twice, so that every window had a target.
 
 lstm = LSTMRegressor(
     units=128,
