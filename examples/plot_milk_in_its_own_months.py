@@ -40,7 +40,7 @@ train, test = y.index[:110], y.index[112:166]
 # -----
 # The network and its training are the published ones: 4 units, Adam, 100 epochs, batches of 1 and a
 # window of one month. The scaler of the inputs is a step of the pipeline. The scaler of the target
-# is a parameter of `sklstm.TransformedSeriesRegressor`. ``fit`` fits both on the training rows only.
+# is a parameter of `sklstm.TransformedSeriesRegressor`. ``fit`` fits both on training rows only.
 
 model = TransformedSeriesRegressor(
     make_pipeline(
