@@ -7,6 +7,7 @@ from sklstm._sklearn._warnings import (
     SklstmWarning,
     StateResetWarning,
     UnknownPastWarning,
+    UnsaidHorizonWarning,
 )
 from sklstm.displays._forecast_display import ForecastDisplay
 from sklstm.displays._training_history_display import TrainingHistoryDisplay
@@ -38,6 +39,7 @@ __all__ = [
     "TrainingHistoryDisplay",
     "TransformedSeriesRegressor",
     "UnknownPastWarning",
+    "UnsaidHorizonWarning",
     "backtest",
     "conformal_interval",
     "forecast",

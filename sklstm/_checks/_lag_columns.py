@@ -3,14 +3,13 @@
 import re
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from sklstm._checks._arguments import naming
+from sklstm._checks._horizon import horizon_of, names_of_steps, steps_agree, target_names
 from sklstm._checks._tables import index_of, positions_among
 
 _LAG = re.compile(r"(.*)_lag([1-9]\d*)", re.DOTALL)
-_STEP = re.compile(r"(.*)_step([1-9]\d*)")
 
 
 class Lag(NamedTuple):
@@ -50,54 +49,6 @@ class Lags(NamedTuple):
     horizon: int = 1
 
 
-def target_names(y):
-    """Return the names of the columns of a target.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_rows,) or (n_rows, n_outputs)
-        The target.
-
-    Returns
-    -------
-    list or None
-        None for an array. An unnamed Series is called ``"series"``, as in `series_to_supervised`.
-    """
-    if isinstance(y, pd.Series):
-        return ["series" if y.name is None else y.name]
-    return list(y.columns) if isinstance(y, pd.DataFrame) else None
-
-
-def horizon_of(names, target):
-    """Return how many steps ahead the columns of a target reach.
-
-    Parameters
-    ----------
-    names : list or None
-        Names of the columns. Where all are called ``<name>_step1``, ``<name>_step2`` and so on,
-        the names decide.
-    target : ndarray of shape (n_rows, n_outputs)
-        Their values. Columns without names are steps if each holds what the column before it holds
-        one row later.
-
-    Returns
-    -------
-    int
-        The number of steps. All targets of step 1 come first, then all of step 2, and so on.
-    """
-    n_outputs = target.shape[1]
-    if names is not None:
-        steps = [int(match[2]) for match in _matches(_STEP, names) if match]
-        horizon = max(steps) if len(steps) == n_outputs else 1
-        return horizon if n_outputs % horizon == 0 else 1
-    # One row, or constant columns, would agree with any number of steps.
-    if len(target) > 1 and len(np.unique(target[~np.isnan(target)])) > 1:
-        for n_targets in range(1, n_outputs):
-            if _steps_agree(target, n_targets):
-                return n_outputs // n_targets
-    return 1
-
-
 def lags_of(rows, y, target, exog, y_lag):
     """Find the columns of rows that hold earlier targets.
 
@@ -129,9 +80,7 @@ def lags_of(rows, y, target, exog, y_lag):
         names = target_names(y)
         horizon = horizon_of(names, target)
         n_targets = target.shape[1] // horizon
-        steps = _matches(_STEP, names or [])
-        if names is not None and all(steps):
-            names = [match[1] for match in steps][:n_targets]
+        names, _ = names_of_steps(names)
 
     # 2. The targets that columns hold, and the columns that hold them one step earlier.
     columns = list(rows.columns) if isinstance(rows, pd.DataFrame) else list(range(rows.shape[1]))
@@ -158,7 +107,7 @@ def lags_of(rows, y, target, exog, y_lag):
         return Lags([], n_targets, names, horizon)
     if n_targets not in (None, len(held)):
         # The columns of the target are not named after its steps, but may be steps all the same.
-        if not _steps_agree(target, len(held)):
+        if not steps_agree(target, len(held)):
             raise ValueError(
                 f"y has {target.shape[1]} column(s), but the columns of X that hold earlier"
                 f" targets, {[columns[i] for i in lags]!r}, stand for {len(held)} target(s): name"
@@ -173,12 +122,6 @@ def lags_of(rows, y, target, exog, y_lag):
 
 def _matches(pattern, names):
     return [pattern.fullmatch(name) if isinstance(name, str) else None for name in names]
-
-
-def _steps_agree(target, n_targets):
-    """Whether the columns of each step hold the values of the step before, one row later."""
-    later, now = target[:-1, n_targets:], target[1:, :-n_targets]
-    return target.shape[1] % n_targets == 0 and np.array_equal(later, now, equal_nan=True)
 
 
 def _all_but_exog(columns, rows, exog, others, n_targets, names):

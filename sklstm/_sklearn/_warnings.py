@@ -82,6 +82,21 @@ class MissingStepsWarning(SklstmWarning):
     """
 
 
+class UnsaidHorizonWarning(SklstmWarning):
+    """The columns of a target look like steps ahead of one series, but nothing says that they are.
+
+    See Also
+    --------
+    LSTMRegressor : Whose ``horizon=`` says it.
+
+    Examples
+    --------
+    >>> from sklstm import SklstmWarning, UnsaidHorizonWarning
+    >>> issubclass(UnsaidHorizonWarning, SklstmWarning)
+    True
+    """
+
+
 class InverseWarning(SklstmWarning):
     """A transformer's `inverse_transform` does not restore what the transformer was given.
 

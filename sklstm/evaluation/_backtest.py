@@ -10,7 +10,8 @@ from sklearn.utils import check_scalar
 from sklearn.utils.parallel import Parallel, delayed
 
 from sklstm._checks._arguments import check_count, check_flag, check_kind, listed
-from sklstm._checks._lag_columns import horizon_of, lags_of, target_names
+from sklstm._checks._horizon import horizon_of, target_names
+from sklstm._checks._lag_columns import lags_of
 from sklstm._checks._tables import check_ordered, check_target, index_of
 from sklstm._past._time_axis import TimeAxis
 from sklstm._sklearn._compat import safe_indexing
@@ -38,7 +39,8 @@ def backtest(
     """Predict past rows from the rows before them, and compare with simple forecasts.
 
     Each fold is predicted by an estimator that was trained on rows before it only. The scores are
-    those of :func:`~sklearn.model_selection.cross_validate` on the same splits.
+    those of :func:`~sklearn.model_selection.cross_validate` on the same splits, if these leave no
+    gap.
 
     Parameters
     ----------
@@ -108,9 +110,9 @@ def backtest(
 
     Notes
     -----
-    With ``refit=True`` the scores are those of `cross_validate`, also if a split leaves a gap: an
-    estimator that looks back does not see the rows of the gap, and warns. With ``refit=False`` or
-    ``feed_back=True``, all rows since the training rows are the past of the test rows.
+    All rows since the training rows are the past of the test rows. So if a split leaves a gap, an
+    estimator that looks back sees the rows of the gap, which `cross_validate` does not show it. A
+    target of several steps needs no gap: see the `horizon` of :class:`TransformedSeriesRegressor`.
 
     Examples
     --------
@@ -200,12 +202,12 @@ def _check_baselines(baselines, season, index):
 
 def _fit_predict(task, splits):
     """Fit on the training rows of the first of some folds, and predict the test rows of all."""
-    train, test = splits[0]
+    train, _ = splits[0]
     fitted = clone(task.estimator).fit(safe_indexing(task.X, train), safe_indexing(task.y, train))
     if task.feed_back:
         return fitted, [_forecast_fold(fitted, task, *split) for split in splits]
-    # One call for all folds. Without `refit`, the rows of a gap are part of the past.
-    start = test[0] if task.refit else train[-1] + 1
+    # One call for all folds. The rows of a gap are part of the past.
+    start = train[-1] + 1
     rows = np.arange(start, max(test[-1] for _, test in splits) + 1)
     predicted = np.asarray(fitted.predict(safe_indexing(task.X, rows)))
     return fitted, [predicted[test - start] for _, test in splits]

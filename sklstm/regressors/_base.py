@@ -44,6 +44,7 @@ class BaseRecurrentRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
         "callbacks": [list, tuple, None],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
+        "horizon": [COUNT, StrOptions({"auto"})],
         "verbose": ["verbose"],
         "engine": [StrOptions(set(ENGINES))],
     }

@@ -84,6 +84,12 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
     random_state : int, RandomState instance or None, default=None
         Decides the first weights, the order of the rows and dropout. The same int gives bitwise
         equal results on one CPU.
+    horizon : int or "auto", default="auto"
+        How many steps ahead the columns of `y` reach: all targets of step 1, then all of step 2,
+        and so on. The last ``horizon - 1`` rows are history, but not taught: their targets lie
+        after the last row, so they are not known yet. ``"auto"`` is told by the columns of a
+        DataFrame, if they are called ``<name>_step1``, ``<name>_step2`` and so on; otherwise it
+        is 1.
     verbose : int, default=0
         1 prints a line per epoch.
     engine : {"auto", "keras", "layer", "block", "xla"}, default="auto"
@@ -174,6 +180,7 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         callbacks=None,
         warm_start=False,
         random_state=None,
+        horizon="auto",
         verbose=0,
         engine="auto",
     ):
@@ -201,6 +208,7 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         self.callbacks = callbacks
         self.warm_start = warm_start
         self.random_state = random_state
+        self.horizon = horizon
         self.verbose = verbose
         self.engine = engine
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from sklstm._checks._arguments import naming
+from sklstm._checks._horizon import said_horizon, until_now
 from sklstm._checks._numbers import check_numeric
 from sklstm._checks._tables import check_in_step, check_target
 from sklstm._checks._windows import check_computable, check_windows
@@ -27,6 +28,8 @@ class Samples:
         How many of the oldest steps of each window are not known.
     target : ndarray of shape (n_rows, n_targets)
         NaN where it is not known.
+    horizon : int
+        How many steps ahead its columns reach.
     y_ndim : int
         How many axes the target had.
     weight : ndarray of shape (n_rows,) or None
@@ -42,6 +45,7 @@ class Samples:
     windows: Any
     n_unknown: np.ndarray
     target: np.ndarray
+    horizon: int
     y_ndim: int
     weight: np.ndarray | None
     positions: np.ndarray
@@ -115,11 +119,12 @@ def _read_samples(regressor, X, y, sample_weight, *, reset, suffix=""):
     name, y_name = f"X{suffix}", f"y{suffix}"
     windows, n_unknown = check_windows(regressor, X, reset=reset, name=name)
     target = check_target(y, X, name=y_name, rows_name=name)
+    horizon = 1 if suffix else said_horizon(y, target, regressor.horizon)
     check_computable(target, y, y_name)
     weight = None if sample_weight is None else _check_weight(sample_weight, X, windows)
-    samples = Samples(
-        X, windows, n_unknown, target, np.asarray(y).ndim, weight, np.flatnonzero(n_unknown == 0)
-    )
+    positions = np.flatnonzero(n_unknown == 0)
+    target = until_now(target, horizon)
+    samples = Samples(X, windows, n_unknown, target, horizon, np.asarray(y).ndim, weight, positions)
     if not len(samples.taught):
         n_rows, window, _ = windows.shape
         raise ValueError(
@@ -152,14 +157,18 @@ def _hold_out(samples, fraction):
     taught = samples.taught
     # As many as Keras' own `validation_split` leaves.
     n_train = int(np.floor(len(taught) * (1 - fraction)))
-    if n_train < 1 or n_train == len(taught):
+    if n_train < samples.horizon or n_train == len(taught):
         raise ValueError(
             f"validation_fraction={fraction} of {len(taught)} rows leaves {n_train} rows to learn"
             f" from and {len(taught) - n_train} to validate with: use more rows or another"
             " fraction."
         )
-    held_out = samples.positions >= taught[n_train]
+    cut = taught[n_train]
+    held_out = samples.positions >= cut
+    # Of several steps ahead, the last targets before the cut lie among the rows held out.
+    earlier = until_now(samples.target[:cut], samples.horizon)
+    target = np.concatenate([earlier, samples.target[cut:]])
     return (
-        replace(samples, positions=samples.positions[~held_out]),
+        replace(samples, target=target, positions=samples.positions[~held_out]),
         replace(samples, positions=samples.positions[held_out]),
     )

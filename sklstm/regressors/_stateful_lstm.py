@@ -79,6 +79,12 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         Whether `fit` goes on from the weights of the last fit.
     random_state : int, RandomState instance or None, default=None
         Decides the first weights and dropout. The same int gives bitwise equal results on one CPU.
+    horizon : int or "auto", default="auto"
+        How many steps ahead the columns of `y` reach: all targets of step 1, then all of step 2,
+        and so on. The last ``horizon - 1`` rows are history, but not taught: their targets lie
+        after the last row, so they are not known yet. ``"auto"`` is told by the columns of a
+        DataFrame, if they are called ``<name>_step1``, ``<name>_step2`` and so on; otherwise it
+        is 1.
     verbose : int, default=0
         1 prints a line per epoch.
     engine : {"auto", "keras", "layer", "block", "xla"}, default="auto"
@@ -171,6 +177,7 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         callbacks=None,
         warm_start=False,
         random_state=None,
+        horizon="auto",
         verbose=0,
         engine="auto",
     ):
@@ -197,6 +204,7 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         self.callbacks = callbacks
         self.warm_start = warm_start
         self.random_state = random_state
+        self.horizon = horizon
         self.verbose = verbose
         self.engine = engine
 

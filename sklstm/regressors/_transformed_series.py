@@ -11,11 +11,12 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted
 
+from sklstm._checks._horizon import said_horizon, seen_horizon, until_now
 from sklstm._checks._numbers import place_of
 from sklstm._checks._tables import check_rows, check_target, column_positions, index_of
 from sklstm._past._past import LONG_BEFORE, Past, check_sorted
 from sklstm._sklearn._callbacks import FollowedMixin, passed_on
-from sklstm._sklearn._compat import HasMethods, with_callbacks
+from sklstm._sklearn._compat import HasMethods, Interval, StrOptions, with_callbacks
 from sklstm._sklearn._composition import look_back, looks_back
 from sklstm._sklearn._labels import keep_labels
 from sklstm._sklearn._restore_on_error import restore_on_error
@@ -49,6 +50,12 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         The column of `X`, by name or position, that holds the target one step earlier (one per
         target). Predictions are then inverted from these observed values, one step ahead. By
         default, predictions run on from the last training value.
+    horizon : int or "auto", default="auto"
+        How many steps ahead the columns of `y` reach: all targets of step 1, then all of step 2,
+        and so on. The last ``horizon - 1`` rows are history, but not taught: their targets lie
+        after the last row, so they are not known yet. ``"auto"`` is told by the columns of a
+        DataFrame, if they are called ``<name>_step1``, ``<name>_step2`` and so on; otherwise it
+        is 1.
     check_inverse : bool, default=True
         Whether `fit` warns if `inverse_transform` does not restore the training target.
 
@@ -99,13 +106,17 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         "regressor": [HasMethods(["fit", "predict"])],
         "transformer": [HasMethods(["fit", "transform", "inverse_transform"]), None],
         "y_lag": [str, Integral, list, tuple, np.ndarray, None],
+        "horizon": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "check_inverse": ["boolean"],
     }
 
-    def __init__(self, regressor, transformer=None, *, y_lag=None, check_inverse=True):
+    def __init__(
+        self, regressor, transformer=None, *, y_lag=None, horizon="auto", check_inverse=True
+    ):
         self.regressor = regressor
         self.transformer = transformer
         self.y_lag = y_lag
+        self.horizon = horizon
         self.check_inverse = check_inverse
 
     @restore_on_error
@@ -142,6 +153,17 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         context = self._begin_fit(1, X=X, y=y)
         rows, inputs = self._read_rows(X, reset=True)
         target = check_target(y, X)
+        horizon = said_horizon(y, target, self.horizon)
+        target = until_now(target, horizon)
+        seen = seen_horizon(target) if self.horizon == "auto" and horizon == 1 else horizon
+        if seen > 1 and self.transformer is not None and looks_back(self.transformer):
+            raise ValueError(
+                f"y reaches {seen} steps ahead, but transformer={self.transformer!r} looks back"
+                " on its rows, which would take the changes of each step from row to row. Use a"
+                " transformer that does not look back, such as SeriesMinMaxScaler or"
+                " FunctionTransformer(np.log, np.exp), or a y of one step, which forecast feeds"
+                " back."
+            )
         self._y_ndim = np.asarray(y).ndim
         # Names of several kinds are none to scikit-learn.
         named = isinstance(y, pd.DataFrame) and len(set(map(type, y.columns))) == 1
@@ -183,6 +205,8 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             keep_labels(self.regressor_)
         outputs = shaped(transformed, self._y_ndim)
         if skips_unknown_rows(self.regressor_):
+            network = steps_of(self.regressor_)[-1]
+            network.horizon = horizon if network.horizon == "auto" else network.horizon
             with passed_on(context, self.regressor_, estimator=self, X=inputs, y=outputs):
                 self.regressor_.fit(inputs, outputs, **fit_params)
         else:

@@ -114,8 +114,9 @@ def series_to_supervised(
         raise TypeError(
             f"series_to_supervised takes only the series without a name, but got {recipe!r} as"
             f" well. For n_in={n_in!r} steps to look back upon and n_out={n_out!r} to predict, as"
-            f" in the recipe of that name, write series_to_supervised(series, horizon={n_out!r}) and"
-            f" put LagWindower({n_in!r}) first in the pipeline."
+            " in the recipe of that name, write"
+            f" series_to_supervised(series, horizon={n_out!r}) and put LagWindower({n_in!r}) first"
+            " in the pipeline."
         )
     horizon = check_count(horizon, "horizon")
     check_flag(keep_last, "keep_last")

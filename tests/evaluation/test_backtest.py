@@ -10,7 +10,7 @@ from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import make_scorer, mean_absolute_error, root_mean_squared_error
 from sklearn.model_selection import KFold, TimeSeriesSplit, cross_validate
 
-from sklstm import UnknownPastWarning, backtest, forecast, series_to_supervised
+from sklstm import backtest, forecast, series_to_supervised
 
 BOTH = ["neg_root_mean_squared_error", "r2"]
 RESULT = backtest(Ridge(), X, Y, 3)
@@ -37,16 +37,6 @@ def test_scores_are_those_of_cross_validate(model, cv):
     for name in BOTH:
         found = result.scores.loc[name, "prediction"].drop("overall")
         np.testing.assert_allclose(found, expected[f"test_{name}"], rtol=1e-6)
-
-
-def test_a_gap_costs_a_look_back_what_it_costs_in_cross_validate():
-    """With a look-back, splits with a gap give cross_validate's numbers and its warning."""
-    cv = TimeSeriesSplit(3, gap=4)
-    with pytest.warns(UnknownPastWarning, match="4 steps later"):
-        found = backtest(ONE_STEP, X, Y, cv, scoring="r2").scores["prediction"].drop("overall")
-    with pytest.warns(UnknownPastWarning, match="4 steps later"):
-        expected = cross_validate(ONE_STEP, X, Y, cv=cv)["test_score"]
-    np.testing.assert_allclose(found, expected)
 
 
 def test_predictions_are_labelled_and_out_of_fold():

@@ -1,0 +1,193 @@
+"""How many steps ahead the columns of a target reach, and which of their values are known yet."""
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from sklstm._sklearn._warnings import UnsaidHorizonWarning, warn
+
+_STEP = re.compile(r"(.*)_step([1-9]\d*)", re.DOTALL)
+
+
+def target_names(y):
+    """Return the names of the columns of a target.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+        The target.
+
+    Returns
+    -------
+    list or None
+        None for an array. An unnamed Series is called ``"series"``, as in `series_to_supervised`.
+    """
+    if isinstance(y, pd.Series):
+        return ["series" if y.name is None else y.name]
+    return list(y.columns) if isinstance(y, pd.DataFrame) else None
+
+
+def names_of_steps(names):
+    """Tell the names of the targets from those of their steps.
+
+    Parameters
+    ----------
+    names : list or None
+        Names of the columns of a target.
+
+    Returns
+    -------
+    targets : list or None
+        The names of the targets.
+    horizon : int
+        How many steps ahead the columns reach. More than 1 only if they are called
+        ``<name>_step1`` for all targets, then ``<name>_step2`` for all, and so on.
+    """
+    matches = [_STEP.fullmatch(name) for name in names or [] if isinstance(name, str)]
+    found = [match for match in matches if match]
+    if not found or len(found) < len(names):
+        return names, 1
+    horizon = max(int(match[2]) for match in found)
+    targets = [match[1] for match in found if match[2] == "1"]
+    steps = [f"{name}_step{step}" for step in range(1, horizon + 1) for name in targets]
+    return (targets, horizon) if horizon > 1 and names == steps else (names, 1)
+
+
+def horizon_of(names, target):
+    """Return how many steps ahead the columns of a target reach.
+
+    Parameters
+    ----------
+    names : list or None
+        Names of the columns; they decide.
+    target : ndarray of shape (n_rows, n_outputs)
+        Their values, which decide where there are no names; see `seen_horizon`.
+
+    Returns
+    -------
+    int
+        The number of steps. All targets of step 1 come first, then all of step 2, and so on.
+    """
+    return seen_horizon(target) if names is None else names_of_steps(names)[1]
+
+
+def seen_horizon(target):
+    """Return how many steps ahead columns seem to reach, judged by their values.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n_rows, n_outputs)
+        The values.
+
+    Returns
+    -------
+    int
+        More than 1 if each column holds what an earlier one holds one row later.
+    """
+    # Constant columns would agree with any number of steps.
+    if len(np.unique(target[~np.isnan(target)])) > 1:
+        for n_targets in range(1, target.shape[1]):
+            if steps_agree(target, n_targets):
+                return target.shape[1] // n_targets
+    return 1
+
+
+def steps_agree(target, n_targets):
+    """Tell whether the columns of each step hold what those before them hold one row later.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n_rows, n_outputs)
+        The values.
+    n_targets : int
+        The number of columns of one step.
+
+    Returns
+    -------
+    bool
+        False if no value is known in both places.
+    """
+    if target.shape[1] % n_targets:
+        return False
+    later, now = target[:-1, n_targets:], target[1:, :-n_targets]
+    both = ~np.isnan(later + now)
+    return bool(both.any()) and np.array_equal(later[both], now[both])
+
+
+def said_horizon(y, target, horizon):
+    """Return how many steps ahead the columns of a target reach, as the user says.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+        The target as the user gave it.
+    target : ndarray of shape (n_rows, n_outputs)
+        Its values.
+    horizon : "auto" or int
+        The number of steps. ``"auto"`` takes it from the names of the columns.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        If the number of columns is no multiple of it, or there are too few rows for it.
+
+    Warns
+    -----
+    UnsaidHorizonWarning
+        If nothing says that the columns are steps, but their values look like it.
+    """
+    n_rows, n_outputs = target.shape
+    if isinstance(horizon, str):
+        horizon = names_of_steps(target_names(y))[1]
+        seen = seen_horizon(target) if horizon == 1 else 1
+        if np.isnan(until_now(target, seen)).sum() > np.isnan(target).sum():
+            warn(
+                "Each column of y holds what an earlier one holds a row later, as if they were"
+                f" {seen} steps ahead of the same series, but nothing says so: the last rows are"
+                " learnt with targets from after the last row, which a split tests on. Set"
+                f" horizon={seen} to leave these out, or horizon=1 to learn them.",
+                UnsaidHorizonWarning,
+            )
+    elif n_outputs % horizon:
+        raise ValueError(
+            f"horizon={horizon} does not divide the {n_outputs} column(s) of y: all targets of step"
+            " 1 come first, then all of step 2, and so on."
+        )
+    if n_rows < horizon:
+        raise ValueError(
+            f"No row is left to learn from: y has {n_rows} rows and reaches {horizon} steps ahead,"
+            f" so the targets of its last {horizon - 1} rows lie after them, and are not known yet."
+            f" Use at least {horizon} rows, or a shorter horizon."
+        )
+    return int(horizon)
+
+
+def until_now(target, horizon):
+    """Set the values of a target that lie after its last row to NaN.
+
+    A table that ends at a time says that this time is now. Its last ``horizon - 1`` rows are
+    history for later rows, but their targets are not all known yet.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n_rows, n_targets * horizon)
+        The values.
+    horizon : int
+        How many steps ahead the columns reach.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_targets * horizon)
+        A copy, or `target` itself if it reaches one step ahead.
+    """
+    if horizon == 1:
+        return target
+    known = target.copy()
+    for step, values in enumerate(np.hsplit(known, horizon)):
+        values[max(0, len(known) - step) :] = np.nan
+    return known
