@@ -176,7 +176,8 @@ ORDERS = {
         FRAME.set_axis([*INDEX[:-1], "the last"]),
         "X holds labels .*Timestamp, str|TimeSeriesSplit",
     ),
-    "rows out of order": (FRAME[::-1], r"not sorted.*TimeSeriesSplit"),
+    "rows out of order": (FRAME.iloc[[1, 0, *range(2, 30)]], r"not sorted.*TimeSeriesSplit"),
+    "newest row first": (FRAME[::-1], r"newest row to the oldest.*X\[::-1\]"),
     "a row twice": (FRAME.iloc[[0, *range(29)]], r"more than once.*TimeSeriesSplit"),
 }
 #: Targets that no regressor takes.

@@ -9,7 +9,7 @@ from sklearn.utils.validation import validate_data
 
 from sklstm._checks._arguments import listed, naming
 from sklstm._checks._numbers import check_floats, check_not_infinite, check_numeric
-from sklstm._past._past import check_sorted
+from sklstm._past._order import check_sorted
 
 #: How tables become arrays: NaN stands for what is not known.
 AS_FLOATS = {"dtype": [np.float64, np.float32], "ensure_all_finite": False}

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sklstm._past._order import check_sorted, gap_remedy
 from sklstm._past._time_axis import TimeAxis
 from sklstm._past._units import plain
 from sklstm._sklearn._warnings import AssumedPastWarning, UnknownPastWarning, warn
@@ -25,6 +26,21 @@ HISTORY_OPTIONS = ("auto", "continue", "none")
 _APPENDED = ContextVar("appended", default=False)
 
 
+class Doubt(NamedTuple):
+    """Why the rows before a row are not known.
+
+    Attributes
+    ----------
+    what : str
+        What is wrong with the row.
+    remedy : str
+        What gives the row its past.
+    """
+
+    what: str
+    remedy: str
+
+
 class Stretch(NamedTuple):
     """Neighbouring rows of a table and the rows that came just before them.
 
@@ -38,6 +54,8 @@ class Stretch(NamedTuple):
         Row number of ``start``, counted from the first training row; None where unknown.
     agrees : bool
         False where rows have the labels of training rows but other values.
+    doubt : Doubt or None
+        Why the past is not known; None where it is, and where none is expected.
     """
 
     start: int
@@ -45,6 +63,7 @@ class Stretch(NamedTuple):
     past: np.ndarray
     number: int | None
     agrees: bool = True
+    doubt: Doubt | None = None
 
 
 class Past:
@@ -170,9 +189,10 @@ class Past:
         if not by_labels:
             parts = [(0, len(rows), self._number_array(rows, warns, form, values_decide))]
         elif self.axis is not None:
-            parts = self._number_regular(index, self.axis, warns)
+            numbers = self.axis.number(index)
+            parts = [(start, stop, numbers[start]) for start, stop in _unbroken(numbers)]
         else:
-            parts = [(0, len(rows), self._number_irregular(index, warns))]
+            parts = [(0, len(rows), self._number_irregular(index))]
         if by_labels and history == "continue":
             first = 0 if self._is_training_table(rows, form) else self.end
             # Each part keeps its distance from the first: it is no training row of that label.
@@ -185,14 +205,31 @@ class Past:
         stretches = []
         for start, stop, place in parts:
             number = None if np.isnan(place) else int(place)
-            known, agrees = number is not None and history != "none", True
-            if known and by_labels and history == "auto" and form is None:
-                agrees = self._agrees(rows[start:stop], number, warns)
-                known = agrees or not values_decide
-            if values_decide and np.isnan(rows[start]).all():
-                known = False
-            past = self._before(number, warns) if known else self._no_past()
-            stretches.append(Stretch(start, stop, past, number, agrees))
+            differs = None
+            if number is not None and by_labels and history == "auto" and form is None:
+                differs = self._first_that_differs(rows[start:stop], number)
+            # The first row decides, so that no row's past depends on a later row.
+            agrees = differs != 0
+            trusted = agrees or not values_decide
+            if differs is not None and trusted and warns:
+                warn(
+                    f"Row {index[start + differs]} has the label of a training row but other"
+                    " values: the rows are placed by their labels all the same. Fit again if values"
+                    " were corrected, or set history='continue' if the rows follow the training"
+                    " rows (was the index reset?).",
+                    AssumedPastWarning,
+                )
+            # An earlier step lost the past of such a row, and warned of it.
+            lost = values_decide and np.isnan(rows[start]).all()
+            past, n_known = self._no_past(), 0
+            if number is not None and history != "none" and trusted and not lost:
+                past, n_known = self._before(number)
+            doubt = None
+            if by_labels and history != "none" and not lost:
+                doubt = self._doubt(number, n_known, index, start, trusted)
+            stretches.append(Stretch(start, stop, past, number, agrees, doubt))
+        if not self.quiet:
+            _warn_of_doubts(stretches)
         return stretches
 
     def warn_of_assumption(self, rows, form=None):
@@ -229,18 +266,7 @@ class Past:
             self.warn_of_assumption(rows, form)
         return self.end
 
-    def _number_regular(self, index, axis, warns):
-        """Let the time axis number all labels; where a number is missing, the table is torn."""
-        numbers = axis.number(index)
-        off = np.isnan(numbers)
-        if off.any() and warns:
-            _warn_past(
-                f"Rows from {index[int(off.argmax())]!r} on do not lie on the regular step of the"
-                " training rows"
-            )
-        return [(start, stop, numbers[start]) for start, stop in _unbroken(numbers)]
-
-    def _number_irregular(self, index, warns):
+    def _number_irregular(self, index):
         """Look for the first label; without a regular step, all others just follow it."""
         kind, (label,) = plain(index[:1])
         number = np.nan
@@ -252,8 +278,6 @@ class Past:
                     number = LONG_BEFORE
                 elif label in (kept := list(self.labels)):
                     number = self.kept_numbers[kept.index(label)]
-        if np.isnan(number) and warns:
-            _warn_past(f"Row {index[0]!r} has no known place among the training rows")
         return number
 
     def _is_training_table(self, rows, form, lenient=False):
@@ -280,36 +304,55 @@ class Past:
                 known[start : min(start + self.depth, stop)] = False
         return self.kept_positions[known], kept[known]
 
-    def _agrees(self, rows, number, warns):
-        """Whether rows that overlap the remembered rows hold the same values.
-
-        The first row decides, so that no row's past depends on a later row.
-        """
+    def _first_that_differs(self, rows, number):
+        """Return the first row that has the number of a remembered row but other values."""
         numbers = number + np.arange(len(rows))
         _, mine, theirs = np.intersect1d(numbers, self.kept_numbers, return_indices=True)
         ours, kept = rows[mine], self.kept_rows[theirs]
-        same = _equal(ours, kept, self.kept_rows)
-        differ = ~(same | np.isnan(ours) | np.isnan(kept)).all(axis=1)
-        if differ.any() and warns:
-            _warn_past(
-                "Rows have the labels of training rows but other values (was the index reset?)"
-            )
-        return not differ[mine == 0].any()
+        same = _equal(ours, kept, self.kept_rows) | np.isnan(ours) | np.isnan(kept)
+        return next(iter(mine[~same.all(axis=1)].tolist()), None)
 
-    def _before(self, number, warns):
-        """Look up the rows before a row; NaN up to the newest that is not known."""
+    def _before(self, number):
+        """Return the rows before a row, NaN up to the newest that is not known, and their count."""
         wanted = number - self.depth + np.arange(self.depth)
         place = np.minimum(np.searchsorted(self.kept_numbers, wanted), len(self.kept_numbers) - 1)
         known = np.logical_and.accumulate((self.kept_numbers[place] == wanted)[::-1])[::-1]
-        missing = number - np.count_nonzero(known) - 1
-        if warns and not known.all():
-            if missing >= self.end:
-                _warn_past(
-                    f"Rows start {number - self.end} steps later than right after the training rows"
-                )
-            elif any(first <= missing < stop for first, stop in self.spans):
-                _warn_past("Rows start inside the training rows, of which the ends are remembered")
-        return np.where(known[:, None], self.kept_rows[place], self._no_past())
+        rows = np.where(known[:, None], self.kept_rows[place], self._no_past())
+        return rows, np.count_nonzero(known)
+
+    def _doubt(self, number, n_known, index, start, agrees):
+        """Say why the past of a row is not known; None where it is, or where none is expected."""
+        follows = (
+            " Set history='continue' if it follows the training rows, or history='none' if nothing"
+            " comes before it."
+        )
+        whole = " Pass the rows before it as well, from the first training row on."
+        oldest = 0 if number is None else number - n_known
+        if number is None:
+            what = "has no known place among the training rows"
+            remedy = "" if self.axis else whole
+            remedy += " Correct its label." if start else follows
+        elif not agrees:
+            what = "has the label of a training row but other values (was the index reset?)"
+            remedy = follows
+        elif n_known == self.depth or oldest in dict(self.spans):
+            return None
+        elif number == LONG_BEFORE and self.axis is not None:
+            # `TransformedSeriesRegressor` places such rows there, and warns itself.
+            return None
+        elif start:
+            what = "comes after a gap in the table"
+            remedy = " " + gap_remedy(index, "X")
+        elif number < 0:
+            what = "comes before the first training row (was the index reset?)"
+            remedy = follows
+        elif any(first < oldest < stop for first, stop in self.spans):
+            what, remedy = "lies inside the training rows, of which the ends are remembered", whole
+        else:
+            n_steps = number - max(stop for _, stop in self.spans if stop <= number)
+            what = f"comes {n_steps} steps later than right after the training rows"
+            remedy = " Pass the rows in between as well." + follows
+        return Doubt(f"Row {index[start]} {what}", remedy[1:])
 
     def _no_past(self):
         return np.full((self.depth, self.kept_rows.shape[1]), np.nan, self.kept_rows.dtype)
@@ -333,57 +376,16 @@ def appended_rows():
         _APPENDED.reset(token)
 
 
-def check_sorted(index, name="X"):
-    """Refuse labels that do not run from the oldest row to the newest.
-
-    Parameters
-    ----------
-    index : pandas.Index or None
-        The labels of a table; None passes.
-    name : str, default="X"
-        What the message calls the table.
-
-    Raises
-    ------
-    ValueError
-        If they are unsorted or hold duplicates; the message shows the first such label.
-    """
-    if index is None or (index.is_monotonic_increasing and index.is_unique):
-        return
-    if index.hasnans:
-        place = int(np.argmax(index.isna()))
-        raise ValueError(
-            f"The index of {name} holds {index[place]!r} at row {place}, but a series needs to know"
-            " the time of each row: fill it in, or leave the row out."
+def _warn_of_doubts(stretches):
+    """Warn of the first row whose past is not known, and count such rows."""
+    doubts = [one.doubt for one in stretches if one.doubt is not None]
+    if doubts:
+        others = f" (one of {len(doubts)} such rows)" if len(doubts) > 1 else ""
+        warn(
+            f"{doubts[0].what}: the rows before it are not known and count as NaN{others}."
+            f" {doubts[0].remedy}",
+            UnknownPastWarning,
         )
-    if index.has_duplicates:
-        what = f"holds {index[index.duplicated()][0]!r} more than once"
-    else:
-        try:
-            # Element by element: an index of tuples has no vectorised comparison.
-            place = next(i for i in range(1, len(index)) if index[i] < index[i - 1])
-            what = f"is not sorted: {index[place]!r} comes after {index[place - 1]!r}"
-        except (TypeError, StopIteration):
-            kinds = sorted({type(label).__name__ for label in index})
-            raise ValueError(
-                f"The index of {name} holds labels that cannot be put in order, of the kinds"
-                f" {', '.join(kinds)}: give all rows labels of one kind, or use arrays."
-            ) from None
-    raise ValueError(
-        f"The index of {name} {what}, but a series needs one row per time step, oldest first."
-        f" Sort it with {name}.sort_index() and drop duplicates; to cross-validate, split in time"
-        " with TimeSeriesSplit, not with shuffled folds."
-    )
-
-
-def _warn_past(what):
-    """Warn that rows have no known past, and tell what history= does."""
-    warn(
-        f"{what}: the rows before them are not known and count as NaN. Set history='continue' if"
-        " they do follow the training rows, or history='none' to say that nothing comes before"
-        " them.",
-        UnknownPastWarning,
-    )
 
 
 def _unbroken(numbers):

@@ -55,7 +55,7 @@ class StateResetWarning(UnknownPastWarning):
 
 
 class AssumedPastWarning(SklstmWarning):
-    """Rows without labels could be training rows or later ones; the message says what was assumed.
+    """Rows could be training rows or later ones; the message says what was assumed.
 
     Examples
     --------

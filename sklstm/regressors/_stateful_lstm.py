@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._tables import index_of
 from sklstm._checks._windows import check_windows
-from sklstm._past._past import HISTORY_OPTIONS, Past
+from sklstm._past._past import HISTORY_OPTIONS, Doubt, Past
 from sklstm._sklearn._compat import StrOptions
 from sklstm._sklearn._restore_on_error import restore_on_error
 from sklstm._sklearn._warnings import StateResetWarning, warn
@@ -355,7 +355,7 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
 
     def _state_before(self, stretch, X):
         """Return the state before a stretch of `X`; None, which is zero, where it is not known."""
-        if self.history == "none" or stretch.number is None:
+        if self.history == "none":
             return None
         # Labels with a regular step tell how many rows there are between these and the last row
         # seen. Without them, rows that are not the training rows follow the last row seen.
@@ -363,19 +363,20 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         is_exact = has_distance and self.history == "auto"
         if stretch.number == (self._end if is_exact else self._past.end):
             return self.state_
-        what = None
-        if not stretch.agrees:
-            what = "Rows have the labels of training rows but other values (was the index reset?)"
-        elif stretch.number > 0 and stretch.number not in (first for first, _ in self._past.spans):
-            what = (
-                f"Rows start at row {stretch.number}, counted from the first training row, but the"
-                f" state is that before row {self._end}"
-            )
-        if what is not None and self.history == "auto":
+        doubt = stretch.doubt
+        # How far rows are from the state is told by the last row seen, not by the last one taught.
+        if stretch.agrees and not stretch.start and (stretch.number or 0) > 0:
+            doubt = None
+            if stretch.number not in dict(self._past.spans):
+                doubt = Doubt(
+                    f"Rows start at row {stretch.number}, counted from the first training row, but"
+                    f" the state is that before row {self._end}",
+                    "Pass the rows in between to advance(), or all rows from the first training row"
+                    " on; or set history='continue' if they do follow the last row seen.",
+                )
+        if doubt is not None:
             warn(
-                f"{what}: they start from a state of zero. Set history='continue' if they do follow"
-                " the last row seen, or pass rows in between to advance() first.",
-                StateResetWarning,
+                f"{doubt.what}: they start from a state of zero. {doubt.remedy}", StateResetWarning
             )
         return None
 

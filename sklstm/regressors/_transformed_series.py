@@ -14,7 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm._checks._horizon import said_horizon, seen_horizon, until_now
 from sklstm._checks._numbers import place_of
 from sklstm._checks._tables import check_rows, check_target, column_positions, index_of
-from sklstm._past._past import LONG_BEFORE, Past, check_sorted
+from sklstm._past._order import check_sorted
+from sklstm._past._past import LONG_BEFORE, Past
 from sklstm._sklearn._callbacks import FollowedMixin, passed_on
 from sklstm._sklearn._compat import HasMethods, Interval, StrOptions, with_callbacks
 from sklstm._sklearn._composition import look_back, looks_back

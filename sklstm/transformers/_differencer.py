@@ -6,7 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._numbers import check_floats, check_not_infinite
 from sklstm._checks._tables import check_order, check_rows, index_of, like
-from sklstm._past._past import check_sorted
+from sklstm._past._order import check_sorted
 from sklstm.transformers._looks_back import LooksBack
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from sklstm._checks._arguments import check_count, check_flag, naming
 from sklstm._checks._numbers import check_floats, check_numeric
 from sklstm._checks._tables import check_names, index_of, positions_among
-from sklstm._past._past import check_sorted
+from sklstm._past._order import check_sorted, gap_remedy
 from sklstm._past._time_axis import TimeAxis
 from sklstm._sklearn._warnings import MissingStepsWarning, warn
 
@@ -63,7 +63,7 @@ def series_to_supervised(
     ValueError
         If `series` holds anything but numbers, has neither one nor two dimensions, two columns of
         one name, or is shorter than ``horizon + 1`` steps; if `horizon` is less than 1; if `target`
-        is not among the columns; or if the dates in the index are unsorted or doubled.
+        is not among the columns; or if the labels, other than text, are unsorted or doubled.
 
     Warns
     -----
@@ -135,8 +135,7 @@ def series_to_supervised(
 
     is_labelled = index_of(series) is not None
     if is_labelled:
-        if isinstance(table.index, pd.DatetimeIndex | pd.PeriodIndex | pd.TimedeltaIndex):
-            check_sorted(table.index, "series")  # Text may be in any order.
+        check_sorted(table.index, "series", allow_names=True)
         _warn_of_gaps(table.index)
     label = table.index[1 : n_rows + 1]
     X = table.iloc[:n_rows].set_axis(label)
@@ -166,8 +165,8 @@ def _warn_of_gaps(index):
         warn(
             f"series lacks {int((steps[gaps] - 1).sum())} steps, the first ones after"
             f" {index[before]!r}: its next row, {index[before + 1]!r}, is paired with it as if"
-            " nothing lay between. Put the missing steps in with series.asfreq(...), fill them for"
-            " X, and set them to NaN in y, so that they are not learnt from.",
+            f" nothing lay between. {gap_remedy(index, 'series')} Set filled values to NaN in y, so"
+            " that they are not learnt from.",
             MissingStepsWarning,
         )
 

@@ -5,7 +5,13 @@ import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LinearRegression
-from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict, cross_val_score
+from sklearn.model_selection import (
+    GridSearchCV,
+    KFold,
+    TimeSeriesSplit,
+    cross_val_predict,
+    cross_val_score,
+)
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -97,6 +103,7 @@ def test_later_rows_are_predicted_as_in_the_whole_table():
     np.testing.assert_allclose(model.predict(X[HALF:]), whole[HALF:])
 
 
+@pytest.mark.filterwarnings("ignore:Row .* comes before the first training row")
 def test_a_fold_in_the_middle_finds_its_past_behind_a_foreign_step():
     """KFold: training rows after a hole start anew, and the test rows continue those before."""
     folds = KFold(3)
@@ -115,7 +122,9 @@ def test_a_fold_in_the_middle_finds_its_past_behind_a_foreign_step():
 TREE = DecisionTreeRegressor(max_depth=4, random_state=0)  # It takes NaN.
 INNER = make_pipeline(StandardScaler(), LagWindower(WINDOW, flatten=True), TREE)
 NESTED = {
-    "search": GridSearchCV(INNER, {"standardscaler": [StandardScaler(with_mean=False)]}, cv=2),
+    "search": GridSearchCV(
+        INNER, {"standardscaler": [StandardScaler(with_mean=False)]}, cv=TimeSeriesSplit(2)
+    ),
     "multi-output": MultiOutputRegressor(INNER),
     "nested": make_pipeline(make_pipeline(StandardScaler()), INNER),
 }

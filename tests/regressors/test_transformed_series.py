@@ -172,7 +172,7 @@ def test_a_season_runs_on(milk):
 @pytest.mark.parametrize(
     ("rows", "warning"),
     [
-        pytest.param(lambda X: X[120:], "start 20 steps later", id="after a gap"),
+        pytest.param(lambda X: X[120:], "comes 20 steps later", id="after a gap"),
         pytest.param(
             lambda X: X[100:].set_axis(X.index[: len(X) - 100]),
             r"index reset.*training mean",
@@ -343,7 +343,7 @@ def test_a_wrong_validation_target_is_named(milk):
         (X, y[:5], r"y_val .*inconsistent"),
         (X, y.astype(str), "y_val must hold numbers"),
         (X, y.set_axis(y.index.shift(1)), "X_val and y_val are out of step"),
-        (X[::-1], y[::-1], "index of X_val .*not sorted"),
+        (X[::-1], y[::-1], "index of X_val .*newest row"),
     ):
         with pytest.raises(ValueError, match=message):
             model.fit(X, y, X_val=rows, y_val=target)

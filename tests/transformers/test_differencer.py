@@ -112,7 +112,7 @@ def test_nothing_runs_on_across_a_gap(rows):
     """After a gap no value is known to start from."""
     frame = pd.DataFrame(rows, index=DAYS)
     differencer = Differencer(1).fit(frame[:30])
-    with pytest.warns(UserWarning, match="start 10 steps later"):
+    with pytest.warns(UserWarning, match="comes 10 steps later"):
         restored = differencer.inverse_transform(frame[40:])
     assert restored.isna().all(axis=None)
 

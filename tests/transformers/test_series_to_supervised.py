@@ -170,7 +170,7 @@ DATES = pd.DataFrame({"day": MONTHS, "load": 1.0})
         (csr_array(np.eye(3)), 1, TypeError, "toarray"),
         (pd.Series([0.0, 1.0], dtype="Sparse[float64]"), 1, TypeError, "to_dense"),
         (DATES, 1, ValueError, "'day' holds dates.*set_index"),
-        (DATES.set_index("day")[::-1], 1, ValueError, "not sorted.*2020-11.*2020-12"),
+        (DATES.set_index("day")[::-1], 1, ValueError, "newest.*2020-11.*2020-12"),
     ],
 )
 def test_what_cannot_be_paired_is_refused(series, horizon, error, message):
