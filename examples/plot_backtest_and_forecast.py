@@ -74,7 +74,7 @@ conformal = conformal_interval(result, ahead, coverage=0.9)
 # and 30 epochs were best. Even so, its intervals contained two out of three months instead of nine
 # out of ten: ten similar years teach little about what may happen.
 
-rows, future = series_to_supervised(past, horizon=STEPS)
+rows, future = series_to_supervised(past, horizon=STEPS, keep_last=True)
 same_month = pd.DataFrame(
     {name: milk.shift(12 * (1 + step // 12) - step) for step, name in enumerate(future)}
 )

@@ -49,7 +49,7 @@ class Lags(NamedTuple):
     horizon: int = 1
 
 
-def lags_of(rows, y, target, exog, y_lag):
+def lags_of(rows, y, target, exog, y_lag, *, guess=True):
     """Find the columns of rows that hold earlier targets.
 
     Parameters
@@ -64,6 +64,8 @@ def lags_of(rows, y, target, exog, y_lag):
         The other columns in the rows to come.
     y_lag : str, int, sequence of these or None
         The columns that hold the targets one step earlier, where the user names them.
+    guess : bool, default=True
+        Whether columns that are in no way named are taken for such columns.
 
     Returns
     -------
@@ -94,7 +96,7 @@ def lags_of(rows, y, target, exog, y_lag):
         pairs = zip(columns, matches, strict=True)
         found = [match[1] for column, match in pairs if match and column not in others]
         held = list(dict.fromkeys(found)) if names is None else names
-        if not any(match and match[1] in held for match in matches):
+        if guess and not any(match and match[1] in held for match in matches):
             firsts = _all_but_exog(columns, rows, exog, others, n_targets, names)
             held = [columns[i] for i in firsts]
 

@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from contextlib import contextmanager
 
 #: Code that a user did not write and cannot change: a warning that points there helps nobody.
 _PASSED_OVER = ("sklstm", "sklearn", "joblib", "contextlib", "functools")
@@ -126,3 +127,25 @@ def warn(message, category):
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in _PASSED_OVER:
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
+
+
+@contextmanager
+def each_once():
+    """Let each kind of warning through once, where a call runs over many steps or folds.
+
+    Yields
+    ------
+    None
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        yield
+    first: dict = {}
+    for warning in caught:
+        ours = issubclass(warning.category, SklstmWarning)
+        first.setdefault((warning.category, None if ours else str(warning.message)), warning)
+    for (category, text), warning in first.items():
+        if text is None:
+            warn(str(warning.message), category)
+        else:
+            where = warning.filename, warning.lineno
+            warnings.warn_explicit(warning.message, category, *where)

@@ -12,14 +12,16 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklstm._checks._arguments import check_count, check_flag, check_kind, listed
 from sklstm._checks._horizon import horizon_of, target_names
 from sklstm._checks._lag_columns import lags_of
-from sklstm._checks._tables import check_ordered, check_target, index_of
+from sklstm._checks._tables import check_ordered, check_target, index_of, positions_among
 from sklstm._past._time_axis import TimeAxis
 from sklstm._sklearn._compat import safe_indexing
+from sklstm._sklearn._warnings import each_once
 from sklstm.evaluation._backtest_result import BacktestResult
 from sklstm.evaluation._baselines import BASELINES, baseline
 from sklstm.evaluation._scores import score_folds, scorers_of
 from sklstm.evaluation._splits import check_splits
-from sklstm.forecasting._forecast import forecast
+from sklstm.forecasting._forecast import rows_ahead
+from sklstm.forecasting._recursive_rows import DECLARE
 
 
 def backtest(
@@ -34,6 +36,8 @@ def backtest(
     season=None,
     scoring="neg_mean_absolute_error",
     y_lag=None,
+    future_inputs=None,
+    recompute=None,
     n_jobs=None,
 ):
     """Predict past rows from the rows before them, and compare with simple forecasts.
@@ -73,6 +77,12 @@ def backtest(
         One or several scorers, by scikit-learn's names or as ``scorer(estimator, X, y)``.
     y_lag : str, int or sequence of these, default=None
         Passed to :func:`forecast`; used only with `feed_back`.
+    future_inputs : str, int or sequence of these, default=None
+        The columns of `X`, by name or position, that are known before, such as a calendar; the
+        `exog` of :func:`forecast`. With `feed_back`, columns that hold no earlier target must be
+        among them, or be made by `recompute`: their values in the test rows are not known yet.
+    recompute : callable, default=None
+        Passed to :func:`forecast`; used only with `feed_back`.
     n_jobs : int, default=None
         Number of folds to fit at the same time.
 
@@ -98,8 +108,9 @@ def backtest(
     Raises
     ------
     ValueError
-        If a fold has training rows that do not come before its test rows, a parameter is out of
-        range, or the lengths or labels of `X` and `y` differ.
+        If a fold has training rows that do not come before its test rows, a column's values in the
+        test rows are not declared, a parameter is out of range, or the lengths or labels of `X` and
+        `y` differ.
     TypeError
         If `estimator` is not an estimator, or a parameter has a wrong type.
 
@@ -151,22 +162,28 @@ def backtest(
     splits = check_splits(cv, X, y)
     if feed_back and y_lag is None:
         y_lag = getattr(estimator, "y_lag", None)
-    exog = None
+    columns = list(X.columns) if isinstance(X, pd.DataFrame) else list(range(X.shape[1]))
+    exog, known = None, []
+    if future_inputs is not None:
+        known = positions_among(columns, future_inputs, "future_inputs")
+        exog = safe_indexing(X, known, axis=1)
     if feed_back or y_lag is not None:  # a wrong `y_lag` is refused where it is not used, too
-        held = [lag.column for lag in lags_of(X, y, target, None, y_lag).columns]
-        # The columns that hold no earlier target are known for the rows to come.
-        others = [i for i in range(X.shape[1]) if i not in held]
-        exog = safe_indexing(X, others, axis=1) if others else None
+        lags = lags_of(X, y, target, exog, y_lag, guess=recompute is None)
+        held = {*known, *(lag.column for lag in lags.columns)}
+        lacking = [name for i, name in enumerate(columns) if i not in held]
+        if feed_back and lacking and recompute is None:
+            raise ValueError(f"The values of {lacking!r} in the test rows are not known. {DECLARE}")
 
     # 2. Fit and predict.
     options = {"refit": refit, "feed_back": feed_back, "y_lag": y_lag, "exog": exog}
-    task = SimpleNamespace(estimator=estimator, X=X, y=y, **options)
-    if refit:
-        # joblib stores an argument that is an array on one worker of a cluster, and loses it with
-        # that worker. Inside `task` and the list of a split, arrays are sent with each fold.
-        found = Parallel(n_jobs=n_jobs)(delayed(_fit_predict)(task, [split]) for split in splits)
-    else:
-        found = [_fit_predict(task, splits)]
+    task = SimpleNamespace(estimator=estimator, X=X, y=y, recompute=recompute, **options)
+    # joblib stores an argument that is an array on one worker of a cluster, and loses it with
+    # that worker. Inside `task` and the list of a split, arrays are sent with each fold.
+    parts = [[split] for split in splits] if refit else [splits]
+    with each_once():
+        found = Parallel(n_jobs=n_jobs if refit else None)(
+            delayed(_fit_predict)(task, part) for part in parts
+        )
     estimators = [fitted for fitted, _ in found]
     predictions = [predicted for _, several in found for predicted in several]
 
@@ -205,7 +222,7 @@ def _fit_predict(task, splits):
     train, _ = splits[0]
     fitted = clone(task.estimator).fit(safe_indexing(task.X, train), safe_indexing(task.y, train))
     if task.feed_back:
-        return fitted, [_forecast_fold(fitted, task, *split) for split in splits]
+        return fitted, [_forecast_fold(fitted, task, train[0], *split) for split in splits]
     # One call for all folds. The rows of a gap are part of the past.
     start = train[-1] + 1
     rows = np.arange(start, max(test[-1] for _, test in splits) + 1)
@@ -213,19 +230,23 @@ def _fit_predict(task, splits):
     return fitted, [predicted[test - start] for _, test in splits]
 
 
-def _forecast_fold(fitted, task, train, test):
-    """Forecast test rows from the last training row."""
-    known = np.arange(train[0] if task.refit else 0, train[-1] + 1)
+def _forecast_fold(fitted, task, first, train, test):
+    """Forecast test rows from the last training row; the model was trained from `first` on."""
+    known = np.arange(first, train[-1] + 1)
     ahead = np.arange(train[-1] + 1, test[-1] + 1)
-    predicted = forecast(
+    table, _ = rows_ahead(
         fitted,
         safe_indexing(task.X, known),
-        len(ahead),
-        y=safe_indexing(task.y, known),
-        exog=None if task.exog is None else safe_indexing(task.exog, ahead),
-        y_lag=task.y_lag,
+        safe_indexing(task.y, known),
+        None if task.exog is None else safe_indexing(task.exog, ahead),
+        task.y_lag,
+        task.recompute,
+        labels=pd.RangeIndex(len(known), len(known) + len(ahead))
+        if index_of(task.X) is None
+        else task.X.index[ahead],
     )
-    return np.asarray(predicted)[test - ahead[0]]
+    # Targets that are not known at the end of the training rows are forecast as well.
+    return table.predicted()[-len(ahead) :][test - ahead[0]]
 
 
 def _lines(fold, test, distance, values, X, y, horizon):

@@ -11,7 +11,7 @@ from sklstm._checks._lag_columns import lags_of
 from sklstm._checks._tables import check_ordered, check_target, index_of
 from sklstm._past._past import appended_rows
 from sklstm._sklearn._composition import look_back
-from sklstm._sklearn._warnings import AssumedPastWarning, UnknownPastWarning
+from sklstm._sklearn._warnings import AssumedPastWarning, UnknownPastWarning, each_once
 from sklstm.forecasting._recursive_rows import RecursiveRows
 
 _EXPECTED = (
@@ -20,7 +20,7 @@ _EXPECTED = (
 )
 
 
-def forecast(estimator, X, steps, *, y=None, exog=None, y_lag=None, lookback=None):
+def forecast(estimator, X, steps, *, y=None, exog=None, y_lag=None, recompute=None, lookback=None):
     """Forecast the values that come after the last observed one.
 
     The rows to predict are made one after the other: the columns of `X` that hold earlier targets
@@ -42,14 +42,20 @@ def forecast(estimator, X, steps, *, y=None, exog=None, y_lag=None, lookback=Non
         NaN at the end means not observed yet. Without `y`, the last known target is the one in the
         last row of `X`, so the forecast starts with this row itself.
     exog : DataFrame or ndarray of shape (n_new_rows, n_exog), default=None
-        The columns of `X` that do not hold earlier targets, in the rows after the last row of `X`.
-        The rows of a DataFrame are found by label; the rows of an array follow `X` directly. There
-        may be more rows than needed.
+        The columns of `X` that are known before, such as a calendar, in the rows after the last row
+        of `X`. The rows of a DataFrame are found by label; the rows of an array follow `X`
+        directly. There may be more rows than needed. If dates are missing in `X`, or these have no
+        step, its labels are the next ones.
     y_lag : str, int or sequence of these, default=None
         The column of `X`, by name or position, that holds the target one step earlier; one for each
         target. By default, the `y_lag` of a :class:`TransformedSeriesRegressor`. Without one, the
-        columns called ``<target>_lag1``, ``<target>_lag2`` and so on. Without such columns, all
-        columns that are not in `exog`.
+        columns called ``<target>_lag1``, ``<target>_lag2`` and so on. Without such columns and
+        without `recompute`, all columns that are not in `exog`.
+    recompute : callable, default=None
+        Makes the columns that are computed from the target, such as a rolling mean:
+        ``recompute(past)`` gets the targets before a row, oldest first (a Series; a DataFrame for
+        several targets; an array for an array `X`), and returns what the columns hold in that row:
+        a dict of values by column name or position. Checked against the last row of `X`.
     lookback : int, default=None
         Number of rows before a row on which its prediction depends. None asks the steps of the
         estimator. If a step does not know it, or there is no limit, each prediction gets all rows.
@@ -63,8 +69,9 @@ def forecast(estimator, X, steps, *, y=None, exog=None, y_lag=None, lookback=Non
     Raises
     ------
     ValueError
-        If it is not clear which columns hold earlier targets, `exog` lacks a column or rows, the
-        index has no regular step, no target is known, or the lengths or labels of `X` and `y`
+        If it is not clear which columns hold earlier targets, `exog` lacks a column or rows,
+        `recompute` makes other values than `X` holds, the past of a row to predict is not known,
+        the index has no regular step, no target is known, or the lengths or labels of `X` and `y`
         differ.
     TypeError
         If `estimator` is not an estimator, or `steps` or `lookback` is not an int.
@@ -91,33 +98,11 @@ def forecast(estimator, X, steps, *, y=None, exog=None, y_lag=None, lookback=Non
     >>> ahead.shape, y.index[-1].strftime("%B %Y"), ahead.index[0].strftime("%B %Y")
     ((24,), 'December 1975', 'January 1976')
     """
-    # 1. Validate.
-    check_kind(estimator, "estimator", "predict", "a fitted regressor, pipeline or search")
-    check_is_fitted(estimator)
     steps = check_count(steps, "steps")
-    reach = look_back(estimator) if lookback is None else check_count(lookback, "lookback", least=0)
-    rows = check_ordered(X, (2,), _EXPECTED)
-    target = None if y is None else check_target(y, X)
-    if y_lag is None:
-        y_lag = getattr(getattr(estimator, "best_estimator_", estimator), "y_lag", None)
-    lags = lags_of(rows, y, target, exog, y_lag)
-
-    # 2. Lay out the rows to come.
-    table = RecursiveRows(rows, lags, target, steps, exog)
-
-    # 3. Predict one row after the other.
-    row = table.start
-    with warnings.catch_warnings(), appended_rows():
-        while row < table.start + steps:
-            oldest = 0 if reach is None else max(0, row - reach)
-            if oldest:
-                # The rows before `oldest` were cut off here, so the warnings would only confuse.
-                for category in (AssumedPastWarning, UnknownPastWarning):
-                    warnings.simplefilter("ignore", category)
-            predicted = np.asarray(estimator.predict(table.rows(oldest, row + 1)))[-1]
-            row += table.observe(row, predicted.ravel(), type(estimator).__name__)
-
-    # 4. Label what was predicted.
+    with each_once():
+        table, lags = rows_ahead(
+            estimator, X, y, exog, y_lag, recompute, steps=steps, lookback=lookback
+        )
     values = table.predicted()
     if index_of(X) is None:
         return values.ravel() if values.shape[1] == 1 else values
@@ -125,3 +110,61 @@ def forecast(estimator, X, steps, *, y=None, exog=None, y_lag=None, lookback=Non
         return pd.DataFrame(values, table.labels, columns=lags.names)
     name = y.name if isinstance(y, pd.Series) else lags.names[0] if lags.names else None
     return pd.Series(values.ravel(), table.labels, name=name)
+
+
+def rows_ahead(estimator, X, y, exog, y_lag, recompute, *, steps=None, labels=None, lookback=None):
+    """Predict rows after the last known target, one after the other.
+
+    Parameters
+    ----------
+    estimator, X, y, exog, y_lag, recompute, lookback : object
+        As in `forecast`.
+    steps : int, default=None
+        Steps to forecast.
+    labels : pandas.Index, default=None
+        Or the labels of the rows after `X`, up to the last one to forecast.
+
+    Returns
+    -------
+    table : RecursiveRows
+        With all that was predicted.
+    lags : Lags
+        The columns that hold earlier targets.
+    """
+    # 1. Validate.
+    check_kind(estimator, "estimator", "predict", "a fitted regressor, pipeline or search")
+    check_is_fitted(estimator)
+    reach = look_back(estimator) if lookback is None else check_count(lookback, "lookback", least=0)
+    rows = check_ordered(X, (2,), _EXPECTED)
+    target = None if y is None else check_target(y, X)
+    if recompute is not None:
+        check_kind(recompute, "recompute", "__call__", "a function of the targets before a row")
+        if target is None:
+            raise ValueError("recompute makes columns of the target, so pass the target as y.")
+    if y_lag is None:
+        y_lag = getattr(getattr(estimator, "best_estimator_", estimator), "y_lag", None)
+    lags = lags_of(rows, y, target, exog, y_lag, guess=recompute is None)
+
+    # 2. Lay out the rows to come.
+    table = RecursiveRows(rows, lags, target, exog, recompute, steps=steps, labels=labels)
+
+    # 3. Predict one row after the other.
+    row = table.start
+    while row < table.start + len(table.labels):
+        oldest = 0 if reach is None else max(0, row - reach)
+        # Rows before `oldest` have no say, so warnings of their past would only confuse.
+        matters = reach is None or row < reach
+        with warnings.catch_warnings(), appended_rows():
+            warnings.simplefilter("error" if matters else "ignore", UnknownPastWarning)
+            if not matters:
+                warnings.simplefilter("ignore", AssumedPastWarning)
+            try:
+                predicted = np.asarray(estimator.predict(table.rows(oldest, row + 1)))[-1]
+            except UnknownPastWarning as unknown:
+                raise ValueError(
+                    "The forecast depends on rows that are not known. Pass all rows since the"
+                    f" training rows as X, or at least the last {'' if reach is None else reach}"
+                    f" rows that the estimator looks back upon. {unknown}"
+                ) from None
+        row += table.observe(row, predicted.ravel(), type(estimator).__name__)
+    return table, lags

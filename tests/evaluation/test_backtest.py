@@ -138,11 +138,12 @@ def test_fed_back_folds_are_forecasts(refit):
 
 
 def test_fed_back_folds_know_the_other_columns():
-    """Columns that hold no target are known in the future, tables and arrays alike."""
+    """Columns that are declared are known in the future, tables and arrays alike."""
     rows = X.assign(angle=np.sin(X.index.month))
     cv = TimeSeriesSplit(2, test_size=10)
-    labelled = backtest(Ridge(), rows, Y, cv, feed_back=True)
-    plain = backtest(Ridge(), rows.to_numpy(), Y.to_numpy(), cv, feed_back=True, y_lag=0)
+    labelled = backtest(Ridge(), rows, Y, cv, feed_back=True, future_inputs="angle")
+    options = {"feed_back": True, "y_lag": 0, "future_inputs": [1]}
+    plain = backtest(Ridge(), rows.to_numpy(), Y.to_numpy(), cv, **options)
     np.testing.assert_allclose(labelled.predictions["prediction"], plain.predictions["prediction"])
 
 

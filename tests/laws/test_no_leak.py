@@ -186,9 +186,8 @@ def test_a_back_test_knows_nothing_of_later_rows(name, feed_back, t, gap, most, 
         (pd.DataFrame(rows, INDEX, ["a_lag1", "b"]), pd.Series(target, INDEX, name="a"))
         for rows, target in ((X, Y), (x, y))
     ]
-    ours, theirs = (
-        quietly(backtest, ESTIMATORS[name], *table, cv, feed_back=feed_back) for table in tables
-    )
+    options = {"feed_back": feed_back, "future_inputs": "b"}
+    ours, theirs = (quietly(backtest, ESTIMATORS[name], *table, cv, **options) for table in tables)
     for (train, _), one, other in zip(cv.split(X), ours.estimators, theirs.estimators, strict=True):
         if train[-1] < t:
             assert_same(other, one)

@@ -1,0 +1,92 @@
+"""A forecast of rows whose past is not known is an error, and each warning comes once."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from estimators import LSTM, seasonal
+from estimators import MILK_X as X
+from estimators import MILK_Y as Y
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+
+from sklstm import (
+    AssumedPastWarning,
+    Differencer,
+    LagWindower,
+    StatefulLSTMRegressor,
+    TransformedSeriesRegressor,
+    UnknownPastWarning,
+    backtest,
+    forecast,
+)
+
+WINDOWS = TransformedSeriesRegressor(make_pipeline(LagWindower(12, flatten=True), Ridge()))
+MODELS = {
+    "windows": WINDOWS,
+    "differences": seasonal(y_lag="milk_lag1"),
+    "running on": TransformedSeriesRegressor(Ridge(), Differencer([1, 12]), y_lag=None),
+    "state": StatefulLSTMRegressor(**LSTM),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_rows_after_a_gap_are_refused(name):
+    """The mean of the training rows, or a state of zero, is no forecast of rows after a gap."""
+    model = MODELS[name].fit(X[:100], Y[:100])
+    with pytest.raises(ValueError, match="Pass all rows since the training rows"):
+        forecast(model, X[120:125], 8, y=Y[120:125])
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_an_index_that_was_reset_is_refused(name):
+    """Rows numbered from 0 again have the labels of training rows, but other values."""
+    rows, y = X.reset_index(drop=True), Y.reset_index(drop=True)
+    model = MODELS[name].fit(rows[:100], y[:100])
+    later = rows[100:105].reset_index(drop=True), y[100:105].reset_index(drop=True)
+    with pytest.raises(ValueError, match="Pass all rows since the training rows"):
+        forecast(model, later[0], 8, y=later[1])
+
+
+def test_rows_that_hold_the_whole_past_are_continued():
+    """After a gap, as many rows as are looked back upon are enough."""
+    model = WINDOWS.fit(X[:100], Y[:100])
+    values = [*X["milk_lag1"].iloc[120:150].tolist(), Y.iloc[149]]
+    for _ in range(8):
+        window = pd.DataFrame([values[-12:]], columns=model.regressor_[:-1].get_feature_names_out())
+        values.append(model.regressor_[-1].predict(window)[0])
+    found = forecast(model, X[120:150], 8, y=Y[120:150])
+    np.testing.assert_allclose(found, values[-8:])
+    with pytest.raises(ValueError, match="at least the last 12 rows"):
+        forecast(model, X[120:130], 8, y=Y[120:130])
+
+
+def test_filters_of_the_user_change_nothing():
+    """The error comes also where warnings are ignored."""
+    model = WINDOWS.fit(X[:100], Y[:100])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(ValueError, match="are not known"):
+            forecast(model, X[120:125], 8, y=Y[120:125])
+
+
+def test_a_warning_of_many_steps_comes_once_at_the_line_of_the_user():
+    """Rows without labels that begin as the training rows do warn once, not at each step."""
+    rows, y = X.to_numpy(), Y.to_numpy()
+    model = make_pipeline(StatefulLSTMRegressor(**LSTM)).fit(rows[:100], y[:100])
+    with pytest.warns(AssumedPastWarning) as caught:
+        forecast(model, rows[:60], 24, y=y[:60])
+    assert [w.filename for w in caught] == [__file__]
+
+
+@pytest.mark.parametrize("n_jobs", [None, 1])
+def test_a_warning_of_many_folds_comes_once_at_the_line_of_the_user(n_jobs):
+    """Each fold trains on rows that end long before its test rows; the user reads it once."""
+    splits = [(np.arange(40, n), np.arange(20, 40) + n) for n in (60, 80, 100)]
+    model = make_pipeline(LagWindower(3, flatten=True, history="auto"), Ridge())
+    model = TransformedSeriesRegressor(model)
+    rows = X.drop(X.index[[65, 85, 105]])
+    with pytest.warns(UnknownPastWarning) as caught:
+        backtest(model, rows, Y[rows.index], splits, n_jobs=n_jobs)
+    assert [w.filename for w in caught] == [__file__]
