@@ -59,6 +59,11 @@ def early_stopping(monitor: str, patience: int):
     return stop
 
 
+def first_epoch(model) -> int:
+    """Return the epoch to begin with: ``BackupAndRestore`` sets it as training begins."""
+    return model._initial_epoch or 0
+
+
 def forget_last_fit(model) -> None:
     """Drop what Keras' ``fit`` keeps in the model for the next one.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import keras
@@ -32,7 +33,7 @@ class Resolved:
     metrics : list
         Like `optimizer` to be copied, never to be trained with: other runs share them.
     learning_rate : float or None
-        None if the optimizer's schedule decides it.
+        None if the optimizer's schedule, or an optimizer inside it, decides it.
     callbacks : list of keras.callbacks.Callback
         This run's own.
     """
@@ -51,8 +52,9 @@ def resolve(training: TrainingSpec) -> Resolved:
     found = shared(("resolved", *map(identity, named)), lambda: _compile_arguments(*named))
     rate = training.learning_rate
     if rate is None:
-        of_optimizer = found["optimizer"].get_config()["learning_rate"]
-        rate = None if isinstance(of_optimizer, dict) else float(of_optimizer)
+        # A schedule is a dict there; an optimizer around another has no rate of its own.
+        of_optimizer = found["optimizer"].get_config().get("learning_rate")
+        rate = float(of_optimizer) if isinstance(of_optimizer, Real) else None
     callbacks = copy.deepcopy(list(training.callbacks or []))
     callbacks = keras.tree.flatten(fit_callbacks(KerasRegressor(callbacks=callbacks)))
     return Resolved(**found, learning_rate=rate, callbacks=callbacks)

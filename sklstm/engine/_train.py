@@ -12,6 +12,7 @@ from dataclasses import replace
 import tensorflow as tf
 
 from sklstm.engine._check_names import check_names
+from sklstm.engine._compat import forget_last_fit
 from sklstm.engine._models._build import fresh_weights
 from sklstm.engine._models._compiled import CompiledModel
 from sklstm.engine._models._identity import identity
@@ -115,10 +116,13 @@ def train(
             reason = f"the network cannot be compiled: {error}"
         if reason and training.verbose:
             print(f"Training by Keras' own fit, because {reason}.")
-        if epochs is None:
-            history = _keras_fit.fit(compiled, training, callbacks, taught, held_out, seed)
-        else:
-            history = run(epochs, training, callbacks)
+        try:
+            if epochs is None:
+                history = _keras_fit.fit(compiled, training, callbacks, taught, held_out, seed)
+            else:
+                history = run(epochs, training, callbacks)
+        finally:
+            forget_last_fit(compiled.model)
 
         # 7. take
         trained = compiled.take(history)

@@ -109,16 +109,21 @@ def test_hooks_on_held_out_batches_are_left_to_keras(capsys):
 
 # Keras hands its variables to NumPy in a way that NumPy 2 is leaving.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-def test_a_run_that_was_backed_up_is_restored_and_forgotten(tmp_path):
+@pytest.mark.parametrize(
+    "options",
+    [{"engine": "keras"}, {}, {"network": NetworkSpec(units=(3,), stateful=True)}],
+    ids=["keras", "auto", "stateful"],
+)
+def test_a_run_that_was_backed_up_is_restored_and_forgotten(tmp_path, options):
     """Keras goes on with the epoch that was not run, and the next fit begins with the first."""
 
     def backed_up(**options):
         backup = keras.callbacks.BackupAndRestore(tmp_path / "backup", delete_checkpoint=False)
         return train(callbacks=[backup], shuffle=False, **options)
 
-    backed_up(epochs=2)
-    assert len(backed_up(epochs=3).history["loss"]) == 1
-    assert len(train(engine="keras", epochs=3).history["loss"]) == 3
+    backed_up(epochs=2, **options)
+    assert len(backed_up(epochs=3, **options).history["loss"]) == 1
+    assert len(train(epochs=3, **options).history["loss"]) == 3
 
 
 def test_an_interrupted_run_leaves_nothing_to_the_next():

@@ -47,7 +47,7 @@ def copied(thing: Any, learning_rate: float | None = None) -> Any:
     if not _has_full_config(thing):
         return thing
     config = thing.get_config()
-    if learning_rate is not None:
+    if learning_rate is not None and "learning_rate" in config:
         config["learning_rate"] = float(learning_rate)
     return type(thing).from_config(config)
 

@@ -67,8 +67,6 @@ def needs_keras_fit(callbacks) -> str:
         name = type(callback).__name__
         if _has_own(callback, "on_test_batch_"):
             return f"{name} wants to be called for each batch of the held-out rows"
-        if isinstance(callback, keras.callbacks.BackupAndRestore):
-            return f"{name} moves the first epoch, which only that fit reads"
     return ""
 
 

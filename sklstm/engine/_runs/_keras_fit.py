@@ -5,7 +5,6 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from sklstm.engine._compat import forget_last_fit
 from sklstm.engine._models._build import row_orders
 from sklstm.engine._models._compiled import CompiledModel
 from sklstm.engine._runs import _callbacks
@@ -61,6 +60,4 @@ def fit(
     except _callbacks.DivergedError as error:
         # Keras' frames between the run and its callback say nothing about the loss.
         raise type(error)(*error.args) from None
-    finally:
-        forget_last_fit(compiled.model)
     return history.history

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 
+from sklstm.engine._compat import first_epoch
 from sklstm.engine._runs import _callbacks
 from sklstm.engine._runs._epochs_graph import Epochs
 from sklstm.engine._spec import TrainingSpec
@@ -17,7 +18,7 @@ def run(epochs: Epochs, training: TrainingSpec, callbacks: list) -> dict[str, li
         history = _run_watched(epochs, training, callbacks)
     else:
         history = _run_unwatched(epochs, training.epochs)
-    model.optimizer.finalize_variable_values(model.trainable_weights)
+        model.optimizer.finalize_variable_values(model.trainable_weights)
     return history
 
 
@@ -40,13 +41,14 @@ def _run_watched(epochs: Epochs, training: TrainingSpec, callbacks: list) -> dic
     hooks = keras.callbacks.CallbackList(
         [*callbacks, history], model=model, epochs=training.epochs, steps=epochs.n_steps, verbose=0
     )
-    of_steps = hooks if _callbacks.watches_batches(callbacks) else None
+    by_step = _callbacks.watches_batches(callbacks)
     # 2. the epochs
     hooks.on_train_begin()
     logs: dict[str, float] = {}
-    for epoch in range(training.epochs):
+    for epoch in range(first_epoch(model), training.epochs):
         hooks.on_epoch_begin(epoch)
-        [values] = epochs.run(1, of_steps)
+        # As in Keras' fit, a callback that stops before an epoch stops after its first step.
+        [values] = epochs.run(1, hooks if by_step or model.stop_training else None)
         _callbacks.raise_if_diverged(epoch, float(values[0]))
         logs = epochs.log(values)
         if epochs.held_out is not None:
@@ -64,5 +66,7 @@ def _run_watched(epochs: Epochs, training: TrainingSpec, callbacks: list) -> dic
         if model.stop_training:
             break
     # 3. the end
+    # In the order of Keras' fit: the best weights that a callback restores are not overwritten.
+    model.optimizer.finalize_variable_values(model.trainable_weights)
     hooks.on_train_end(logs)
     return history.history
