@@ -10,9 +10,10 @@ from sklstm._checks._arguments import check_flag, check_kind
 from sklstm._checks._numbers import check_floats, check_not_infinite
 from sklstm._checks._tables import index_of
 from sklstm.evaluation._backtest_result import outputs_of
+from sklstm.forecasting._forecast import FORECAST_STEPS
 
 
-def conformal_interval(result, predictions, coverage=0.9, *, symmetric=True):
+def conformal_interval(result, predictions, coverage=0.9, *, symmetric=True, scale="identity"):
     """Put an interval around each prediction, from the errors of a back-test.
 
     This is split-conformal prediction: it assumes no distribution. If later errors are like those
@@ -23,7 +24,9 @@ def conformal_interval(result, predictions, coverage=0.9, *, symmetric=True):
     ----------
     result : BacktestResult
         What :func:`backtest` returned. It must have predicted in the same way: for a
-        :func:`forecast` of many steps, use a back-test with ``feed_back=True``.
+        :func:`forecast` of many steps, use a back-test with ``feed_back=True``, or one of a target
+        with a horizon. A labelled forecast under errors of one step is refused; an array does not
+        tell that it is a forecast.
     predictions : Series, DataFrame or ndarray of shape (n_rows,) or (n_rows, n_outputs)
         The predictions. If the back-test looked several steps ahead, row i of one axis lies
         ``i + 1`` steps ahead. If it had several outputs, the columns of two axes are these outputs.
@@ -32,6 +35,9 @@ def conformal_interval(result, predictions, coverage=0.9, *, symmetric=True):
     symmetric : bool, default=True
         True puts both ends at the same distance from the prediction. False lets each end miss half
         of the share ``1 - coverage``: better for skewed errors, but it needs twice as many errors.
+    scale : {"identity", "log"}, default="identity"
+        ``"log"`` takes errors as ratios: for values that are all positive and whose errors grow
+        with them, as those of a model of the logarithm. Ends are then positive, too.
 
     Returns
     -------
@@ -42,8 +48,9 @@ def conformal_interval(result, predictions, coverage=0.9, *, symmetric=True):
     Raises
     ------
     ValueError
-        If `coverage` is out of range, the back-test has too few errors for it, or the predictions
-        have other outputs than the back-test or reach further ahead.
+        If `coverage` or `scale` is out of range, the back-test has too few errors for it, the
+        predictions have other outputs than the back-test or reach further ahead, or values are not
+        positive with ``scale="log"``.
     TypeError
         If `result` is not a back-test, `coverage` not a number, `symmetric` not a bool or
         `predictions` not a table of numbers.
@@ -94,6 +101,24 @@ def conformal_interval(result, predictions, coverage=0.9, *, symmetric=True):
 
     # 2. The errors of the back-test.
     lines = result.predictions
+    n_steps = getattr(predictions, "attrs", {}).get(FORECAST_STEPS, 1)
+    if n_steps > 1 and lines["step"].nunique() < 2:
+        raise ValueError(
+            f"predictions is a forecast of {n_steps} steps, but the back-test predicted each row"
+            f" {lines['step'].iloc[0]} step(s) ahead, so its errors are not those of a forecast."
+            f" Back-test with feed_back=True and test folds of {n_steps} rows, or with a y of that"
+            " horizon."
+        )
+    if scale == "log":
+        pairs = lines[["actual", "prediction"]]
+        if (pairs <= 0).any(axis=None) or (values <= 0).any():
+            raise ValueError(
+                "scale='log' needs positive values, but the back-test or predictions holds zeros or"
+                " negative ones. Leave scale='identity', or add a constant to the series."
+            )
+        lines, values = lines.assign(**np.log(pairs)), np.log(values)
+    elif scale != "identity":
+        raise ValueError(f"scale={scale!r} is not valid: expected 'identity' or 'log'.")
     lines = lines.assign(error=lines["actual"] - lines["prediction"]).dropna(subset="error")
     outputs = outputs_of(result)
 
@@ -107,7 +132,7 @@ def conformal_interval(result, predictions, coverage=0.9, *, symmetric=True):
             )
         pairs = zip(outputs, values.T, strict=True)
         ends = [_ends(lines[lines["output"] == name], column, *level) for name, column in pairs]
-        return _like(np.stack(ends, axis=1), predictions)
+        return _like(np.stack(ends, axis=1), predictions, scale)
     # Several outputs that each look another number of steps ahead are the steps of one target.
     kinds = lines.filter(["output", "step"]).drop_duplicates()
     if len(outputs) > 1 and not (kinds["output"].is_unique and kinds["step"].is_unique):
@@ -115,7 +140,7 @@ def conformal_interval(result, predictions, coverage=0.9, *, symmetric=True):
             f"predictions has shape {values.shape}, but the back-test has the outputs"
             f" {outputs!r}: pass one column for each of them."
         )
-    return _like(_ends(lines, values.ravel(), *level), predictions)
+    return _like(_ends(lines, values.ravel(), *level), predictions, scale)
 
 
 def _ends(lines, values, coverage, symmetric):
@@ -161,8 +186,9 @@ def _quantile(errors, level):
     return np.partition(errors, rank - 1)[rank - 1]
 
 
-def _like(ends, predictions):
-    """Give intervals the labels of the predictions."""
+def _like(ends, predictions, scale):
+    """Give intervals the scale and the labels of the predictions."""
+    ends = np.exp(ends) if scale == "log" else ends
     index = index_of(predictions)
     if index is None:
         return ends

@@ -1,6 +1,7 @@
 """Values after the last observed one."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,9 @@ from sklstm._past._past import appended_rows
 from sklstm._sklearn._composition import look_back
 from sklstm._sklearn._warnings import AssumedPastWarning, UnknownPastWarning, each_once
 from sklstm.forecasting._recursive_rows import RecursiveRows
+
+#: Where a labelled forecast keeps, in its ``attrs``, how many steps ahead it reaches.
+FORECAST_STEPS = "forecast_steps"
 
 _EXPECTED = (
     "forecast continues rows, so it expects the shape (n_rows, n_features) with at least one row."
@@ -64,7 +68,8 @@ def forecast(estimator, X, steps, *, y=None, exog=None, y_lag=None, recompute=No
     -------
     Series, DataFrame or ndarray of shape (steps,) or (steps, n_targets)
         The forecast. For a DataFrame `X`, a Series or DataFrame with the dates of the values: they
-        continue at the step of the index, or are those of `exog`.
+        continue at the step of the index, or are those of `exog`. Its ``attrs`` tell
+        :func:`conformal_interval` that it is a forecast.
 
     Raises
     ------
@@ -106,10 +111,12 @@ def forecast(estimator, X, steps, *, y=None, exog=None, y_lag=None, recompute=No
     values = table.predicted()
     if index_of(X) is None:
         return values.ravel() if values.shape[1] == 1 else values
-    if values.shape[1] > 1:
-        return pd.DataFrame(values, table.labels, columns=lags.names)
-    name = y.name if isinstance(y, pd.Series) else lags.names[0] if lags.names else None
-    return pd.Series(values.ravel(), table.labels, name=name)
+    ahead: Any = pd.DataFrame(values, table.labels, columns=lags.names)
+    if values.shape[1] == 1:
+        name = y.name if isinstance(y, pd.Series) else lags.names[0] if lags.names else None
+        ahead = ahead.iloc[:, 0].rename(name)
+    ahead.attrs[FORECAST_STEPS] = steps
+    return ahead
 
 
 def rows_ahead(estimator, X, y, exog, y_lag, recompute, *, steps=None, labels=None, lookback=None):

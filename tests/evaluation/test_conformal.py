@@ -7,9 +7,11 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import TimeSeriesSplit
 
 from sklstm import backtest, conformal_interval, forecast, series_to_supervised
+from sklstm.datasets import load_milk
 from sklstm.evaluation._backtest_result import BacktestResult
 
 N_SEEDS = 60
+MILK = load_milk()
 
 
 def autoregressive(n_steps, seed, skewed=False):
@@ -135,3 +137,57 @@ def test_intervals_without_matching_errors_are_refused(result, shape, options, m
     """Too few errors, a wrong coverage, more steps, and other outputs are refused."""
     with pytest.raises(ValueError, match=message):
         conformal_interval(result, np.zeros(shape), **options)
+
+
+@pytest.mark.parametrize("target", [None, ["milk"]], ids=["series", "table"])
+def test_a_forecast_under_errors_of_one_step_is_refused(target):
+    """A one-step back-test says nothing of ten steps; one that is fed back does."""
+    ten = TimeSeriesSplit(8, test_size=10)
+    table = MILK if target is None else pd.DataFrame({"milk": MILK, "half": MILK / 2})
+    X, y = series_to_supervised(table)
+    model = LinearRegression().fit(X, y)
+    ahead = forecast(model, X, 10, y=y)
+    with pytest.raises(ValueError, match=r"10 steps.* 1 step.*feed_back=True.*horizon"):
+        conformal_interval(backtest(model, X, y, ten), ahead, 0.8)
+    fed_back = backtest(model, X, y, ten, feed_back=True)
+    assert len(conformal_interval(fed_back, ahead, 0.8)) == 10
+    # One step ahead is what the back-test measured.
+    one = forecast(model, X, 1, y=y)
+    assert len(conformal_interval(backtest(model, X, y, ten), one, 0.8)) == 1
+
+
+def test_a_direct_forecast_has_the_errors_of_its_horizon():
+    """The steps of a target with a horizon are those of the forecast."""
+    X, y = series_to_supervised(MILK, horizon=3)
+    model = LinearRegression().fit(X, y)
+    ahead = forecast(model, X, 3, y=y)
+    assert len(conformal_interval(backtest(model, X, y, 5), ahead)) == 3
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_errors_on_a_log_scale_are_ratios(symmetric):
+    """Ends are the prediction times the order statistics of actual / prediction."""
+    rng = np.random.default_rng(0)
+    predicted, ratios = rng.uniform(1, 9, size=39), rng.lognormal(sigma=2, size=39)
+    lines = pd.DataFrame({"fold": 0, "step": 1, "actual": predicted * ratios})
+    result = BacktestResult(lines.assign(prediction=predicted), pd.DataFrame(), pd.DataFrame(), [])
+    found = conformal_interval(result, np.array([2.0, 5.0]), symmetric=symmetric, scale="log")
+    if symmetric:
+        end = np.sort(np.maximum(ratios, 1 / ratios))[36 - 1]
+        expected = 1 / end, end
+    else:
+        expected = np.sort(ratios)[[2 - 1, 38 - 1]]
+    np.testing.assert_allclose(found, np.outer([2.0, 5.0], expected))
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0])
+def test_a_log_scale_needs_positive_values(value):
+    """Zeros and negative values have no ratio."""
+    positive = result_of(np.ones(20))
+    positive.predictions["prediction"] = 2.0
+    conformal_interval(positive, np.ones(2), scale="log")
+    with pytest.raises(ValueError, match="scale='log' needs positive values"):
+        conformal_interval(positive, np.array([1.0, value]), scale="log")
+    positive.predictions.loc[3, "actual"] = value
+    with pytest.raises(ValueError, match="scale='log' needs positive values"):
+        conformal_interval(positive, np.ones(2), scale="log")

@@ -30,6 +30,7 @@ FOLDS = [
         cv=[0, 1, "five", 2.5, [], [3], 10**12, TimeSeriesSplit, *([fold] for fold in FOLDS)],
         season=[0, 1.5, "year", [12], 10**30, np.float64(12)],
         y_lag=["c", {1}, 7, object()],
+        future_inputs=["c", {1}, 7, object()],
         scoring=[
             *(None, "rmse", 5, [], ["r2", "no such"], "roc_auc", [None], mean_squared_error),
             *(lambda *_: None, lambda *_: "good"),
@@ -57,6 +58,7 @@ def test_a_bad_argument_of_backtest_is_refused(argument, value):
         ],
         coverage=[0, 1, 0.999, np.nan, "0.9", None],
         symmetric=bad.FLAGS,
+        scale=["linear", None, 1, np.log],
     ),
 )
 def test_a_bad_argument_of_conformal_interval_is_refused(argument, value):

@@ -24,6 +24,7 @@ EXOG = pd.DataFrame({"b": [1.0, 2.0, 3.0]}, LATER)
         y=bad.SOME_TARGETS,
         lookback=[-1, 1.5, "all", [1], np.inf],
         y_lag=[*bad.COLUMNS, [None]],
+        recompute=[5, "mean", lambda past: 5, lambda past: {"a": "high"}, lambda past: {"c": 1.0}],
     ),
 )
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")
