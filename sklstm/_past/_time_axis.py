@@ -1,5 +1,7 @@
 """The time axis of a table: numbers for labels, labels for numbers, and the season of its step."""
 
+from contextlib import suppress
+
 import numpy as np
 import pandas as pd
 
@@ -7,6 +9,9 @@ from sklstm._past._units import DAY, UNITS, plain, units_of
 
 #: The part of a step by which a label may miss it: floats are rounded.
 CLOSE = 1e-6
+
+#: So many labels are looked at beyond those of an index with a freq.
+MORE = 40
 
 #: Rows per season for the usual steps, by the start of their pandas names.
 SEASONS = {"M": 12, "Q": 4, "BM": 12, "BQ": 4, "W": 52, "D": 7, "B": 5, "h": 24, "H": 24}
@@ -50,6 +55,11 @@ class TimeAxis:
         TimeAxis or None
             None where the labels have no regular step.
         """
+        if isinstance(index, pd.DatetimeIndex) and index.freq is not None:
+            # A few month ends of business may look like dates some weeks apart.
+            with suppress(pd.errors.OutOfBoundsDatetime):
+                more = pd.date_range(index[-1], periods=MORE, freq=index.freq).as_unit(index.unit)
+                index = index.append(more[1:])
         kind, values = plain(index)
         zone = _zone(index)
         found, fewest = None, np.inf
@@ -114,7 +124,7 @@ class TimeAxis:
             axis = TimeAxis.fit(index)
             if axis is None and not isinstance(index, pd.PeriodIndex):
                 return None
-            unit, step = ("period", 1) if axis is None else (axis.unit, axis.step)
+            unit, step = ("period", index.freq.n) if axis is None else (axis.unit, axis.step)
             labels = UNITS[unit].after(index, np.arange(1, n_labels + 1) * step)
             if isinstance(labels, pd.DatetimeIndex | pd.TimedeltaIndex):
                 labels = labels.as_unit(index.unit)
@@ -149,9 +159,14 @@ def _freq(index):
         return None
     if index.freq is not None:
         return index.freq
-    # Fewer than three labels show nothing to pandas; gaps are left to the axis. An index infers an
-    # offset in every release of pandas, while pd.infer_freq warns that it will do so one day.
-    return type(index)(index, freq="infer").freq if len(index) > 2 else None
+    # Fewer than three labels show nothing to pandas; gaps are left to the axis, and so are
+    # durations, as pandas takes seven days for a week of dates. An index infers an offset in every
+    # release of pandas, while pd.infer_freq warns that it will do so one day.
+    if isinstance(index, pd.TimedeltaIndex) or len(index) < 3:
+        return None
+    freq = pd.DatetimeIndex(index, freq="infer").freq
+    # pandas takes every second first Monday of a month for every one.
+    return freq if freq is not None and index[0] + freq == index[1] else None
 
 
 def _zone(index):

@@ -47,11 +47,13 @@ class Number(Unit):
 
 
 class Period(Number):
-    """Periods, by how many lie between two."""
+    """Periods, by the units that lie between two: minutes for periods of 15 minutes."""
 
     def after(self, index, ticks):
-        """Count periods from the last one."""
-        return pd.PeriodIndex([index[-1] + int(tick) for tick in ticks], dtype=index.dtype)
+        """Count units from the last period; adding to a period would count whole periods."""
+        ordinals = index.asi8[-1] + ticks.astype(int)
+        periods = [pd.Period(ordinal=int(one), freq=index.freq) for one in ordinals]
+        return pd.PeriodIndex(periods, dtype=index.dtype)
 
 
 class Elapsed(Unit):
