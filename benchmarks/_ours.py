@@ -26,7 +26,12 @@ def stateful_recipe(*, epochs, stop_early=False):
     load_tensorflow()
     X, y = _data.shampoo_differences()
     model = StatefulLSTMRegressor(
-        4, epochs=epochs, early_stopping=stop_early, patience=epochs, random_state=0
+        4,
+        normalize=False,
+        epochs=epochs,
+        early_stopping=stop_early,
+        patience=epochs,
+        random_state=0,
     )
 
     def work():

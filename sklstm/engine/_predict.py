@@ -15,18 +15,24 @@ from sklstm.engine._models._build import build
 from sklstm.engine._models._identity import copied, identity
 from sklstm.engine._models._pool import shared
 from sklstm.engine._models._predictor import Predictor
+from sklstm.engine._models._scaled import in_own_units
 from sklstm.engine._models._stateful import StatefulPredictor
 from sklstm.engine._samples import float32_windows
+from sklstm.engine._scale import UNSCALED, Scale
 from sklstm.engine._spec import NetworkSpec, TrainingSpec
 
 
 def predict(
-    network: NetworkSpec, training: TrainingSpec, weights: list[np.ndarray], X
+    network: NetworkSpec,
+    training: TrainingSpec,
+    weights: list[np.ndarray],
+    X,
+    scale: Scale = UNSCALED,
 ) -> np.ndarray:
     """Return predictions for every window of `X`, float32 of shape (n, n_outputs)."""
     predictor = shared(("predict", identity(vars(network))), lambda: Predictor(network))
     blocks = Windows.of(X).blocks()
-    parts = [predictor.predict(weights, float32_windows(block)) for _, block in blocks]
+    parts = [predictor.predict(weights, float32_windows(block, scale)) for _, block in blocks]
     return np.concatenate(parts)
 
 
@@ -36,6 +42,7 @@ def predict_stateful(
     weights: list[np.ndarray],
     X,
     state: list[np.ndarray] | None = None,
+    scale: Scale = UNSCALED,
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """Return predictions for every window of `X` in their order, and the state after the last.
 
@@ -45,6 +52,8 @@ def predict_stateful(
     X : Windows or ndarray of shape (n, window, n_features)
     state : list of ndarray of shape (1, units), optional
         The states of each recurrent layer before the first row; zeros if not given.
+    scale : Scale, optional
+        Of the columns of `X`.
 
     Returns
     -------
@@ -55,19 +64,24 @@ def predict_stateful(
     state = state or predictor.forward.zero_states()
     parts = []
     for _, block in Windows.of(X).blocks():
-        outputs, state = predictor.predict(weights, float32_windows(block), state)
+        outputs, state = predictor.predict(weights, float32_windows(block, scale), state)
         parts.append(outputs)
     return np.concatenate(parts), state
 
 
 def keras_model(
-    network: NetworkSpec, training: TrainingSpec, weights: list[np.ndarray] | None
+    network: NetworkSpec,
+    training: TrainingSpec,
+    weights: list[np.ndarray] | None,
+    input_scale: Scale = UNSCALED,
+    target_scale: Scale = UNSCALED,
 ) -> keras.Model:
     """Return a compiled Keras model of stock layers that shares nothing with the engine.
 
     What it saves can be loaded by Keras alone. Its LSTM layers are not stateful.
     """
     model = build(replace(network, stateful=False))
+    model = in_own_units(network, model, input_scale, target_scale)
     model.compile(
         optimizer=copied(keras.optimizers.get(training.optimizer), training.learning_rate),
         loss=training.loss,

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sklstm._past._windows import Windows
+from sklstm.engine._scale import UNSCALED, Scale
 from sklstm.engine._spec import Rows
 
 
@@ -42,12 +43,15 @@ class Samples:
         Empty where the samples have no weights.
     breaks : sequence of int
         Stateful only: samples whose past is unknown.
+    scale : Scale
+        What is left to be done to the windows of a file.
     """
 
     windows: Windows
     y: np.ndarray
     weight: np.ndarray
     breaks: Sequence[int] = ()
+    scale: Scale = UNSCALED
 
     def __len__(self) -> int:
         return len(self.windows)
@@ -59,14 +63,15 @@ class Samples:
 
     def batch(self, positions: np.ndarray) -> tuple[np.ndarray, ...]:
         """Return windows, targets and, where there are any, weights of some samples."""
-        parts = (self.y, self.weight) if self.weighted else (self.y,)
-        windows = self.windows.gather(positions).astype(np.float32, copy=False)
-        return windows, *(part[positions] for part in parts)
+        block = self.block(positions)
+        parts = (block.y, block.weight) if self.weighted else (block.y,)
+        return block.windows.gather(), *parts
 
     def block(self, positions: np.ndarray) -> Samples:
         """Return some samples, read into memory."""
-        windows, y, *weight = self.batch(positions)
-        return Samples(Windows.of(windows), y, weight[0] if weight else self.weight)
+        windows = float32_windows(Windows.of(self.windows.gather(positions)), self.scale)
+        weight = self.weight[positions] if self.weighted else self.weight
+        return Samples(windows, self.y[positions], weight)
 
     def arrays(self) -> tuple[WindowArrays, np.ndarray, np.ndarray]:
         """Return windows, targets and weights in memory, as the compiled functions read them."""
@@ -77,17 +82,20 @@ def samples(data: Rows) -> Samples:
     """Return the samples of `data`."""
     rows = np.asarray(data.rows)
     weight = np.zeros(0) if data.sample_weight is None else data.sample_weight[rows]
-    y, weight = (np.ascontiguousarray(part, np.float32) for part in (data.y[rows], weight))
-    return Samples(float32_windows(Windows.of(data.X)[rows]), y, weight, data.breaks or ())
+    y, weight = data.target_scale.apply(data.y[rows]), np.ascontiguousarray(weight, np.float32)
+    windows = Windows.of(data.X)[rows]
+    left = data.input_scale if windows.is_mapped else UNSCALED
+    windows = float32_windows(windows, data.input_scale)
+    return Samples(windows, y, weight, data.breaks or (), left)
 
 
-def float32_windows(windows: Windows) -> Windows:
-    """Cast the part of a series that windows look into, once; a file stays as it is."""
+def float32_windows(windows: Windows, scale: Scale = UNSCALED) -> Windows:
+    """Scale and cast the part of a series that windows look into, once; a file stays as it is."""
     if windows.is_mapped:
         return windows
     starts, window = windows.starts, windows.window
     first, stop = (int(starts.min()), int(starts.max()) + window) if len(starts) else (0, 0)
-    series = np.ascontiguousarray(windows.values[first:stop], dtype=np.float32)
+    series = scale.apply(windows.values[first:stop])
     return Windows(series, (starts - first).astype(np.int32), window)
 
 

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from sklstm.engine._scale import UNSCALED, Scale
+
 ENGINES = ("auto", "keras", "layer", "block", "xla")
 
 #: The kinds of recurrent cell, and how many states a layer of each carries from step to step.
@@ -135,6 +137,8 @@ class Rows:
     breaks : sequence of int, or None
         Stateful only: sorted positions in `rows` at which the past is unknown, so that the state
         starts from zero.
+    input_scale, target_scale : Scale
+        What the network does not see of the columns of X and y.
     """
 
     X: Any
@@ -142,6 +146,8 @@ class Rows:
     y: np.ndarray
     sample_weight: np.ndarray | None = None
     breaks: Sequence[int] | None = None
+    input_scale: Scale = UNSCALED
+    target_scale: Scale = UNSCALED
 
 
 @dataclass

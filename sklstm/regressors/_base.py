@@ -7,9 +7,11 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from sklstm._past._windows import Windows
 from sklstm._sklearn._callbacks import EpochTasks, FollowedMixin
 from sklstm._sklearn._compat import Interval, StrOptions, with_callbacks
 from sklstm._sklearn._restore_on_error import restore_on_error
+from sklstm.engine._scale import UNSCALED, Scale
 from sklstm.engine._spec import ENGINES, STATES, NetworkSpec, Trained, TrainingSpec
 
 #: More than fits into any memory: a layer of so many units has 17 thousand million weights.
@@ -31,6 +33,7 @@ class BaseRecurrentRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
         "dense_units": [COUNT, list, tuple, np.ndarray],
         "dense_activation": [str, list, tuple],
         "output_activation": [str, callable, None],
+        "normalize": ["boolean"],
         # Keras decides, inside the engine, what is an optimizer, a loss or a metric.
         "loss": "no_validation",
         "optimizer": "no_validation",
@@ -122,14 +125,15 @@ class BaseRecurrentRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
 
     @property
     def model_(self):
-        """The network as a stand-alone, compiled Keras model.
+        """The network as a stand-alone, compiled Keras model in the units of `X` and `y`.
 
         Made anew at each access: training it further does not change the estimator.
         """
         check_is_fitted(self)
         from sklstm.engine import _predict
 
-        return _predict.keras_model(self._network, self._training, self._trained.weights)
+        scales = self._input_scale, self._target_scale
+        return _predict.keras_model(self._network, self._training, self._trained.weights, *scales)
 
     def __sklstm_look_back__(self):
         return 0
@@ -200,11 +204,17 @@ def train(regressor, samples, validation, head, network, training, *, start=None
     if go_on:
         _check_unchanged(regressor, network, training)
     seed = _draw_seed(regressor, go_on)
-    taught = samples.taught
+    taught, rows = samples.taught, samples.rows(head)
+    if go_on:
+        scales = regressor._input_scale, regressor._target_scale
+    else:
+        scales = _scales(regressor, rows, taught, network, training)
     attributes = {
         "_network": network,
         "_training": training,
         "_head": head,
+        "_input_scale": scales[0],
+        "_target_scale": scales[1],
         "_y_ndim": samples.y_ndim,
         "_where_unknown": head.where_unknown(samples.target[taught]),
         "n_outputs_": samples.target.shape[1],
@@ -224,8 +234,9 @@ def train(regressor, samples, validation, head, network, training, *, start=None
     context = regressor._begin_fit(training.epochs, **data)
     has_callbacks = getattr(regressor, "_skl_callbacks", None)
     watch = EpochTasks(regressor, context, data, fitted) if has_callbacks else None
-    rows = samples.rows(head)
     held_out = None if validation is None else validation.rows(head)
+    for part in [rows, held_out] if held_out else [rows]:
+        part.input_scale, part.target_scale = scales
     trained = _train.train(network, training, rows, held_out, seed=seed, start=start, watch=watch)
 
     # 3. Take over.
@@ -243,7 +254,7 @@ def values_of(regressor, outputs, n_unknown, window):
 
     A row of which nothing is known gets the values of the training targets.
     """
-    values = regressor._head.values(outputs)
+    values = regressor._head.values(regressor._target_scale.undo(outputs))
     values[n_unknown == window] = regressor._where_unknown
     return values
 
@@ -279,6 +290,18 @@ def _spec_of(kind, regressor, **own):
     return kind(**{**given, **own})
 
 
+def _scales(regressor, rows, taught, network, training):
+    """Return the scales of the inputs and of the target that the network does not see."""
+    from sklstm.engine._models._scaled import learns_scaled_target
+
+    if not regressor.normalize:
+        return UNSCALED, UNSCALED
+    inputs = Scale.of(rows.X[taught])
+    if not learns_scaled_target(network, training):
+        return inputs, UNSCALED
+    return inputs, Scale.of(Windows(rows.y, taught, 1))
+
+
 def _check_unchanged(regressor, network, training):
     """Refuse to go on with a network or an optimizer that the last fit did not have."""
     changed = [
@@ -290,6 +313,8 @@ def _check_unchanged(regressor, network, training):
     # Optimizers of one type are as good as equal: Keras does not compare them.
     if before != after and (isinstance(before, str) or type(before) is not type(after)):
         changed.append(f"optimizer from {before!r} to {after!r}")
+    if regressor.normalize == (regressor._input_scale.mean is None):
+        changed.append(f"normalize to {regressor.normalize!r}")
     if changed:
         raise ValueError(
             f"Training cannot go on after a change of {', '.join(changed)}. Set warm_start=False"

@@ -51,6 +51,13 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         ``network(input_shape, n_outputs)`` returns a Keras model to use instead of the one that the
         parameters above describe. ``input_shape`` is ``(window, n_features)``. An error if `cell`
         or `bidirectional` ask for something else as well.
+    normalize : bool, default=True
+        Whether the network computes with inputs and targets of mean 0 and standard deviation 1 over
+        the training rows, while `X`, `y`, predictions and `model_` have their own units. `history_`
+        and callbacks are then told the loss and the metrics of the normalised target. The inputs
+        alone are normalised where `output_activation` or the last layer of `network` is not linear,
+        and where the loss is not one of a difference: the target stays as it is for all but mean
+        squared and mean absolute errors, log-cosh, ``"huber"`` by name, and quantiles.
     loss : str, keras.losses.Loss or callable, default="mean_squared_error"
         What training minimises: any Keras loss, or ``"quantile"``, with which the network learns
         `quantiles` of the target and `predict` returns the median.
@@ -166,6 +173,7 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         dense_activation="relu",
         output_activation=None,
         network=None,
+        normalize=True,
         loss="mean_squared_error",
         quantiles=(0.05, 0.5, 0.95),
         optimizer="adam",
@@ -194,6 +202,7 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         self.dense_activation = dense_activation
         self.output_activation = output_activation
         self.network = network
+        self.normalize = normalize
         self.loss = loss
         self.quantiles = quantiles
         self.optimizer = optimizer
@@ -312,7 +321,8 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         from sklstm.engine import _predict
 
         def predict(windows):
-            return _predict.predict(self._network, self._training, self._trained.weights, windows)
+            weights, scale = self._trained.weights, self._input_scale
+            return _predict.predict(self._network, self._training, weights, windows, scale)
 
         positions, filled = _base.partly_known(windows, n_unknown)
         if not len(positions):

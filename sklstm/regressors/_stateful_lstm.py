@@ -45,6 +45,13 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         Activation of those dense layers: one for all, or one for each.
     output_activation : str or callable, default=None
         Activation of the output layer; None is linear.
+    normalize : bool, default=True
+        Whether the network computes with inputs and targets of mean 0 and standard deviation 1 over
+        the training rows, while `X`, `y`, predictions and `model_` have their own units. `history_`
+        and callbacks are then told the loss and the metrics of the normalised target. The inputs
+        alone are normalised where `output_activation` is not linear, and where the loss is not one
+        of a difference: the target stays as it is for all but mean squared and mean absolute
+        errors, log-cosh, and ``"huber"`` by name.
     reset_states : {"epoch", "never"} or int, default="epoch"
         When training sets the state back to zero: before each epoch, never, or every so many rows.
         ``"epoch"`` does not count in `partial_fit`; an int counts the rows of that call.
@@ -162,6 +169,7 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         dense_units=(),
         dense_activation="relu",
         output_activation=None,
+        normalize=True,
         reset_states="epoch",
         bptt_steps=1,
         history="auto",
@@ -189,6 +197,7 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         self.dense_units = dense_units
         self.dense_activation = dense_activation
         self.output_activation = output_activation
+        self.normalize = normalize
         self.reset_states = reset_states
         self.bptt_steps = bptt_steps
         self.history = history
@@ -246,8 +255,9 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
             from sklstm.engine import _predict
 
             alone = replace(self._network, stateful=False)
-            weights = self._trained.weights
-            outputs[positions] = _predict.predict(alone, self._training, weights, filled)
+            outputs[positions] = _predict.predict(
+                alone, self._training, self._trained.weights, filled, self._input_scale
+            )
         values = _base.values_of(self, outputs, n_unknown, windows.shape[1])
         return _base.shaped(values[:, :, 0], self._y_ndim)
 
@@ -396,7 +406,12 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
                 continue
             rows = windows[stretch.start + start : stretch.start + stop]
             outputs[start:stop], state = _predict.predict_stateful(
-                self._network, self._training, self._trained.weights, rows, state
+                self._network,
+                self._training,
+                self._trained.weights,
+                rows,
+                state,
+                self._input_scale,
             )
         return outputs, _zero_state(self._network) if state is None else state
 

@@ -74,7 +74,8 @@ def test_a_state_moved_past_parts_predicts_as_the_whole(stateful, cuts):
     for start, stop in pairwise([N_TRAIN, *sorted(cuts), N_ROWS]):
         parts.append(walker.predict(part(rows, start, stop)))
         walker.advance(part(rows, start, stop))
-    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    # The last layer may add up a single row in another order than many.
+    np.testing.assert_allclose(np.concatenate(parts), whole, rtol=0, atol=1e-6)
     jumper = copy.deepcopy(regressor).advance(part(rows, N_TRAIN))
     assert_same(walker.state_, jumper.state_)
 
@@ -173,7 +174,7 @@ def test_rows_moved_past_are_forgotten():
 def test_a_weight_counts_as_that_many_equal_rows():
     """In one batch, integer weights divided by their mean train as so many equal rows."""
     weights = np.random.default_rng(0).integers(0, 4, N_ROWS)
-    options = {**LSTM, "epochs": 5, "batch_size": 200}
+    options = {**LSTM, "normalize": False, "epochs": 5, "batch_size": 200}
     repeated = LSTMRegressor(**options).fit(X.repeat(weights, axis=0), Y.repeat(weights))
     weighted = LSTMRegressor(**options).fit(X, Y, sample_weight=weights / weights.mean())
     np.testing.assert_allclose(weighted.predict(X), repeated.predict(X), rtol=1e-5)

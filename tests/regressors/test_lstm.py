@@ -26,7 +26,8 @@ SAVES = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationW
 
 def tiny(**parameters):
     """Return a regressor that trains in no time."""
-    return LSTMRegressor(**{"units": 3, "epochs": 2, "random_state": 0, **parameters})
+    defaults = {"units": 3, "epochs": 2, "normalize": False, "random_state": 0}
+    return LSTMRegressor(**{**defaults, **parameters})
 
 
 @pytest.fixture(scope="session")

@@ -56,8 +56,8 @@ def months(X, start="2001-01", name="x"):
 
 def regressor(**parameters):
     """Return a small regressor; few architectures, because each is traced."""
-    defaults = {"units": 3, "epochs": 3, "learning_rate": 0.05, "random_state": 0}
-    return StatefulLSTMRegressor(**{**defaults, **parameters})
+    defaults = {"units": 3, "normalize": False, "epochs": 3, "learning_rate": 0.05}
+    return StatefulLSTMRegressor(**{**defaults, "random_state": 0, **parameters})
 
 
 def first_weights(model, X, y):

@@ -1,0 +1,85 @@
+"""The scale of columns, which a network does not see: it computes with numbers of about one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sklstm._past._memory_mapped import let_go
+from sklstm._past._windows import Windows
+
+# Rows computed at a time, so that no copy of a series in float64 is made.
+_BLOCK = 2**16
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Mean and standard deviation of columns. Without them, numbers stay as they are.
+
+    In float64: the float32 that networks compute in cannot hold small changes of a large number.
+
+    Attributes
+    ----------
+    mean, spread : float64 ndarray of shape (n_columns,), or None
+        The spread of a constant column is 1.
+    """
+
+    mean: Any = None
+    spread: Any = None
+
+    @classmethod
+    def of(cls, windows: Windows) -> Scale:
+        """Measure windows without NaN; each step counts as often as it stands in a window."""
+        origin = windows[:1].last_steps[0].astype(np.float64)
+        total, mean, squares = 0, np.zeros_like(origin), np.zeros_like(origin)
+        for steps, counts in _steps(windows):
+            # Counted from one of the rows, a constant column is exactly zero.
+            steps = steps - origin
+            n, mean_here = counts.sum(), np.average(steps, axis=0, weights=counts)
+            apart = mean_here - mean
+            squares += counts @ (steps - mean_here) ** 2 + apart**2 * total * n / (total + n)
+            mean += apart * n / (total + n)
+            total += n
+        mean, spread = mean + origin, np.sqrt(squares / total)
+        # Changes of the last digits are rounding.
+        spread[spread <= 4 * np.finfo(np.float64).eps * np.abs(mean)] = 1
+        return cls(mean, spread)
+
+    def apply(self, values: np.ndarray) -> np.ndarray:
+        """Return float32 numbers of the shape of `values`, whose last axis is the columns."""
+        if self.mean is None:
+            return np.ascontiguousarray(values, dtype=np.float32)
+        scaled = np.empty(values.shape, np.float32)
+        for start in range(0, len(values), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            scaled[block] = (values[block] - self.mean) / self.spread
+        return scaled
+
+    def undo(self, scaled: np.ndarray) -> np.ndarray:
+        """Return the float64 numbers that were scaled."""
+        return scaled if self.mean is None else scaled * self.spread + self.mean
+
+
+#: Numbers stay as they are.
+UNSCALED = Scale()
+
+
+def _steps(windows: Windows) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the steps that windows hold, block by block, and in how many windows each stands."""
+    starts, extra = windows.starts, windows.extra
+    parts = [(windows.values, starts[starts >= 0])]
+    if extra is not None:
+        parts.append((extra, starts[starts < 0] + len(extra)))
+    for values, first in parts:
+        n = len(values)
+        begun, over = (np.bincount(at, minlength=n + 1) for at in (first, first + windows.window))
+        counts = np.cumsum(begun - over)[:n]
+        for start in range(0, n, _BLOCK):
+            block = slice(start, start + _BLOCK)
+            held = np.flatnonzero(counts[block])
+            if len(held):
+                yield values[block][held], counts[block][held]
+                let_go(values)
