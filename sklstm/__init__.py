@@ -6,6 +6,7 @@ from sklstm._sklearn._warnings import (
     MissingStepsWarning,
     SklstmWarning,
     StateResetWarning,
+    UnknownLagWarning,
     UnknownPastWarning,
     UnsaidHorizonWarning,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "StatefulLSTMRegressor",
     "TrainingHistoryDisplay",
     "TransformedSeriesRegressor",
+    "UnknownLagWarning",
     "UnknownPastWarning",
     "UnsaidHorizonWarning",
     "backtest",

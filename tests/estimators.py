@@ -54,13 +54,14 @@ TRANSFORMERS = {
 #: Regressors that are quick to fit.
 REGRESSORS = {
     "ridge, one step ahead": TransformedSeriesRegressor(
-        make_pipeline(Differencer([1, 2]), LagWindower(3, flatten=True), Ridge()),
+        make_pipeline(LagWindower(3, flatten=True), Ridge()),
         make_pipeline(Differencer([1, 2]), SeriesMinMaxScaler()),
         y_lag=0,
     ),
     "tree, running on": TransformedSeriesRegressor(
         make_pipeline(LagWindower(3, flatten=True), DecisionTreeRegressor(random_state=0)),
         Differencer(),
+        y_lag=None,
     ),
 }
 NETWORKS = {
@@ -68,13 +69,13 @@ NETWORKS = {
     "LSTM of quantiles": LSTMRegressor(**LSTM, loss="quantile"),
     "LSTM on windows": make_pipeline(LagWindower(4), LSTMRegressor(**LSTM)),
     "LSTM, one step ahead": TransformedSeriesRegressor(
-        make_pipeline(Differencer(), LagWindower(3), LSTMRegressor(**LSTM)),
+        make_pipeline(LagWindower(3), LSTMRegressor(**LSTM)),
         make_pipeline(Differencer(), SeriesMinMaxScaler((-1, 1))),
         y_lag=0,
     ),
     "stateful LSTM": StatefulLSTMRegressor(**LSTM),
     "stateful LSTM, running on": TransformedSeriesRegressor(
-        StatefulLSTMRegressor(**LSTM), Differencer()
+        StatefulLSTMRegressor(**LSTM), Differencer(), y_lag=None
     ),
 }
 _EACH_CLASS = ("windows", "flat windows", "seasonal differences", "scaled", "LSTM", "stateful LSTM")
@@ -102,9 +103,8 @@ def own_network(shape, n_outputs):
 
 def seasonal(**options):
     """Return ridge on windows of seasonal differences, which predicts pounds of milk."""
-    differences = Differencer([1, 12])
     return TransformedSeriesRegressor(
-        make_pipeline(differences, LagWindower(6, flatten=True), Ridge()), differences, **options
+        make_pipeline(LagWindower(6, flatten=True), Ridge()), Differencer([1, 12]), **options
     )
 
 

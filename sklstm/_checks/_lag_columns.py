@@ -3,10 +3,12 @@
 import re
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from sklstm._checks._arguments import naming
 from sklstm._checks._horizon import horizon_of, names_of_steps, steps_agree, target_names
+from sklstm._checks._numbers import place_of
 from sklstm._checks._tables import index_of, positions_among
 
 _LAG = re.compile(r"(.*)_lag([1-9]\d*)", re.DOTALL)
@@ -120,6 +122,103 @@ def lags_of(rows, y, target, exog, y_lag, *, guess=True):
     if names is None or len(names) != len(held):
         names = held if isinstance(rows, pd.DataFrame) else None
     return Lags(list(lags.values()), len(held), names, horizon)
+
+
+def lags_in_fit(X, rows, y, target, numbers, horizon, y_lag):
+    """Find the columns of training rows that hold earlier targets, and compare them with these.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_rows, n_features)
+        The rows as the user gave them.
+    rows : ndarray of shape (n_rows, n_features)
+        Their values; NaN in columns that hold no numbers.
+    y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+        The target as the user gave it.
+    target : ndarray of shape (n_rows, n_outputs)
+        Its values.
+    numbers : ndarray of shape (n_rows,)
+        The row numbers; they jump where rows are missing.
+    horizon : int
+        How many steps ahead the columns of `y` reach.
+    y_lag : "auto", column name, position or sequence of these
+        The columns that hold the targets one step earlier. ``"auto"`` takes those called
+        ``<target>_lag1``, or else the first that equals the target of the row before.
+
+    Returns
+    -------
+    list of Lag
+        Those of one step, and all called ``<target>_lag2``, ``<target>_lag3`` and so on.
+
+    Raises
+    ------
+    ValueError
+        If `y_lag` does not name one column per target, or a column holds other values than the
+        target so many rows earlier.
+    """
+    columns = list(X.columns) if isinstance(X, pd.DataFrame) else list(range(rows.shape[1]))
+    matches = [_LAG.fullmatch(str(column)) for column in columns]
+    n_targets = target.shape[1] // horizon
+    is_auto = isinstance(y_lag, str) and y_lag == "auto"
+
+    # 1. The columns that the user named, and what the targets are called in the names of columns.
+    firsts = [] if is_auto else positions_among(columns, y_lag, "y_lag")
+    if is_auto:
+        known = {match[1] for match in matches if match}
+        names = [str(name) for name in (target_names(y) or [])[:n_targets]]
+        held = [name if name in known else name.removesuffix("_step1") for name in names]
+    elif len(firsts) == n_targets:
+        held = [matches[i][1] if matches[i] else str(columns[i]) for i in firsts]
+    else:
+        raise ValueError(
+            f"y_lag={y_lag!r} names {len(firsts)} column(s), but y has {n_targets} target(s): name"
+            " one column of X for each target, which holds it one step earlier."
+        )
+    lags = {i: Lag(i, j, 1) for j, i in enumerate(firsts)}
+
+    # 2. Columns that are called after the targets.
+    for i, match in enumerate(matches):
+        if match and match[1] in held and i not in lags:
+            lags[i] = Lag(i, held.index(match[1]), int(match[2]))
+    for lag in lags.values():
+        earlier = _earlier(target[:, lag.target], numbers, lag.steps)
+        wrong = np.flatnonzero(_differ(rows[:, lag.column], earlier))
+        if len(wrong):
+            row = wrong[0]
+            raise ValueError(
+                f"Column {columns[lag.column]!r} of X does not hold the target {lag.steps} step(s)"
+                f" earlier: at {place_of((row,), X)} it is {rows[row, lag.column]}, but y was"
+                f" {earlier[row]} at {place_of((row - lag.steps,), X)}. Name the right column with"
+                " y_lag and leave it in the units of y (the transformer scales it), or set"
+                " y_lag=None if X holds no earlier target."
+            )
+
+    # 3. Columns that hold the values of targets which have none by name.
+    found = {lag.target for lag in lags.values() if lag.steps == 1}
+    for j in set(range(n_targets)) - found:
+        earlier = _earlier(target[:, j], numbers, 1)
+        for i in [i for i in range(len(columns)) if i not in lags]:
+            compared = earlier[~np.isnan(rows[:, i] + earlier)]
+            # Equal constants say nothing.
+            if len(np.unique(compared)) > 1 and not _differ(rows[:, i], earlier).any():
+                lags[i] = Lag(i, j, 1)
+                break
+    return list(lags.values())
+
+
+def _earlier(target, numbers, steps):
+    """Return the target some steps earlier; NaN where it is not among the rows."""
+    earlier = np.full(len(target), np.nan)
+    unbroken = numbers[steps:] - numbers[:-steps] == steps
+    earlier[steps:][unbroken] = target[:-steps][unbroken]
+    return earlier
+
+
+def _differ(held, earlier):
+    """Tell where known values differ by more than the rounding of a float32."""
+    spread = np.nanmax(earlier, initial=-np.inf) - np.nanmin(earlier, initial=np.inf)
+    rounding = 1e-12 if held.dtype == np.float64 else 1e-6
+    return np.abs(held - earlier) > 1e-6 * spread + rounding * np.abs(earlier)
 
 
 def _matches(pattern, names):

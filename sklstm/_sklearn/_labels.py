@@ -1,5 +1,7 @@
 """Labels that survive the steps of other packages."""
 
+from contextlib import suppress
+
 
 def keep_labels(estimator):
     """Tell every step inside an estimator to return a table with labels for one with labels.
@@ -22,7 +24,8 @@ def keep_labels(estimator):
     for step in steps:
         # A FunctionTransformer without names would only warn that it cannot make a table.
         if not _config_of(step) and _can_name_columns(step):
-            step.set_output(transform="pandas")
+            with suppress(ValueError):  # One of the steps that it is made of cannot.
+                step.set_output(transform="pandas")
     for step, config in chosen:
         step._sklearn_output_config = config
     return estimator

@@ -113,6 +113,21 @@ class InverseWarning(SklstmWarning):
     """
 
 
+class UnknownLagWarning(SklstmWarning):
+    """No column of `X` is known to hold the target one step earlier.
+
+    See Also
+    --------
+    TransformedSeriesRegressor : Whose ``y_lag`` names that column.
+
+    Examples
+    --------
+    >>> from sklstm import SklstmWarning, UnknownLagWarning
+    >>> issubclass(UnknownLagWarning, SklstmWarning)
+    True
+    """
+
+
 def warn(message, category):
     """Warn, and point at the line outside of this package and scikit-learn that led here.
 

@@ -162,6 +162,7 @@ def backtest(
     splits = check_splits(cv, X, y)
     if feed_back and y_lag is None:
         y_lag = getattr(estimator, "y_lag", None)
+        y_lag = None if isinstance(y_lag, str) and y_lag == "auto" else y_lag
     columns = list(X.columns) if isinstance(X, pd.DataFrame) else list(range(X.shape[1]))
     exog, known = None, []
     if future_inputs is not None:

@@ -149,7 +149,7 @@ def rows_ahead(estimator, X, y, exog, y_lag, recompute, *, steps=None, labels=No
         if target is None:
             raise ValueError("recompute makes columns of the target, so pass the target as y.")
     if y_lag is None:
-        y_lag = getattr(getattr(estimator, "best_estimator_", estimator), "y_lag", None)
+        y_lag = getattr(getattr(estimator, "best_estimator_", estimator), "y_lag_", None)
     lags = lags_of(rows, y, target, exog, y_lag, guess=recompute is None)
 
     # 2. Lay out the rows to come.

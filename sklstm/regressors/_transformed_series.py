@@ -1,5 +1,6 @@
 """A regressor of a transformed target, where the transformer may look back."""
 
+import warnings
 from numbers import Integral
 from typing import Any
 
@@ -12,8 +13,9 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._horizon import said_horizon, seen_horizon, until_now
+from sklstm._checks._lag_columns import lags_in_fit
 from sklstm._checks._numbers import place_of
-from sklstm._checks._tables import check_rows, check_target, column_positions, index_of
+from sklstm._checks._tables import check_rows, check_target, index_of
 from sklstm._past._order import check_sorted
 from sklstm._past._past import LONG_BEFORE, Past
 from sklstm._sklearn._callbacks import FollowedMixin, passed_on
@@ -21,7 +23,7 @@ from sklstm._sklearn._compat import HasMethods, Interval, StrOptions, with_callb
 from sklstm._sklearn._composition import look_back, looks_back
 from sklstm._sklearn._labels import keep_labels
 from sklstm._sklearn._restore_on_error import restore_on_error
-from sklstm._sklearn._warnings import InverseWarning, UnknownPastWarning, warn
+from sklstm._sklearn._warnings import InverseWarning, UnknownLagWarning, UnknownPastWarning, warn
 from sklstm.regressors._base import shaped
 from sklstm.regressors._known_rows import (
     fit_known,
@@ -31,15 +33,16 @@ from sklstm.regressors._known_rows import (
     takes_nan,
 )
 from sklstm.regressors._problem import check_n_targets
+from sklstm.regressors._target_steps import Place, invert_target, transform_target
 
 
 class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """Train on a transformed target and predict in the target's own units.
 
     This is scikit-learn's :class:`~sklearn.compose.TransformedTargetRegressor` for series: the
-    transformer may look back, as :class:`Differencer` does. Works with any regressor: rows whose
-    inputs or target are not known are left out of training, and every row gets a finite
-    prediction.
+    transformer may look back, as :class:`Differencer` does, and columns of `X` that hold earlier
+    targets go through it, too. Works with any regressor: rows whose inputs or target are not known
+    are left out of training, and every row gets a finite prediction.
 
     Parameters
     ----------
@@ -47,10 +50,16 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         Regressor or pipeline that ends in one. It sees the transformed target.
     transformer : transformer, default=None
         Transformer with `inverse_transform`, or pipeline of such; None leaves the target as it is.
-    y_lag : str, int or sequence of these, default=None
+    y_lag : "auto", column name, position, sequence of these or None, default="auto"
         The column of `X`, by name or position, that holds the target one step earlier (one per
         target). Predictions are then inverted from these observed values, one step ahead. By
-        default, predictions run on from the last training value.
+        default, it is the column called ``<target>_lag1`` (an unnamed Series is ``"series"``), or
+        else the first that equals the target of the row before. With None, predictions run on
+        from the last training value, and `X` is left alone.
+    transform_lags : bool, default=True
+        Whether the columns of `y_lag`, and those called ``<target>_lag2``, ``<target>_lag3`` and so
+        on, go through the fitted transformer of the target. All other columns are left as they
+        are. False leaves these columns alone as well, for another transformation in `regressor`.
     horizon : int or "auto", default="auto"
         How many steps ahead the columns of `y` reach: all targets of step 1, then all of step 2,
         and so on. The last ``horizon - 1`` rows are history, but not taught: their targets lie
@@ -66,6 +75,10 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         The fitted regressor.
     transformer_ : transformer or None
         The fitted transformer.
+    y_lag_ : list or None
+        The columns of `X` that hold the targets one step earlier, by name or, for an array, by
+        position; None where there are none, or where nobody asks for them: ``y_lag="auto"`` without
+        a transformer.
     n_features_in_ : int
         Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -93,12 +106,12 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
     >>> from sklstm.datasets import load_milk
     >>> X, y = series_to_supervised(load_milk())
     >>> model = TransformedSeriesRegressor(
-    ...     make_pipeline(Differencer([1, 12]), LagWindower(12, flatten=True), Ridge()),
-    ...     transformer=Differencer([1, 12]),
-    ...     y_lag="milk_lag1",
+    ...     make_pipeline(LagWindower(12, flatten=True), Ridge()), transformer=Differencer([1, 12])
     ... )
-    >>> model.fit(X[:-36], y[:-36]).predict(X[-36:]).shape
-    (36,)
+    >>> model.fit(X[:-36], y[:-36]).y_lag_
+    ['milk_lag1']
+    >>> model.predict(X[-36:])[:3].round(1), y[-36:-33].to_numpy()
+    (array([839.5, 787.1, 877.8]), array([821., 773., 883.]))
     """
 
     transformer_: Any
@@ -106,17 +119,26 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
     _parameter_constraints: dict = {
         "regressor": [HasMethods(["fit", "predict"])],
         "transformer": [HasMethods(["fit", "transform", "inverse_transform"]), None],
-        "y_lag": [str, Integral, list, tuple, np.ndarray, None],
+        "y_lag": "no_validation",  # Names of columns may be of any type.
+        "transform_lags": ["boolean"],
         "horizon": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "check_inverse": ["boolean"],
     }
 
     def __init__(
-        self, regressor, transformer=None, *, y_lag=None, horizon="auto", check_inverse=True
+        self,
+        regressor,
+        transformer=None,
+        *,
+        y_lag="auto",
+        transform_lags=True,
+        horizon="auto",
+        check_inverse=True,
     ):
         self.regressor = regressor
         self.transformer = transformer
         self.y_lag = y_lag
+        self.transform_lags = transform_lags
         self.horizon = horizon
         self.check_inverse = check_inverse
 
@@ -169,26 +191,26 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         # Names of several kinds are none to scikit-learn.
         named = isinstance(y, pd.DataFrame) and len(set(map(type, y.columns))) == 1
         self._names = list(y.columns) if named else [f"y{i}" for i in range(target.shape[1])]
-        self._lags = None
-        if self.y_lag is not None:
-            self._lags = column_positions(self, self.y_lag, "y_lag")
-            if len(self._lags) != target.shape[1]:
-                raise ValueError(
-                    f"y_lag={self.y_lag!r} names {len(self._lags)} column(s), but y has"
-                    f" {target.shape[1]} target(s): name one column of X for each target, which"
-                    " holds it one step earlier."
-                )
         self._mean = np.nanmean(target, axis=0)
 
-        # 2. Remember where the training rows stand.
+        # 2. Fit the transformer to the target.
         self._past = Past(rows, index_of(X), depth=1, quiet=True)
-
-        # 3. Fit the transformer to the target.
+        # Row numbers as labels: the transformer then places rows of a table without labels as
+        # surely as those of one with labels, also after a gap.
+        numbers = np.concatenate([np.arange(start, stop) for start, stop in self._past.spans])
         self.transformer_ = None
         transformed = target
         if self.transformer is not None:
             self.transformer_ = keep_labels(clone(self.transformer))
-            transformed = self._fit_transform(target)
+            transformed = self._fit_transform(target, numbers, y)
+
+        # 3. Find the columns of X that hold earlier targets.
+        self._find_lags(X, rows, y, target, numbers, horizon)
+        if self._transforms_lags:
+            self._check_copies()
+            depth = sum(look_back(step) or 0 for step in steps_of(self.transformer_))
+            self._past = Past(rows, index_of(X), depth=max(depth, 1), quiet=True)
+            inputs = self._transform_lags(rows, X)
         known = ~np.isnan(transformed).any(axis=1)
         if not known.any():
             raise ValueError(
@@ -238,21 +260,22 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         """
         check_is_fitted(self)
         rows, inputs = self._read_rows(X, reset=False)
+        if self._transforms_lags:
+            inputs = self._transform_lags(rows, X)
         predicted = predict_known(self.regressor_, inputs, self._transformed_mean)
         predicted = predicted.reshape(len(rows), -1)
         if self.transformer_ is not None:
             predicted = self._invert(predicted, rows, index_of(X))
         return shaped(predicted, self._y_ndim)
 
-    def _fit_transform(self, target):
+    def _fit_transform(self, target, numbers, y):
         """Fit the transformer to the training target, and return the transformed target."""
-        # Row numbers as labels: the transformer then places rows of a table without labels as
-        # surely as those of one with labels, also after a gap.
-        numbers = np.concatenate([np.arange(start, stop) for start, stop in self._past.spans])
-        transformed = self.transformer_.fit_transform(self._table(target, numbers))
-        transformed = np.asarray(transformed, dtype=float).reshape(len(target), -1)
+        place = Place("y", y, target)
+        transformed = transform_target(
+            self.transformer_, target, numbers, self._names, place, fit=True
+        )
         if self.check_inverse:
-            back = self._invert_part(transformed, None, numbers)
+            back = invert_target(self.transformer_, transformed, numbers, self._names)
             # A value that runs on from an unknown one is NaN, which says nothing of the way back.
             unknown = back.shape == target.shape and np.isnan(back + target)
             if back.shape != target.shape or not np.allclose(back[~unknown], target[~unknown]):
@@ -264,10 +287,75 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
                 )
         return transformed
 
+    def _find_lags(self, X, rows, y, target, numbers, horizon):
+        """Find the columns that hold earlier targets, and those of them to invert from."""
+        is_auto = isinstance(self.y_lag, str) and self.y_lag == "auto"
+        # Without a transformer nobody asks, and in windows each value stands many times.
+        is_idle = self.y_lag is None or (is_auto and (self.transformer is None or np.ndim(X) > 2))
+        self._lags = []
+        if not is_idle:
+            self._lags = lags_in_fit(X, rows, y, target, numbers, horizon, self.y_lag)
+        firsts = {lag.target: lag.column for lag in self._lags if lag.steps == 1}
+        self._firsts = self.y_lag_ = None
+        if len(firsts) == target.shape[1] // horizon:
+            self._firsts = [firsts[i] for i in sorted(firsts)]
+            columns = range(rows.shape[1]) if index_of(X) is None else X.columns
+            self.y_lag_ = [columns[i] for i in self._firsts]
+        elif is_auto and self.transformer is not None and looks_back(self.transformer_):
+            warn(
+                "No column of X holds the target one step earlier, so predictions run on from the"
+                " last training value, each from the one before. Name the column with y_lag, call"
+                " it '<target>_lag1', or set y_lag=None if this is meant.",
+                UnknownLagWarning,
+            )
+        self._transforms_lags = bool(self._lags) and self.transform_lags
+        self._transforms_lags &= self.transformer is not None
+
+    def _check_copies(self):
+        """Refuse a regressor that would transform the lag columns a second time."""
+        ours = steps_of(self.transformer_)
+        copies = [
+            step
+            for step in steps_of(self.regressor)[:-1]
+            if any(type(step) is type(other) and _changes_twice(step, other) for other in ours)
+        ]
+        if copies:
+            raise ValueError(
+                f"The regressor begins with {copies!r}, but the transformer has the same step, and"
+                f" the columns of y_lag={self.y_lag_!r} go through it: they would be transformed"
+                " twice. Leave it out of the regressor, or set transform_lags=False."
+            )
+
+    def _transform_lags(self, rows, X, name="X"):
+        """Return a table whose lag columns went through the transformer, as the target does."""
+        values, index = rows.copy(), index_of(X)
+        for part, numbers, past in self._placed(rows, index):
+            known = np.concatenate([past, rows[part]])
+            for steps in {lag.steps for lag in self._lags}:
+                held = {lag.target: lag.column for lag in self._lags if lag.steps == steps}
+                earlier = np.full((len(known), len(self._mean)), np.nan, rows.dtype)
+                earlier[:, list(held)] = known[:, list(held.values())]
+                before = numbers[-1] - steps - np.arange(len(known))[::-1]
+                place = Place(name, X, rows, part.start - len(past), held)
+                with warnings.catch_warnings():
+                    # `_invert` warns of the same rows.
+                    warnings.simplefilter("ignore", UnknownPastWarning)
+                    after = transform_target(self.transformer_, earlier, before, self._names, place)
+                values[part, list(held.values())] = after[len(past) :, list(held)]
+        # The past of these rows is not known, which a whole row of NaN says to all steps.
+        lost = (np.isnan(values) & ~np.isnan(rows)).any(axis=1)
+        values[lost] = np.nan
+        if index is None:
+            return values
+        table = X.copy()
+        for lag in self._lags:
+            table.isetitem(lag.column, values[:, lag.column])
+        return table[~lost].reindex(index) if lost.any() else table
+
     def _invert(self, predicted, rows, index):
         """Bring predictions back to the target's units, one unbroken part after the other."""
         inverted = np.empty((len(rows), len(self._mean)))
-        for part, numbers in self._placed(rows, index):
+        for part, numbers, _ in self._placed(rows, index):
             if numbers[0] == LONG_BEFORE and index is not None and self._past.labelled:
                 warn(
                     f"Rows from {index[part.start]!r} on have no known place among the training"
@@ -276,28 +364,33 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
                     UnknownPastWarning,
                 )
             observed = None
-            if self._lags is not None:
+            # A transformer of several steps ahead does not look back.
+            if self._firsts is not None and len(self._firsts) == len(self._mean):
                 # The value observed at a row stands in the next row; the last is not known yet.
-                earlier = rows[part][:, self._lags].astype(float)
-                observed = self._table(earlier, numbers).shift(-1)
-            inverted[part] = self._invert_part(predicted[part], observed, numbers)
-        if self._lags is not None:
-            inverted = np.where(np.isnan(inverted), rows[:, self._lags], inverted)
+                observed = np.full((len(numbers), len(self._mean)), np.nan)
+                observed[:-1] = rows[part][1:, self._firsts]
+            way_back = self.transformer_, predicted[part], numbers, self._names
+            inverted[part] = invert_target(*way_back, observed)
+        if self._firsts is not None:
+            steps = len(self._mean) // len(self._firsts)
+            inverted = np.where(np.isnan(inverted), np.tile(rows[:, self._firsts], steps), inverted)
         return np.where(np.isnan(inverted), self._mean, inverted)
 
     def _placed(self, rows, index):
-        """Yield each unbroken part of a table as a slice, with the numbers of its rows."""
+        """Yield each unbroken part of a table, the numbers of its rows, and the rows before it."""
         for stretch in self._past.stretches(rows, index):
             is_placed = stretch.number is not None and stretch.agrees
             # The transformer knows nothing of rows that stand long before the training rows.
             first = stretch.number if is_placed else LONG_BEFORE
             numbers = first + np.arange(stretch.stop - stretch.start)
-            yield slice(stretch.start, stretch.stop), numbers
+            yield slice(stretch.start, stretch.stop), numbers, stretch.past
 
     def _transform_validation(self, fit_params):
-        """Transform the targets of validation rows, so that they are watched as `y` is learnt."""
+        """Transform validation rows and their targets as those of `fit`."""
+        if self.transformer_ is None:
+            return fit_params
         X_val, y_val = fit_params.get("X_val"), fit_params.get("y_val")
-        if X_val is None or y_val is None or self.transformer_ is None:
+        if X_val is None or y_val is None:
             return fit_params
         rows, _ = self._read_rows(X_val, reset=False, name="X_val")
         if index_of(X_val) is not None:
@@ -305,26 +398,14 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         target = check_target(y_val, X_val, name="y_val", rows_name="X_val")
         check_n_targets(target, len(self._mean))
         transformed = np.empty(target.shape)
-        for part, numbers in self._placed(rows, index_of(X_val)):
-            values = self.transformer_.transform(self._table(target[part], numbers))
-            transformed[part] = np.asarray(values, dtype=float).reshape(len(numbers), -1)
-        return {**fit_params, "y_val": shaped(transformed, self._y_ndim)}
-
-    def _invert_part(self, transformed, observed, numbers):
-        """Undo the transformer's steps, from the last to the first."""
-        steps = steps_of(self.transformer_)
-        seen = [observed]
-        for step in steps[:-1]:
-            seen.append(None if observed is None else step.transform(seen[-1]))
-        values = transformed
-        for step, before in zip(reversed(steps), reversed(seen), strict=True):
-            options: dict = {} if before is None or not looks_back(step) else {"observed": before}
-            names = getattr(step, "feature_names_in_", None)
-            if names is not None and len(names) != np.shape(values)[1]:
-                names = None
-            values = pd.DataFrame(np.asarray(values), index=numbers, columns=names)
-            values = step.inverse_transform(values, **options)
-        return np.asarray(values, dtype=float).reshape(len(numbers), -1)
+        for part, numbers, _ in self._placed(rows, index_of(X_val)):
+            place = Place("y_val", y_val, target, part.start)
+            transformed[part] = transform_target(
+                self.transformer_, target[part], numbers, self._names, place
+            )
+        if self._transforms_lags:
+            X_val = self._transform_lags(rows, X_val, "X_val")
+        return {**fit_params, "X_val": X_val, "y_val": shaped(transformed, self._y_ndim)}
 
     def _read_rows(self, X, *, reset, name="X"):
         """Validate rows, and refuse NaN beside known values where the first step cannot take it.
@@ -344,10 +425,6 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             )
         return rows.reshape(len(rows), -1), rows if index_of(X) is None else X
 
-    def _table(self, values, numbers):
-        """Return target values as a DataFrame whose labels are row numbers."""
-        return pd.DataFrame(values, index=numbers, columns=self._names)
-
     def get_metadata_routing(self):
         """Tell which parameters of `fit` go to the regressor.
 
@@ -363,9 +440,11 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
     def __sklstm_look_back__(self):
         # Without observed values to start from, each prediction is built upon the one before.
         own = 0 if self.transformer_ is None else look_back(self.transformer_)
-        runs_on = self.y_lag is None and own != 0
-        depths = own, look_back(self.regressor_)
-        return None if runs_on or None in depths else max(depths) + 1
+        inner = look_back(self.regressor_)
+        runs_on = self._firsts is None and own != 0
+        if runs_on or own is None or inner is None:
+            return None
+        return max(own, inner + own * self._transforms_lags) + 1
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -377,3 +456,9 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         tags.regressor_tags = inner.regressor_tags
         tags.non_deterministic = inner.non_deterministic
         return tags
+
+
+def _changes_twice(step, other):
+    """Whether a step changes values that another one of its class has changed: scaling does not."""
+    func = getattr(step, "func", None)
+    return looks_back(step) or (func is not None and func is getattr(other, "func", None))

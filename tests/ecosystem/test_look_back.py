@@ -106,7 +106,7 @@ def flat(window):
         (VotingRegressor([("a", Ridge()), ("b", RollingMean(4))]).set_params(b="drop"), 0),
         (TransformedTargetRegressor(Ridge(), transformer=StandardScaler()), 0),
         (TransformedSeriesRegressor(Ridge(), Differencer(3), y_lag=0), 4),
-        (TransformedSeriesRegressor(Ridge(), Differencer(3)), None),
+        (TransformedSeriesRegressor(Ridge(), Differencer(3), y_lag=None), None),
         (TransformedSeriesRegressor(Ridge(), SeriesMinMaxScaler()), 1),
     ],
     ids=str,
@@ -149,6 +149,8 @@ def test_a_step_that_looks_back_is_undone_from_observed_rows():
 
 def test_a_step_that_does_not_look_back_is_not_asked_to():
     """A transformer of scikit-learn gets no observed rows, though its function is unknown."""
-    model = TransformedSeriesRegressor(Ridge(), FunctionTransformer(np.log, np.exp), y_lag=0)
+    model = TransformedSeriesRegressor(
+        Ridge(), FunctionTransformer(np.log, np.exp), transform_lags=False
+    )
     expected = TransformedTargetRegressor(Ridge(), func=np.log, inverse_func=np.exp).fit(X, Y)
     np.testing.assert_allclose(model.fit(X, Y).predict(X), expected.predict(X))

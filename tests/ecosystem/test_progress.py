@@ -79,9 +79,7 @@ def test_a_followed_fit_learns_the_same():
 def test_a_search_shows_candidates_splits_and_epochs():
     """Through search, target and pipeline a callback still hears of every epoch."""
     model = TransformedSeriesRegressor(
-        make_pipeline(
-            Differencer(), SeriesMinMaxScaler(), LagWindower(3), LSTMRegressor(2, epochs=2)
-        ),
+        make_pipeline(LagWindower(3), LSTMRegressor(2, epochs=2)),
         transformer=make_pipeline(Differencer(), SeriesMinMaxScaler()),
         y_lag=0,
     )

@@ -211,7 +211,7 @@ X, y = X[-60:], y[-60:]
 steps = make_pipeline(Differencer(), SeriesMinMaxScaler((-1, 1)))
 network = LSTMRegressor(2, epochs=1, random_state=0)
 model = TransformedSeriesRegressor(
-    make_pipeline(steps, LagWindower(3), network), transformer=steps, y_lag="milk_lag1"
+    make_pipeline(LagWindower(3), network), transformer=steps
 ).fit(X, y)
 model.predict(X)
 forecast(model, X, 3, y=y)

@@ -42,9 +42,7 @@ def model(regressor=None, steps=None):
     if regressor is None:
         regressor = LSTMRegressor(2, epochs=2, learning_rate=0.01, random_state=0)
     windower = LagWindower(3, flatten=not isinstance(regressor, LSTMRegressor))
-    return TransformedSeriesRegressor(
-        make_pipeline(steps, windower, regressor), transformer=steps, y_lag="milk_lag1"
-    )
+    return TransformedSeriesRegressor(make_pipeline(windower, regressor), transformer=steps)
 
 
 # ------------------------------------------------------------------------- scikit-learn's searches
@@ -78,21 +76,25 @@ def test_a_randomized_search_draws_learning_rates_from_a_log_uniform_law():
 # --------------------------------------------------------------- preprocessing and network together
 
 
-def test_inputs_and_target_are_searched_as_pairs():
-    """A list of grids, one per preprocessing, gives inputs and target the same steps."""
-    intervals = [(1,), (12,), (1, 12)]
-    grids = [
-        {"regressor__pipeline": [steps], "transformer": [steps], WINDOW: [3, 6]}
-        for steps in map(stationary, intervals)
-    ]
-    search = GridSearchCV(model(Ridge()), grids, cv=SPLITS).fit(X, Y)
-    by_hand = [
-        cross_val_score(
-            model(Ridge(), stationary(interval)).set_params(**{WINDOW: window}), X, Y, cv=SPLITS
-        ).mean()
-        for interval in intervals
-        for window in (3, 6)
-    ]
+def test_a_search_over_the_transformer_changes_inputs_and_target():
+    """Each interval scores as the long form, whose inputs have differences of their own."""
+    intervals = [[1], [12], [1, 12]]
+    plain = TransformedSeriesRegressor(
+        make_pipeline(LagWindower(3, flatten=True), Ridge()), make_pipeline(Differencer())
+    )
+    grid = {"transformer__differencer__interval": intervals, WINDOW: [3, 6]}
+    search = GridSearchCV(plain, grid, cv=SPLITS).fit(X, Y)
+    by_hand = []
+    for parameters in search.cv_results_["params"]:
+        steps = Differencer(parameters["transformer__differencer__interval"])
+        windower = LagWindower(parameters[WINDOW], flatten=True)
+        long = TransformedSeriesRegressor(
+            make_pipeline(steps, windower, Ridge()),
+            steps,
+            y_lag="milk_lag1",
+            transform_lags=False,
+        )
+        by_hand.append(cross_val_score(long, X, Y, cv=SPLITS).mean())
     np.testing.assert_allclose(search.cv_results_["mean_test_score"], by_hand)
 
 

@@ -114,15 +114,16 @@ def test_only_fit_changes_an_estimator(name):
         estimator._repr_html_()
 
 
-WIDE = np.random.default_rng(1).normal(size=(50, 3)).cumsum(axis=0)
+WALK = np.random.default_rng(1).normal(size=(51, 3)).cumsum(axis=0)
+WIDE, NEXT = WALK[:-1], WALK[1:, 0]
 MONTHS = pd.period_range("1999-01", periods=50, freq="M")
 #: Rows to forget: other columns, labels, types, numbers of rows, axes, targets.
 OTHERS = {
-    "a table of three columns": (pd.DataFrame(WIDE, MONTHS, ["x", "y", "z"]), WIDE[:, 0]),
-    "an array of whole numbers": (np.rint(WIDE * 9).astype(int), WIDE[:, 1]),
+    "a table of three columns": (pd.DataFrame(WIDE, MONTHS, ["x", "y", "z"]), NEXT),
+    "an array of whole numbers": (np.rint(WIDE * 9).astype(int), np.rint(NEXT * 9)),
     "a table with holes, of float32": (
         pd.DataFrame(WIDE, columns=["a", "b", "c"]).astype("float32").drop(range(20, 23)),
-        np.delete(WIDE[:, 2], range(20, 23)),
+        np.delete(NEXT, range(20, 23)),
     ),
     "two targets": (WIDE, pd.DataFrame(WIDE[:, :2], columns=["p", "q"])),
     "windows": (np.ascontiguousarray(LagWindower(2).fit_transform(WIDE)[1:]), WIDE[1:, 0]),

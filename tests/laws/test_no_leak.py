@@ -182,6 +182,7 @@ def test_a_back_test_knows_nothing_of_later_rows(name, feed_back, t, gap, most, 
     later = np.arange(N_ROWS) >= t
     noise = np.random.default_rng(9).normal(size=(N_ROWS, 2))
     x, y = X + size * noise * later[:, None], Y + (1 + size) * noise[:, 0] * later
+    x[1:, 0] = y[:-1]
     tables = [
         (pd.DataFrame(rows, INDEX, ["a_lag1", "b"]), pd.Series(target, INDEX, name="a"))
         for rows, target in ((X, Y), (x, y))

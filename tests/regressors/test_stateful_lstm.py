@@ -464,17 +464,14 @@ def test_a_differenced_series_equals_the_recipe_by_hand():
     walk = np.cumsum(np.random.default_rng(1).normal(size=30))
     X, y = series_to_supervised(months(walk[:, None])["x0"])
     to_stationary = make_pipeline(Differencer(), SeriesMinMaxScaler((-1, 1)))
-    model = TransformedSeriesRegressor(
-        make_pipeline(clone(to_stationary), regressor()), transformer=to_stationary, y_lag=0
-    )
+    model = TransformedSeriesRegressor(regressor(), transformer=to_stationary)
     predicted = model.fit(X[:-8], y[:-8]).predict(X[-8:])
 
     lag, target = X.to_numpy().ravel(), y.to_numpy()
     steps, wanted = np.diff(lag)[:, None], np.diff(target)
     n = len(lag) - 8 - 1
-    low, high = steps[:n].min(), steps[:n].max()
     least, most = wanted[:n].min(), wanted[:n].max()
-    inputs = 2 * (steps - low) / (high - low) - 1
+    inputs = 2 * (steps - least) / (most - least) - 1
     outputs = 2 * (wanted - least) / (most - least) - 1
     plain = row_by_row(first_weights(regressor(), inputs[:n], outputs[:n]))
     plain.train(inputs[:n], outputs[:n], epochs=3)

@@ -68,7 +68,7 @@ def predict_later(model, X, y, n_train=N_TRAIN):
 def ridge_on_differences(y_lag="milk_lag1", interval=(1, 12)):
     """Return the model that most tests look at."""
     return TransformedSeriesRegressor(
-        make_pipeline(Differencer(list(interval)), LagWindower(12, flatten=True), Ridge()),
+        make_pipeline(LagWindower(12, flatten=True), Ridge()),
         transformer=Differencer(list(interval)),
         y_lag=y_lag,
     )
@@ -101,7 +101,7 @@ def test_a_regressor_that_takes_nan_equals_a_loop(milk):
     model = TransformedSeriesRegressor(
         make_pipeline(LagWindower(6, flatten=True), HistGradientBoostingRegressor(**options)),
         transformer=Differencer(1),
-        y_lag=0,
+        transform_lags=False,
     )
     series = load_milk()
     lagged = pd.concat([series.shift(lag) for lag in range(6, 0, -1)], axis=1).iloc[1:].to_numpy()
@@ -155,7 +155,9 @@ def test_several_targets_are_inverted_each_by_its_own_lag(two):
 def test_without_a_lag_predictions_run_on(milk):
     """Each prediction is the base of the next, from the end of the training target."""
     X, y = milk
-    predicted = predict_later(TransformedSeriesRegressor(Fixed(3.0), Differencer(1)), X, y)
+    predicted = predict_later(
+        TransformedSeriesRegressor(Fixed(3.0), Differencer(1), y_lag=None), X, y
+    )
     expected = y.iloc[N_TRAIN - 1] + 3.0 * np.arange(1, 1 + len(X) - N_TRAIN)
     np.testing.assert_allclose(predicted, expected)
 
@@ -163,7 +165,9 @@ def test_without_a_lag_predictions_run_on(milk):
 def test_a_season_runs_on(milk):
     """A constant seasonal difference repeats the last training year, and rises."""
     X, y = milk
-    predicted = predict_later(TransformedSeriesRegressor(Fixed(2.0), Differencer(12)), X, y)
+    predicted = predict_later(
+        TransformedSeriesRegressor(Fixed(2.0), Differencer(12), y_lag=None), X, y
+    )
     last_year = y.iloc[N_TRAIN - 12 : N_TRAIN].to_numpy()
     expected = np.concatenate([last_year + 2.0, last_year + 4.0, last_year + 6.0])
     np.testing.assert_allclose(predicted, expected[: len(predicted)])
@@ -257,7 +261,7 @@ def test_rows_whose_target_is_unknown_are_not_learnt_from(milk):
     """The regressor sees the rows whose transformed target is known, and no other."""
     X, y = milk
     y = y.where(y.index != y.index[50])
-    model = TransformedSeriesRegressor(Fixed(), Differencer(1)).fit(X, y)
+    model = TransformedSeriesRegressor(Fixed(), Differencer(1), y_lag=None).fit(X, y)
     np.testing.assert_array_equal(model.regressor_.X_, X[y.diff().notna()])
     np.testing.assert_allclose(model.regressor_.y_, y.diff().dropna())
 
@@ -280,7 +284,8 @@ def test_weights_reach_the_regressor(milk, name):
     ridge = (
         Ridge() if name == "sample_weight" else make_pipeline(LagWindower(flatten=True), Ridge())
     )
-    model = TransformedSeriesRegressor(ridge, Differencer(1)).fit(X, y, **{name: weight})
+    model = TransformedSeriesRegressor(ridge, Differencer(1), y_lag=None)
+    model.fit(X, y, **{name: weight})
     fitted = model.regressor_ if name == "sample_weight" else model.regressor_[-1]
     expected = Ridge().fit(X[1:], y.diff()[1:], sample_weight=weight[1:])
     np.testing.assert_allclose(fitted.coef_, expected.coef_)
@@ -322,7 +327,7 @@ def test_the_parts_given_are_not_fitted(milk):
 def test_a_target_that_is_too_short_names_the_remedy():
     """If differencing leaves nothing, the message says what would do."""
     windowed = make_pipeline(LagWindower(4, flatten=True), Ridge())
-    model = TransformedSeriesRegressor(windowed, Differencer(4))
+    model = TransformedSeriesRegressor(windowed, Differencer(4), y_lag=None)
     with pytest.raises(ValueError, match="No row is left to learn from"):
         model.fit(np.arange(5.0)[:, None], [np.nan, 1.0, 2.0, 3.0, 4.0])
 
@@ -353,7 +358,7 @@ def test_targets_may_have_names_of_several_kinds(milk):
     """An int beside a str, which scikit-learn takes for no names, changes no prediction."""
     X, y = milk
     both = pd.concat([y, y], axis=1).set_axis([0, "b"], axis=1)
-    model = TransformedSeriesRegressor(Ridge(), Differencer())
+    model = TransformedSeriesRegressor(Ridge(), Differencer(), y_lag=None)
     expected = clone(model).fit(X, both.set_axis(["a", "b"], axis=1)).predict(X)
     np.testing.assert_array_equal(model.fit(X, both).predict(X), expected)
 

@@ -1,0 +1,153 @@
+"""The steps of a target's transformer: there, and back from what a regressor predicts."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from sklstm._checks._numbers import place_of
+from sklstm._sklearn._composition import looks_back
+from sklstm.regressors._known_rows import steps_of
+
+
+class Place(NamedTuple):
+    """Where values stand in what the user gave, for messages.
+
+    Attributes
+    ----------
+    name : str
+        What messages call the table.
+    table : array-like
+        The table.
+    values : ndarray of shape (n_rows, n_columns)
+        Its values.
+    first : int, default=0
+        The row of the first value.
+    columns : mapping, default=None
+        The column of each target; by default its own number.
+    """
+
+    name: str
+    table: Any
+    values: np.ndarray
+    first: int = 0
+    columns: Any = None
+
+    def describe(self, row, target):
+        """Return what a message says of a value.
+
+        Parameters
+        ----------
+        row, target : int
+            Its row after the first, and its target.
+
+        Returns
+        -------
+        str
+        """
+        place = self.first + row, target if self.columns is None else self.columns[target]
+        where = place_of(place[: np.ndim(self.table)], self.table)
+        return f"{self.name} is {self.values[place]} at {where}"
+
+
+def transform_target(transformer, values, numbers, names, place, *, fit=False):
+    """Send values of the target through the steps of its transformer.
+
+    Parameters
+    ----------
+    transformer : transformer
+        One with an inverse, or a pipeline of such.
+    values : ndarray of shape (n_rows, n_outputs)
+        The target, or columns that hold earlier targets.
+    numbers : ndarray of shape (n_rows,)
+        The numbers of the rows, which place them before each step.
+    names : list
+        Names of the targets.
+    place : Place
+        Where the values stand.
+    fit : bool, default=False
+        Whether the steps are fitted, too.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_outputs), float64
+
+    Raises
+    ------
+    ValueError
+        If a step makes infinity of a value, or NaN though it does not look back.
+    """
+    for step in steps_of(transformer):
+        table = labelled(values, numbers, names)
+        with np.errstate(all="ignore"):  # What NumPy would warn of is an error below.
+            after = (step.fit(table) if fit else step).transform(table)
+        after = np.asarray(after, dtype=float).reshape(len(values), -1)
+        lost = np.isinf(after)
+        if not looks_back(step) and after.shape == values.shape:
+            lost |= np.isnan(after) & ~np.isnan(values)
+        if lost.any():
+            row, column = np.argwhere(lost)[0]
+            raise ValueError(
+                f"{place.describe(row, min(column, values.shape[1] - 1))}, of which {step!r} makes"
+                f" {after[row, column]}. Use a transformer that takes it (for instance np.log1p"
+                " instead of np.log), or put NaN there, which means that it is not known."
+            )
+        values = after
+    return values
+
+
+def invert_target(transformer, values, numbers, names, observed=None):
+    """Undo the steps of a target's transformer, from the last to the first.
+
+    Parameters
+    ----------
+    transformer : transformer
+        As fitted.
+    values : ndarray of shape (n_rows, n_outputs)
+        Transformed targets.
+    numbers : ndarray of shape (n_rows,)
+        The numbers of the rows.
+    names : list
+        Names of the targets.
+    observed : ndarray of shape (n_rows, n_outputs), default=None
+        The targets observed at the rows, from which steps that look back start; without these,
+        each restored row is the base of the next.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_outputs), float64
+    """
+    steps = steps_of(transformer)
+    seen = [None if observed is None else labelled(observed, numbers, names)]
+    for step in steps[:-1]:
+        if observed is not None:
+            observed = np.asarray(step.transform(seen[-1]))
+        seen.append(None if observed is None else labelled(observed, numbers, names))
+    for step, before in zip(reversed(steps), reversed(seen), strict=True):
+        options = {} if before is None or not looks_back(step) else {"observed": before}
+        own = list(getattr(step, "feature_names_in_", names))
+        values = step.inverse_transform(labelled(values, numbers, own), **options)
+        values = np.asarray(values, dtype=float).reshape(len(numbers), -1)
+    return values
+
+
+def labelled(values, numbers, names):
+    """Return values as a table whose labels are row numbers.
+
+    A transformer then places rows without labels as surely as others, also after a gap.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_columns)
+        The values.
+    numbers : ndarray of shape (n_rows,)
+        The numbers of the rows.
+    names : list
+        Names of the columns; not used where they are not as many.
+
+    Returns
+    -------
+    DataFrame of shape (n_rows, n_columns)
+    """
+    columns = names if len(names) == values.shape[1] else None
+    return pd.DataFrame(values, index=numbers, columns=columns)
