@@ -97,7 +97,7 @@ def lags_of(rows, y, target, exog, y_lag, *, guess=True):
     else:
         pairs = zip(columns, matches, strict=True)
         found = [match[1] for column, match in pairs if match and column not in others]
-        held = list(dict.fromkeys(found)) if names is None else names
+        held = list(dict.fromkeys(found)) if names is None else list(map(str, names))
         if guess and not any(match and match[1] in held for match in matches):
             firsts = _all_but_exog(columns, rows, exog, others, n_targets, names)
             held = [columns[i] for i in firsts]

@@ -1,5 +1,6 @@
 """Checks of tables and targets, and the columns and labels that they have."""
 
+from datetime import datetime
 from numbers import Integral
 
 import numpy as np
@@ -242,8 +243,8 @@ def positions_among(columns, wanted, name, table="X"):
     ValueError
         If a column is not there or named twice.
     """
-    # A tuple may be the name of one column of a MultiIndex.
-    is_one = isinstance(wanted, tuple) and wanted in columns
+    # A tuple may be the name of one column.
+    is_one = isinstance(wanted, tuple | float | datetime) and wanted in columns
     positions = []
     for column in [wanted] if is_one else listed(wanted, name):
         if column in columns:

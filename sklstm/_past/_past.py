@@ -22,8 +22,8 @@ LONG_BEFORE = -(10**12)
 
 HISTORY_OPTIONS = ("auto", "continue", "none")
 
-#: Whether a table may be the training table with more rows below it; see `appended_rows`.
-_APPENDED = ContextVar("appended", default=False)
+#: In a forecast, whether the first rows of its tables have no say; see `appended_rows`.
+_APPENDED: ContextVar[bool | None] = ContextVar("appended", default=None)
 
 
 class Doubt(NamedTuple):
@@ -285,7 +285,8 @@ class Past:
 
         If lenient, values that are not known in `rows` say nothing against it.
         """
-        if len(rows) != self.n_rows and not (len(rows) > self.n_rows and _APPENDED.get()):
+        is_forecast = _APPENDED.get() is not None
+        if len(rows) != self.n_rows and not (len(rows) > self.n_rows and is_forecast):
             return False
         positions, kept = self._remembered(form)
         same, unknown = _equal(rows[positions], kept, kept), np.isnan(rows[positions])
@@ -335,7 +336,10 @@ class Past:
         elif not agrees:
             what = "has the label of a training row but other values (was the index reset?)"
             remedy = follows
-        elif n_known == self.depth or oldest in dict(self.spans):
+        elif n_known == self.depth:
+            return None
+        elif oldest in dict(self.spans) and not (start and _APPENDED.get() is not None):
+            # Nothing is expected before training rows; but a forecast looks back upon each row.
             return None
         elif number == LONG_BEFORE and self.axis is not None:
             # `TransformedSeriesRegressor` places such rows there, and warns itself.
@@ -359,17 +363,22 @@ class Past:
 
 
 @contextmanager
-def appended_rows():
+def appended_rows(*, cut):
     """Let tables without labels be the training table with more rows below it.
 
     `forecast` adds rows to the table that the user gave, so a table that is longer than the
     training table and has its rows at the top is the training table and what follows it.
 
+    Parameters
+    ----------
+    cut : bool
+        Whether rows were left out at the top, so that the past of the first row does not matter.
+
     Yields
     ------
     None
     """
-    token = _APPENDED.set(True)
+    token = _APPENDED.set(cut)
     try:
         yield
     finally:
@@ -378,7 +387,8 @@ def appended_rows():
 
 def _warn_of_doubts(stretches):
     """Warn of the first row whose past is not known, and count such rows."""
-    doubts = [one.doubt for one in stretches if one.doubt is not None]
+    looked_at = stretches[1:] if _APPENDED.get() else stretches
+    doubts = [one.doubt for one in looked_at if one.doubt is not None]
     if doubts:
         others = f" (one of {len(doubts)} such rows)" if len(doubts) > 1 else ""
         warn(

@@ -160,18 +160,18 @@ def rows_ahead(estimator, X, y, exog, y_lag, recompute, *, steps=None, labels=No
     while row < table.start + len(table.labels):
         oldest = 0 if reach is None else max(0, row - reach)
         # Rows before `oldest` have no say, so warnings of their past would only confuse.
-        matters = reach is None or row < reach
-        with warnings.catch_warnings(), appended_rows():
-            warnings.simplefilter("error" if matters else "ignore", UnknownPastWarning)
-            if not matters:
+        cut = reach is not None and row >= reach
+        with warnings.catch_warnings(), appended_rows(cut=cut):
+            warnings.simplefilter("error", UnknownPastWarning)
+            if cut:
                 warnings.simplefilter("ignore", AssumedPastWarning)
             try:
                 predicted = np.asarray(estimator.predict(table.rows(oldest, row + 1)))[-1]
             except UnknownPastWarning as unknown:
+                more = "" if reach is None else f", or at least the last {reach}"
                 raise ValueError(
-                    "The forecast depends on rows that are not known. Pass all rows since the"
-                    f" training rows as X, or at least the last {'' if reach is None else reach}"
-                    f" rows that the estimator looks back upon. {unknown}"
+                    f"The forecast depends on rows that are not known. {unknown}"
+                    f"{'' if cut else f' Pass all rows since the training rows as X{more}.'}"
                 ) from None
         row += table.observe(row, predicted.ravel(), type(estimator).__name__)
     return table, lags

@@ -186,3 +186,25 @@ def test_feeding_back_a_horizon_is_refused():
     """feed_back needs a target of one step."""
     with pytest.raises(ValueError, match="y reaches 3 steps ahead"):
         backtest(Ridge(), *series_to_supervised(MILK, horizon=3), 3, feed_back=True)
+
+
+TRADING = pd.bdate_range("2024-01-01", periods=120).delete([40, 101, 104])
+PRICES = pd.Series(50 + np.random.default_rng(0).normal(size=117).cumsum(), TRADING, name="price")
+
+
+@pytest.mark.parametrize("weekday", [True, False], ids=["with a calendar", "alone"])
+def test_a_fed_back_fold_has_the_dates_of_its_rows(weekday):
+    """Holidays among the test rows are no steps of the forecast: X holds all its dates."""
+    rows, y = series_to_supervised(PRICES)
+    inputs = []
+    if weekday:
+        rows, inputs = rows.assign(weekday=rows.index.day_of_week.astype(float)), ["weekday"]
+    lines = backtest(
+        Ridge(), rows, y, [(np.arange(95), np.arange(95, 110))], feed_back=True,
+        future_inputs=inputs or None,
+    ).predictions  # fmt: skip
+    assert lines.index.equals(rows.index[95:110])
+    model, value = Ridge().fit(rows[:95], y[:95]), y.iloc[94]
+    for label, found in lines["prediction"].items():
+        value = model.predict(rows.loc[[label]].assign(price_lag1=value))[0]
+        assert found == pytest.approx(value)

@@ -22,10 +22,12 @@ from sklstm import (
     LagWindower,
     TransformedSeriesRegressor,
     UnknownPastWarning,
+    backtest,
     forecast,
     series_to_supervised,
 )
 
+INDEX = pd.date_range("2024-01-01", periods=40)
 NUMBERS = pd.DataFrame({"a": np.sin(np.arange(30.0)), "b": np.arange(30.0)})
 
 
@@ -356,3 +358,82 @@ def test_exog_may_hold_numbers_as_objects(model, dtype):
     ours = forecast(model, NUMBERS, 3, exog=exog.astype(dtype), **options)
     pd.testing.assert_series_equal(ours, forecast(model, NUMBERS, 3, exog=exog, **options))
     assert exog["b"].dtype == float
+
+
+def test_the_rows_of_exog_are_the_next_dates_where_dates_are_missing():
+    """Trading days go on at the dates that exog has, not at holidays."""
+    days = pd.bdate_range("2024-01-01", periods=60).delete([20, 44, 52])
+    rows = pd.DataFrame({"y_lag1": np.sin(np.arange(57.0))}, days)
+    y = pd.Series(np.sin(np.arange(57.0) + 1), days, name="y")
+    model = Ridge().fit(rows[:40], y[:40])
+    ahead = forecast(model, rows[:40], 10, y=y[:40], exog=pd.DataFrame(index=days))
+    assert ahead.index.equals(days[40:50])
+
+
+IRREGULAR = pd.DatetimeIndex(["2024-01-01", "2024-01-02", "2024-01-07", "2024-03-01", "2024-03-11"])
+
+
+@pytest.mark.parametrize("labelled", [True, False], ids=["numbered", "array"])
+def test_exog_without_dates_cannot_date_irregular_rows(labelled):
+    """The error says how to name the dates."""
+    rows = pd.DataFrame({"y_lag1": np.arange(5.0), "b": 1.0}, IRREGULAR)
+    y = pd.Series(np.arange(5.0) + 1, IRREGULAR, name="y")
+    later = pd.DataFrame({"b": [1.0, 1.0]})
+    with pytest.raises(ValueError, match=r"no regular step.*exog=pd\.DataFrame\(index="):
+        forecast(Ridge().fit(rows, y), rows, 2, y=y, exog=later if labelled else later.to_numpy())
+
+
+NAMES = {
+    "ints": [0, 1],
+    "floats": [0.5, 1.5],
+    "tuples": [("a", "x"), ("a", "y")],
+    "dates": [pd.Timestamp("2024-01-01"), pd.Timestamp("2024-01-02")],
+    "steps": ["a_step1", "b_step1"],
+    "one step and none": ["a_step1", "b"],
+    "other steps": ["a_step2", "a_step1"],
+    "lags": ["a_lag1", "b_lag2"],
+}
+
+
+@pytest.mark.parametrize("horizon", [1, 3])
+@pytest.mark.parametrize("names", NAMES.values(), ids=NAMES)
+def test_targets_have_any_names(names, horizon):
+    """Forecast and back-test give what they give with plain names."""
+    values = np.random.default_rng(0).normal(size=(60, 2)).cumsum(axis=0)
+    found = []
+    for columns in (["u", "v"], names):
+        # A name that is a tuple is one name.
+        table = pd.DataFrame(values, pd.date_range("2024-01-01", periods=60))
+        table.columns = pd.Index(columns, tupleize_cols=False)
+        rows, y = series_to_supervised(table, horizon=horizon, target=[columns[0]])
+        later = pd.DataFrame({rows.columns[1]: np.zeros(9)}, pd.date_range("2024-02-28", periods=9))
+        model = Ridge().fit(rows, y)
+        ahead = forecast(model, rows, 4, y=y, exog=later)
+        assert horizon > 1 or ahead.name == columns[0]
+        cv, known = TimeSeriesSplit(2, test_size=5), rows.columns[1]
+        result = backtest(model, rows, y, cv, feed_back=horizon == 1, future_inputs=known)
+        found.append(np.concatenate([ahead, result.predictions["prediction"]]))
+    np.testing.assert_allclose(found[1], found[0])
+
+
+@pytest.mark.parametrize("names", NAMES.values(), ids=NAMES)
+def test_columns_have_any_names(names):
+    """A column of any name is y_lag, and another one is known."""
+    rows = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 2)).cumsum(axis=0), INDEX)
+    rows.columns = pd.Index(names, tupleize_cols=False)
+    y = rows.iloc[:, 0].shift(-1).ffill().rename(names[1])
+    later = pd.DataFrame(np.ones((4, 1)), pd.date_range(INDEX[-1], periods=5)[1:])
+    later.columns = pd.Index(names[1:], tupleize_cols=False)
+    model = Ridge().fit(rows, y)
+    ahead = forecast(model, rows, 4, y=y, exog=later, y_lag=names[0])
+    expected = fed_back(
+        model, lambda v, _: pd.DataFrame([[v[-1], 1.0]], columns=rows.columns), y, 4
+    )
+    np.testing.assert_allclose(ahead, expected)
+    options = {"feed_back": True, "future_inputs": names[1], "y_lag": names[0]}
+    lines = backtest(Ridge(), rows, y, [(range(30), range(30, 40))], **options).predictions
+    plain = backtest(
+        Ridge(), rows.to_numpy(), y.to_numpy(), [(range(30), range(30, 40))],
+        feed_back=True, future_inputs=1, y_lag=0,
+    ).predictions  # fmt: skip
+    np.testing.assert_allclose(lines["prediction"], plain["prediction"])

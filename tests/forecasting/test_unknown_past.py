@@ -58,8 +58,22 @@ def test_rows_that_hold_the_whole_past_are_continued():
         values.append(model.regressor_[-1].predict(window)[0])
     found = forecast(model, X[120:150], 8, y=Y[120:150])
     np.testing.assert_allclose(found, values[-8:])
-    with pytest.raises(ValueError, match="at least the last 12 rows"):
+    with pytest.raises(ValueError, match="at least the last 12"):
         forecast(model, X[120:130], 8, y=Y[120:130])
+
+
+@pytest.mark.parametrize("missing", [95, 103], ids=["in the training rows", "after them"])
+def test_a_gap_among_the_rows_looked_back_upon_is_refused(missing):
+    """A window that reaches across a missing month is not filled up in silence."""
+    rows, y = X.drop(X.index[missing]), Y.drop(X.index[missing])
+    model = WINDOWS.fit(rows[:100], y[:100])
+    with pytest.raises(ValueError, match=r"comes after a gap.*asfreq"):
+        forecast(model, rows[:106], 8, y=y[:106])
+    # The advice is followed: the row is put in, its target stays unknown.
+    whole, target = rows.asfreq("MS").interpolate(), y.asfreq("MS")
+    assert len(forecast(model.fit(whole[:100], target[:100]), whole[:106], 8, y=target[:106])) == 8
+    # Far enough back, a gap has no say.
+    assert len(forecast(model, rows[:130], 8, y=y[:130])) == 8
 
 
 def test_filters_of_the_user_change_nothing():
