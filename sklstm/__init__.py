@@ -2,8 +2,10 @@
 
 from sklstm._sklearn._warnings import (
     AssumedPastWarning,
+    FewRowsTaughtWarning,
     InverseWarning,
     MissingStepsWarning,
+    OneStepWarning,
     SklstmWarning,
     StateResetWarning,
     UnknownLagWarning,
@@ -28,11 +30,13 @@ __version__ = "0.2.0.dev0"
 __all__ = [
     "AssumedPastWarning",
     "Differencer",
+    "FewRowsTaughtWarning",
     "ForecastDisplay",
     "InverseWarning",
     "LSTMRegressor",
     "LagWindower",
     "MissingStepsWarning",
+    "OneStepWarning",
     "SeriesMinMaxScaler",
     "SklstmWarning",
     "StateResetWarning",

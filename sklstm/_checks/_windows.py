@@ -1,6 +1,9 @@
 """What the regressors know about the windows they are given."""
 
+import re
+
 import numpy as np
+import pandas as pd
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
@@ -12,6 +15,9 @@ from sklstm._sklearn._compat import check_n_features
 
 #: What a network can compute with: float32.
 LARGEST = np.finfo(np.float32).max
+
+#: How the columns of one series at several lags are called: lag1, y_lag1, y_t-1, y(t-1).
+_LAG = re.compile(r"(.*)(lag_?|t-)\d+\)?", re.IGNORECASE | re.DOTALL)
 
 
 def check_windows(estimator, X, *, reset, name="X"):
@@ -33,7 +39,8 @@ def check_windows(estimator, X, *, reset, name="X"):
     windows : Windows of shape (n_rows, window, n_features)
         Where `X` has three axes and is float, they share its memory.
     n_unknown : ndarray of int of shape (n_rows,)
-        How many of the oldest steps of each window are NaN.
+        How many of the oldest steps of each window are NaN. Rows that begin with NaN are not known:
+        their first columns are the oldest steps of a window that was flattened.
 
     Raises
     ------
@@ -43,18 +50,43 @@ def check_windows(estimator, X, *, reset, name="X"):
     TypeError
         If `X` is sparse.
     """
-    with naming(name, X):
-        # An array-like may refuse to be handed to NumPy's functions, such as np.ndim.
-        n_axes = X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
-    if n_axes == 3:
-        windows = _check_three_axes(estimator, X, reset, name)
-    else:
+    are_rows = count_axes(X, name) != 3
+    if are_rows:
         windows = check_rows(estimator, X, reset=reset, name=name)[:, None, :]
+    else:
+        windows = _check_three_axes(estimator, X, reset, name)
     windows = Windows.of(windows)
     n_unknown = np.empty(len(windows), dtype=np.int32)
     for start, block in windows.blocks():
-        n_unknown[start : start + len(block)] = _count_unknown(block, X, name, start)
+        n_unknown[start : start + len(block)] = _count_unknown(block, X, name, start, are_rows)
     return windows, n_unknown
+
+
+def count_axes(X, name="X"):
+    """Count the axes of an array-like, which may refuse to be handed to NumPy's functions."""
+    with naming(name, X):
+        return X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
+
+
+def lag_columns(X):
+    """List the columns of a table that hold one series at several lags, by their names.
+
+    Parameters
+    ----------
+    X : array-like
+        The table; only the columns of a DataFrame have names.
+
+    Returns
+    -------
+    list of str
+        Empty if no series is there twice.
+    """
+    series: dict = {}
+    for column in X.columns if isinstance(X, pd.DataFrame) else ():
+        match = _LAG.fullmatch(str(column))
+        if match:
+            series.setdefault(match[1], []).append(column)
+    return [column for lags in series.values() if len(lags) > 1 for column in lags]
 
 
 def _check_three_axes(estimator, X, reset, name):
@@ -71,7 +103,7 @@ def _check_three_axes(estimator, X, reset, name):
     return windows
 
 
-def _count_unknown(windows, X, name, first):
+def _count_unknown(windows, X, name, first, are_rows):
     """Count the NaN steps at the old end of each window, and refuse NaN anywhere else.
 
     `windows` are those of `X` from row `first` on, in memory.
@@ -82,7 +114,7 @@ def _count_unknown(windows, X, name, first):
         if np.isfinite(values.sum(dtype=np.float32)):
             return np.zeros(len(windows), dtype=np.int32)
         missing = np.isnan(values)
-        unknown = missing.all(axis=1)
+        unknown = _head(missing)[:, 0] if are_rows else missing.all(axis=1)
         refused = (missing.any(axis=1) & ~unknown) | (np.abs(values) > LARGEST).any(axis=1)
     # A window is unknown up to its first known step, and may hold nothing but numbers after that.
     known = np.append(np.flatnonzero(~unknown), len(values))
@@ -91,16 +123,24 @@ def _count_unknown(windows, X, name, first):
     last_of_these = no_numbers[np.searchsorted(no_numbers, starts + window) - 1]
     is_valid = last_of_these < starts + n_unknown
     if not is_valid.all():
-        _refuse(windows, int(np.argmin(is_valid)), X, name, first)
+        _refuse(windows, int(np.argmin(is_valid)), X, name, first, are_rows)
     return n_unknown.astype(np.int32)
 
 
-def _refuse(windows, position, X, name, first):
+def _head(missing):
+    """Tell which places of rows are unknown: those before the first number, if all after it are."""
+    head = np.logical_and.accumulate(missing, axis=1)
+    return head & (head == missing).all(axis=1, keepdims=True)
+
+
+def _refuse(windows, position, X, name, first, are_rows):
     """Raise for a window that holds NaN, infinity or a large number where it may not."""
     [values] = windows.gather(np.array([position]))
     missing = np.isnan(values)
-    unknown = np.logical_and.accumulate(missing.all(axis=1))
-    refused = (missing & ~unknown[:, None]) | (np.abs(values) > LARGEST)
+    unknown = np.logical_and.accumulate(missing, axis=1 if are_rows else 0)
+    if not are_rows:
+        unknown = np.all(unknown, axis=1, keepdims=True)
+    refused = (missing & ~unknown) | (np.abs(values) > LARGEST)
     step, column = np.argwhere(refused)[0]
     where = place_of((first + position, column), X)
     if windows.window > 1:

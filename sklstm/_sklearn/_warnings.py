@@ -98,6 +98,38 @@ class UnsaidHorizonWarning(SklstmWarning):
     """
 
 
+class FewRowsTaughtWarning(SklstmWarning):
+    """Most rows that have a target teach nothing, because their window begins with NaN.
+
+    Examples
+    --------
+    >>> from sklstm import FewRowsTaughtWarning, SklstmWarning
+    >>> issubclass(FewRowsTaughtWarning, SklstmWarning)
+    True
+    """
+
+
+class OneStepWarning(SklstmWarning):
+    """A recurrent network gets what may be several steps as the features of one.
+
+    See Also
+    --------
+    LagWindower : Makes windows of rows; ``LagWindower(1)`` says that one step is meant.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import numpy as np
+    >>> from sklstm import LSTMRegressor, OneStepWarning
+    >>> X, y = np.arange(20.0).reshape(-1, 1), np.arange(20.0)
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     model = LSTMRegressor(2, epochs=1).fit(X, y)
+    >>> caught[0].category is OneStepWarning
+    True
+    """
+
+
 class InverseWarning(SklstmWarning):
     """A transformer's `inverse_transform` does not restore what the transformer was given.
 

@@ -88,6 +88,13 @@ class BaseRecurrentRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
             If `X` or `y` is sparse, or nothing that a table can be made of.
         MemoryError
             If the network does not fit into memory.
+
+        Warns
+        -----
+        FewRowsTaughtWarning
+            If more than half of the rows that have a target are left out.
+        OneStepWarning
+            If `X` holds rows where windows are expected, or lags of one series as columns.
         """
         start = getattr(self, "_trained", None) if self.warm_start else None
         return self._fit((X, y, sample_weight, X_val, y_val), start)

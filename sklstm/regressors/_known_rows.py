@@ -10,6 +10,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object, process_routi
 from sklstm._sklearn._compat import check_method_params, safe_indexing
 from sklstm._sklearn._composition import looks_back
 from sklstm.regressors._base import BaseRecurrentRegressor
+from sklstm.regressors._problem import warn_of_few_rows
 
 
 def steps_of(estimator):
@@ -90,6 +91,7 @@ def fit_known(regressor, X, y, fit_params):
                 " inputs are not known. Use more rows, a shorter window or a transformer that"
                 " looks back less."
             )
+        warn_of_few_rows(len(known), np.count_nonzero(is_taught))
         fit_params = check_method_params(X, fit_params, known)
         regressor.fit(safe_indexing(X, known), y[known], **fit_params)
         return

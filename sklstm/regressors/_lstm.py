@@ -4,7 +4,8 @@ import numpy as np
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._checks._windows import check_windows
+from sklstm._checks._windows import check_windows, count_axes, lag_columns
+from sklstm._sklearn._warnings import OneStepWarning, warn
 from sklstm.regressors import _base
 from sklstm.regressors._heads import PointHead, QuantileHead, check_levels
 from sklstm.regressors._problem import read_problem
@@ -21,9 +22,9 @@ def _learns_quantiles(regressor):
 class LSTMRegressor(_base.BaseRecurrentRegressor):
     """Recurrent network (LSTM or GRU) that predicts from windows of past rows.
 
-    Takes the windows of a :class:`LagWindower`, or plain rows as windows of one step. Samples whose
-    oldest steps are NaN, and rows whose target is NaN, are left out of training; every row gets a
-    finite prediction. Computes in float32.
+    Takes the windows of a :class:`LagWindower`, or plain rows as windows of one step. Samples that
+    begin with NaN, and rows whose target is NaN, are left out of training; every row gets a finite
+    prediction. Inputs and target may have any unit. Computes in float32.
 
     Parameters
     ----------
@@ -295,6 +296,16 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
 
         # 2. Read the problem.
         samples, validation = read_problem(self, given, reset=start is None, one_epoch=one_epoch)
+
+        if start is None and count_axes(samples.table) == 2:
+            lags = lag_columns(samples.table)
+            features = f"; the columns {lags!r} are features of that step" if lags else ""
+            warn(
+                f"Each row of X is a window of one step, so the network sees no earlier row"
+                f"{features}. Put LagWindower(window) before it, or LagWindower(1) if one step is"
+                " meant.",
+                OneStepWarning,
+            )
 
         # 3. Describe the network and its training.
         n_outputs = samples.target.shape[1] * len(head.levels)

@@ -11,6 +11,7 @@ from sklstm._checks._numbers import check_numeric
 from sklstm._checks._tables import check_in_step, check_target
 from sklstm._checks._windows import check_computable, check_windows
 from sklstm._sklearn._compat import check_sample_weight
+from sklstm._sklearn._warnings import FewRowsTaughtWarning, warn
 from sklstm.engine._spec import Rows
 
 
@@ -114,6 +115,24 @@ def check_n_targets(validation_target, n_targets):
         )
 
 
+def warn_of_few_rows(n_taught, n_with_target):
+    """Warn if most rows that have a target teach nothing, because their past is not known.
+
+    Parameters
+    ----------
+    n_taught, n_with_target : int
+        Number of rows that are learnt from, and of those that have a target.
+    """
+    if 2 * n_taught < n_with_target:
+        warn(
+            f"Only {n_taught} of {n_with_target} rows that have a target are learnt from: the"
+            " others begin with NaN, which means that their past is not known. Use a shorter"
+            " window or interval, or more rows; where NaN stands for something else, such as steps"
+            " before the start of a short run, fill it.",
+            FewRowsTaughtWarning,
+        )
+
+
 def _read_samples(regressor, X, y, sample_weight, *, reset, suffix=""):
     """Validate a table with its targets, and find the rows that can be used."""
     name, y_name = f"X{suffix}", f"y{suffix}"
@@ -133,6 +152,8 @@ def _read_samples(regressor, X, y, sample_weight, *, reset, suffix=""):
             f" {n_rows + max(1, int(n_unknown[-1]))} rows would do; or use a shorter window or"
             " a shorter interval."
         )
+    if not suffix:
+        warn_of_few_rows(len(samples.taught), np.count_nonzero(~np.isnan(target).any(axis=1)))
     return samples
 
 

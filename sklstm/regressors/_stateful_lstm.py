@@ -7,11 +7,11 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._tables import index_of
-from sklstm._checks._windows import check_windows
+from sklstm._checks._windows import check_windows, lag_columns
 from sklstm._past._past import HISTORY_OPTIONS, Doubt, Past
 from sklstm._sklearn._compat import StrOptions
 from sklstm._sklearn._restore_on_error import restore_on_error
-from sklstm._sklearn._warnings import StateResetWarning, warn
+from sklstm._sklearn._warnings import OneStepWarning, StateResetWarning, warn
 from sklstm.engine._spec import STATES
 from sklstm.regressors import _base
 from sklstm.regressors._heads import PointHead
@@ -314,6 +314,14 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         # 2. Read the problem, and find where the rows stand in the series.
         X, *_ = given
         samples, validation = read_problem(self, given, reset=start is None, one_epoch=one_epoch)
+        lags = lag_columns(X)
+        if start is None and lags:
+            warn(
+                f"The columns {lags!r} are lags of one series, but features of one step to the"
+                " network, whose state remembers the rows before it. Keep the newest lag alone, or"
+                " rename the columns if all are meant.",
+                OneStepWarning,
+            )
         state = None
         if start is not None and one_epoch:
             state = self._state_before(self._stretches(X, samples.windows)[0], X)
