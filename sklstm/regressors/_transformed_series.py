@@ -1,5 +1,6 @@
 """A regressor of a transformed target, where the transformer may look back."""
 
+import copy
 import warnings
 from numbers import Integral
 from typing import Any
@@ -155,8 +156,9 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             The target; NaN where it is not known.
         **fit_params : dict
             Passed to the regressor's `fit`: by name, or by scikit-learn's metadata routing where
-            that is enabled. A parameter named ``y_val`` is in the target's own units, as `y` is,
-            and is transformed together with its rows ``X_val``.
+            that is enabled. ``X_val`` and ``y_val`` are in the units of `X` and `y`, and are
+            transformed as these are. With a regressor that has ``warm_start=True``, or a pipeline
+            that ends in one, a second fit goes on from what it has learnt.
 
         Returns
         -------
@@ -166,10 +168,20 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         Raises
         ------
         ValueError
-            If a parameter is out of range, `y_lag` is no column of `X`, the lengths or the labels
-            of `X` and `y` differ, or `y` holds infinity or text.
+            If a parameter is out of range, `y_lag` is no column of `X` or holds other values than
+            the target one step earlier, lag columns would be transformed twice, the transformer
+            makes NaN or infinity of a value, the lengths or the labels of `X` and `y` differ, or
+            `y` holds infinity or text.
         TypeError
             If `X` or `y` is sparse, or nothing that a table can be made of.
+
+        Warns
+        -----
+        InverseWarning
+            If `inverse_transform` does not restore the training target.
+        UnknownLagWarning
+            If the transformer looks back, and no column of `X` is found that holds the target one
+            step earlier.
         """
         # 1. Validate.
         self._validate_params()
@@ -223,7 +235,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         fit_params = self._transform_validation(fit_params)
         if get_config()["enable_metadata_routing"]:
             fit_params = process_routing(self, "fit", **fit_params).regressor.fit
-        self.regressor_ = clone(self.regressor)
+        self.regressor_ = self._to_fit()
         if index_of(X) is not None:
             keep_labels(self.regressor_)
         outputs = shaped(transformed, self._y_ndim)
@@ -385,10 +397,30 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             numbers = first + np.arange(stretch.stop - stretch.start)
             yield slice(stretch.start, stretch.stop), numbers, stretch.past
 
+    def _to_fit(self):
+        """Return a clone of the regressor; with `warm_start`, it has learnt what it has so far."""
+        regressor = clone(self.regressor)
+        last = steps_of(regressor)[-1]
+        if getattr(last, "warm_start", False) and hasattr(self, "regressor_"):
+            learnt = vars(steps_of(self.regressor_)[-1]).items()
+            # A copy: a fit that fails must leave what was learnt before as it was.
+            new = {name: value for name, value in learnt if name not in vars(last)}
+            vars(last).update(copy.deepcopy(new))
+        return regressor
+
     def _transform_validation(self, fit_params):
         """Transform validation rows and their targets as those of `fit`."""
         if self.transformer_ is None:
             return fit_params
+        raw = [name for name in fit_params if name.endswith(("__X_val", "__y_val"))]
+        if raw:
+            raise ValueError(
+                f"{raw[0]} would reach its step in the units of y, but the regressor is trained on"
+                " the transformed target. Pass X_val and y_val: with a regressor that is no"
+                " pipeline as they are, with a pipeline by scikit-learn's metadata routing"
+                " (enable_metadata_routing=True, set_fit_request(X_val=True, y_val=True) and"
+                " transform_input=['X_val']). Or set validation_fraction."
+            )
         X_val, y_val = fit_params.get("X_val"), fit_params.get("y_val")
         if X_val is None or y_val is None:
             return fit_params
