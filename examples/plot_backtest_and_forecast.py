@@ -38,10 +38,10 @@ milk = load_milk()
 past, still_to_come = milk[:-STEPS], milk[-STEPS:]
 
 X, y = series_to_supervised(past)
-changes = make_pipeline(Differencer(12), SeriesMinMaxScaler((-1, 1)))
 lstm = LSTMRegressor(units=16, epochs=60, learning_rate=0.005, random_state=0)
 model = TransformedSeriesRegressor(
-    make_pipeline(changes, LagWindower(12), lstm), transformer=changes, y_lag="milk_lag1"
+    make_pipeline(LagWindower(12), lstm),
+    transformer=make_pipeline(Differencer(12), SeriesMinMaxScaler((-1, 1))),
 )
 
 # %%
@@ -72,7 +72,8 @@ conformal = conformal_interval(result, ahead, coverage=0.9)
 # A network can also learn the interval. This one predicts three quantiles of the difference from
 # the last known same month, for all 24 months at once. Of the sizes tried on earlier years, 4 units
 # and 30 epochs were best. Even so, its intervals contained two out of three months instead of nine
-# out of ten: ten similar years teach little about what may happen.
+# out of ten: ten similar years teach little about what may happen. With ``keep_last``, the rows go
+# on to the end of 1973, and months that are not known yet are NaN.
 
 rows, future = series_to_supervised(past, horizon=STEPS, keep_last=True)
 same_month = pd.DataFrame(

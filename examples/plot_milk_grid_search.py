@@ -37,15 +37,13 @@ X_past, X_new, y_past, y_new = X[:-36], X[-36:], y[:-36], y[-36:]
 # %%
 # One estimator
 # -------------
-# The inputs and the target go through the same two steps. ``y_lag`` names the column with the last
-# observed value, to which each predicted change is added.
+# The target goes through two steps, and so does the column of ``X`` that holds the month before,
+# ``milk_lag1``. Each predicted change is added to the last observed value.
 
-to_stationary = make_pipeline(Differencer([1, 12]), SeriesMinMaxScaler((-1, 1)))
 lstm = LSTMRegressor(units=16, epochs=100, learning_rate=0.005, random_state=0)
 model = TransformedSeriesRegressor(
-    make_pipeline(to_stationary, LagWindower(12), lstm),
-    transformer=to_stationary,
-    y_lag="milk_lag1",
+    make_pipeline(LagWindower(12), lstm),
+    transformer=make_pipeline(Differencer([1, 12]), SeriesMinMaxScaler((-1, 1))),
 )
 
 # %%
@@ -88,9 +86,7 @@ print(table.to_string(index=False, float_format="{:.2f}".format))
 # gets the same windows of differences, as flat columns.
 
 ridge = TransformedSeriesRegressor(
-    make_pipeline(Differencer([1, 12]), LagWindower(12, flatten=True), Ridge()),
-    transformer=Differencer([1, 12]),
-    y_lag="milk_lag1",
+    make_pipeline(LagWindower(12, flatten=True), Ridge()), transformer=Differencer([1, 12])
 ).fit(X_past, y_past)
 
 seeds = [

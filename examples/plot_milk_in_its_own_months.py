@@ -39,12 +39,11 @@ train, test = y.index[:110], y.index[112:166]
 # Model
 # -----
 # The network and its training are the published ones: 4 units, Adam, 100 epochs, batches of 1 and a
-# window of one month. The scaler of the inputs is a step of the pipeline. The scaler of the target
-# is a parameter of `sklstm.TransformedSeriesRegressor`. ``fit`` fits both on training rows only.
+# window of one month. ``transformer`` scales the target and the month before it in ``X``. ``fit``
+# fits it on the training rows only.
 
 model = TransformedSeriesRegressor(
     make_pipeline(
-        SeriesMinMaxScaler(),
         LagWindower(1),
         LSTMRegressor(units=4, epochs=100, batch_size=1, random_state=0),
     ),

@@ -25,11 +25,9 @@ from sklstm import (
 from sklstm.datasets import load_milk
 
 X, y = series_to_supervised(load_milk())  # row t of X: what is known before y[t]
-to_stationary = make_pipeline(Differencer([1, 12]), SeriesMinMaxScaler((-1, 1)))
 model = TransformedSeriesRegressor(
-    make_pipeline(to_stationary, LagWindower(12), LSTMRegressor(units=16, random_state=0)),
-    transformer=to_stationary,
-    y_lag="milk_lag1",
+    make_pipeline(LagWindower(12), LSTMRegressor(units=16, random_state=0)),
+    transformer=make_pipeline(Differencer([1, 12]), SeriesMinMaxScaler((-1, 1))),
 )
 search = GridSearchCV(
     model,

@@ -64,10 +64,9 @@ print(f"the series           {X_long.to_numpy().nbytes:>12,} bytes")
 
 
 def model_of(lstm, window):
-    """Scale the rows and the targets around an LSTM."""
+    """Scale the targets, and the rows before them, around an LSTM."""
     return TransformedSeriesRegressor(
-        make_pipeline(SeriesMinMaxScaler((-1, 1)), LagWindower(window), lstm),
-        transformer=SeriesMinMaxScaler((-1, 1)),
+        make_pipeline(LagWindower(window), lstm), transformer=SeriesMinMaxScaler((-1, 1))
     )
 
 

@@ -41,24 +41,17 @@ from sklstm.datasets import load_milk
 X, y = series_to_supervised(load_milk())
 X_past, X_new, y_past, y_new = X[:-36], X[-36:], y[:-36], y[-36:]
 
-
-def differences(interval):
-    """Return the steps that inputs and target go through."""
-    return make_pipeline(Differencer(interval), SeriesMinMaxScaler((-1, 1)))
-
-
 lstm = LSTMRegressor(units=16, epochs=100, learning_rate=0.005, random_state=0)
 model = TransformedSeriesRegressor(
-    make_pipeline(differences([1, 12]), LagWindower(12), lstm),
-    transformer=differences([1, 12]),
-    y_lag="milk_lag1",
+    make_pipeline(LagWindower(12), lstm),
+    transformer=make_pipeline(Differencer([1, 12]), SeriesMinMaxScaler((-1, 1))),
 )
 
 # %%
 # Three searches
 # --------------
-# The steps of the inputs, ``regressor__pipeline``, and the steps of the target, ``transformer``,
-# are two parameters. A list of spaces, each with one pair of these, changes both together.
+# The target and its earlier values in ``X`` go through the same transformer. So a search over
+# ``transformer__differencer__interval`` changes both.
 
 options = {
     "cv": TimeSeriesSplit(5, test_size=12),
@@ -69,22 +62,18 @@ epochs = "regressor__lstmregressor__epochs"
 rate = "regressor__lstmregressor__learning_rate"
 units = "regressor__lstmregressor__units"
 window = "regressor__lagwindower__window"
-spaces = [
-    {
-        "regressor__pipeline": [steps],
-        "transformer": [steps],
-        window: randint(3, 25),
-        units: randint(4, 33),
-        rate: loguniform(5e-4, 5e-2),
-    }
-    for steps in map(differences, ([1], [12], [1, 12]))
-]
+space = {
+    "transformer__differencer__interval": [[1], [12], [1, 12]],
+    window: randint(3, 25),
+    units: randint(4, 33),
+    rate: loguniform(5e-4, 5e-2),
+}
 searches = {
     "grid": GridSearchCV(model, {window: [6, 12, 24], units: [8, 16, 32]}, **options),
-    "random": RandomizedSearchCV(model, spaces, n_iter=18, random_state=0, **options),
+    "random": RandomizedSearchCV(model, space, n_iter=18, random_state=0, **options),
     "halving": HalvingRandomSearchCV(
         model,
-        spaces,
+        space,
         n_candidates=18,
         resource=epochs,
         min_resources=11,
