@@ -181,17 +181,7 @@ def lags_in_fit(X, rows, y, target, numbers, horizon, y_lag):
         if match and match[1] in held and i not in lags:
             lags[i] = Lag(i, held.index(match[1]), int(match[2]))
     for lag in lags.values():
-        earlier = _earlier(target[:, lag.target], numbers, lag.steps)
-        wrong = np.flatnonzero(_differ(rows[:, lag.column], earlier))
-        if len(wrong):
-            row = wrong[0]
-            raise ValueError(
-                f"Column {columns[lag.column]!r} of X does not hold the target {lag.steps} step(s)"
-                f" earlier: at {place_of((row,), X)} it is {rows[row, lag.column]}, but y was"
-                f" {earlier[row]} at {place_of((row - lag.steps,), X)}. Name the right column with"
-                " y_lag and leave it in the units of y (the transformer scales it), or set"
-                " y_lag=None if X holds no earlier target."
-            )
+        check_lag(lag, X, rows[:, lag.column], target, numbers)
 
     # 3. Columns that hold the values of targets which have none by name.
     found = {lag.target for lag in lags.values() if lag.steps == 1}
@@ -204,6 +194,42 @@ def lags_in_fit(X, rows, y, target, numbers, horizon, y_lag):
                 lags[i] = Lag(i, j, 1)
                 break
     return list(lags.values())
+
+
+def check_lag(lag, X, held, target, numbers):
+    """Refuse a column that holds other values than the target so many rows earlier.
+
+    Parameters
+    ----------
+    lag : Lag
+        The column.
+    X : array-like of shape (n_rows, n_features)
+        The rows as the user gave them.
+    held : ndarray of shape (n_rows,)
+        What the column holds.
+    target : ndarray of shape (n_rows, n_outputs)
+        The target.
+    numbers : ndarray of shape (n_rows,)
+        The row numbers; they jump where rows are missing.
+
+    Raises
+    ------
+    ValueError
+        The message shows the first row that differs.
+    """
+    earlier = _earlier(target[:, lag.target], numbers, lag.steps)
+    wrong = np.flatnonzero(_differ(held, earlier))
+    if len(wrong):
+        row = wrong[0]
+        column = X.columns[lag.column] if isinstance(X, pd.DataFrame) else lag.column
+        raise ValueError(
+            f"Column {column!r} of X does not hold the target {lag.steps} step(s) earlier: at"
+            f" {place_of((row,), X)} it is {held[row]}, but y was {earlier[row]} at"
+            f" {place_of((row - lag.steps,), X)}. Name the right column with y_lag and leave it in"
+            " the units of y (the transformer scales it). If X holds no earlier target, set"
+            " y_lag=None in fit, and declare its columns in forecast (exog) and backtest"
+            " (future_inputs)."
+        )
 
 
 def _earlier(target, numbers, steps):

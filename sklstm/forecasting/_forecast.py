@@ -8,9 +8,12 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._arguments import check_count, check_kind
-from sklstm._checks._lag_columns import lags_of
+from sklstm._checks._lag_columns import check_lag, lags_of
+from sklstm._checks._numbers import check_floats
 from sklstm._checks._tables import check_ordered, check_target, index_of
 from sklstm._past._past import appended_rows
+from sklstm._past._time_axis import TimeAxis
+from sklstm._sklearn._compat import safe_indexing
 from sklstm._sklearn._composition import look_back
 from sklstm._sklearn._warnings import AssumedPastWarning, UnknownPastWarning, each_once
 from sklstm.forecasting._recursive_rows import RecursiveRows
@@ -74,10 +77,10 @@ def forecast(estimator, X, steps, *, y=None, exog=None, y_lag=None, recompute=No
     Raises
     ------
     ValueError
-        If it is not clear which columns hold earlier targets, `exog` lacks a column or rows,
-        `recompute` makes other values than `X` holds, the past of a row to predict is not known,
-        the index has no regular step, no target is known, or the lengths or labels of `X` and `y`
-        differ.
+        If it is not clear which columns hold earlier targets, or one holds other values than `y`,
+        `recompute` makes other values than `X` holds, `exog` lacks a column or rows, the past of a
+        row to predict is not known, the index has no regular step, no target is known, or the
+        lengths or labels of `X` and `y` differ.
     TypeError
         If `estimator` is not an estimator, or `steps` or `lookback` is not an int.
 
@@ -151,6 +154,13 @@ def rows_ahead(estimator, X, y, exog, y_lag, recompute, *, steps=None, labels=No
     if y_lag is None:
         y_lag = getattr(getattr(estimator, "best_estimator_", estimator), "y_lag_", None)
     lags = lags_of(rows, y, target, exog, y_lag, guess=recompute is None)
+    if target is not None:
+        index = index_of(rows)
+        axis = None if index is None else TimeAxis.fit(index)
+        numbers = np.arange(len(rows)) if axis is None else axis.number(index)
+        for lag in lags.columns:
+            held = check_floats(safe_indexing(rows, [lag.column], axis=1), "X").ravel()
+            check_lag(lag, rows, held, target, numbers)
 
     # 2. Lay out the rows to come.
     table = RecursiveRows(rows, lags, target, exog, recompute, steps=steps, labels=labels)

@@ -29,6 +29,7 @@ from sklstm import (
 
 INDEX = pd.date_range("2024-01-01", periods=40)
 NUMBERS = pd.DataFrame({"a": np.sin(np.arange(30.0)), "b": np.arange(30.0)})
+NEXT = pd.Series(np.sin(np.arange(1, 31.0)), name="a")
 
 
 def calendar(index):
@@ -250,7 +251,8 @@ LATE = [("uint8", 226), ("UInt8", 226)]
 def test_labels_of_any_numbers_run_on(dtype, first):
     """Labels keep their type while it can hold the next label; then the type changes."""
     rows = NUMBERS[["a"]].set_axis(pd.Index(np.arange(first, first + 30), dtype=dtype))
-    ahead = forecast(Ridge().fit(rows, rows["a"]), rows, 2, y=rows["a"])
+    y = NEXT.set_axis(rows.index)
+    ahead = forecast(Ridge().fit(rows, y), rows, 2, y=y)
     assert ahead.index.tolist() == [first + 30, first + 31]
     assert first or ahead.index.dtype == dtype
 
@@ -352,9 +354,9 @@ def test_a_step_costs_what_a_prediction_costs(name):
 )
 def test_exog_may_hold_numbers_as_objects(model, dtype):
     """Numbers as objects, or in a type of pandas, give the same forecast as floats."""
-    model = TransformedSeriesRegressor(model).fit(NUMBERS, NUMBERS["a"])
+    model = TransformedSeriesRegressor(model).fit(NUMBERS, NEXT)
     exog = pd.DataFrame({"b": [30.0, 31.0, 32.0]}, range(30, 33))
-    options = {"y": NUMBERS["a"], "y_lag": "a"}
+    options = {"y": NEXT, "y_lag": "a"}
     ours = forecast(model, NUMBERS, 3, exog=exog.astype(dtype), **options)
     pd.testing.assert_series_equal(ours, forecast(model, NUMBERS, 3, exog=exog, **options))
     assert exog["b"].dtype == float

@@ -186,3 +186,21 @@ def test_targets_unknown_at_the_origin_are_forecast_too(labelled, n_unknown):
     wrapped = TransformedSeriesRegressor(Ridge())
     result = backtest(wrapped, X, target, [(train, test)], feed_back=True)
     np.testing.assert_allclose(result.predictions["prediction"], values[-12:])
+
+
+OTHERS = {
+    "a leading indicator": MILK.rename("orders").to_frame(),
+    "a scaled lag": (MILK.shift(1) / 1000).rename("milk_lag1").to_frame(),
+    "a lag of two steps": MILK.shift(2).rename("milk_lag1").to_frame(),
+}
+
+
+@pytest.mark.parametrize("rows", OTHERS.values(), ids=OTHERS)
+def test_a_column_that_holds_other_values_is_no_lag(rows):
+    """Predictions are not fed into a column that held something else, whatever its name."""
+    rows, y = rows[2:], MILK[2:]
+    said = r"does not hold the target 1 step.*y_lag.*future_inputs"
+    with pytest.raises(ValueError, match=said):
+        backtest(Ridge(), rows, y, CV, feed_back=True)
+    with pytest.raises(ValueError, match=said):
+        forecast(Ridge().fit(rows, y), rows, 3, y=y)

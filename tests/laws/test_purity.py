@@ -182,10 +182,9 @@ def interval(d):
     conformal_interval(result, part(d.y, 0, 5), 0.8)
 
 
-def back_test_fed_back(d):
-    """Predict each fold from its own predictions."""
-    only_a = d.X[["a"]] if isinstance(d.X, pd.DataFrame) else d.X[:, :1]
-    backtest(ridge(), only_a, d.y, cv=3, feed_back=True, refit=False)
+def only_a(d):
+    """Return the column that holds the target one step earlier."""
+    return d.X[["a"]] if isinstance(d.X, pd.DataFrame) else d.X[:, :1]
 
 
 def picture_of_a_forecast(d):
@@ -208,9 +207,11 @@ CALLS = {
         StatefulLSTMRegressor(**LSTM, batch_size=2, bptt_steps=3, dropout=0.1)
     ),
     "rows of a series": lambda d: series_to_supervised(d.X, horizon=2),
-    "forecast": lambda d: forecast(ridge().fit(d.X, d.X), d.X, 3, y=d.X, y_lag=[0, 1]),
+    "forecast": lambda d: forecast(ridge().fit(only_a(d), d.y), only_a(d), 3, y=d.y, y_lag=0),
     "back-test": lambda d: backtest(ridge(), d.X, d.y, cv=3),
-    "back-test fed back": back_test_fed_back,
+    "back-test fed back": lambda d: backtest(
+        ridge(), only_a(d), d.y, cv=3, feed_back=True, refit=False
+    ),
     "interval": interval,
     "picture of a forecast": picture_of_a_forecast,
     "picture of a history": lambda d: TrainingHistoryDisplay.from_history(

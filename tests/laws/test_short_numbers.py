@@ -16,7 +16,7 @@ from sklstm import (
 )
 from sklstm.datasets import make_lagged_linear, make_sawtooth_pair
 
-X, Y = np.sin(np.arange(300.0))[:, None], np.cos(np.arange(300.0))
+X, Y = np.sin(np.arange(300.0))[:, None], np.sin(np.arange(1, 301.0))
 
 
 def trained(model, number, **counts):
