@@ -1,15 +1,23 @@
 """Predictions do not depend on the units of inputs and target."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
+from sklearn.metrics import root_mean_squared_error
 from sklearn.pipeline import make_pipeline
 
 from sklstm import (
     LagWindower,
     LSTMRegressor,
+    SeriesMinMaxScaler,
     StatefulLSTMRegressor,
+    series_to_supervised,
 )
+from sklstm.datasets import load_milk
+from sklstm.engine import _scale
 
 N_ROWS, N_TRAIN = 60, 45
 OPTIONS = {"units": 3, "epochs": 4, "learning_rate": 0.02, "random_state": 0}
@@ -28,6 +36,12 @@ def dense_network(shape, n_outputs):
     return keras.Sequential([*flat, keras.layers.Dense(4, "tanh"), keras.layers.Dense(n_outputs)])
 
 
+def bounded_network(shape, n_outputs):
+    """Build a network whose outputs are positive."""
+    layers = [keras.layers.Flatten(), keras.layers.Dense(n_outputs, "softplus")]
+    return keras.Sequential([keras.Input(shape), *layers])
+
+
 def on_windows(**options):
     """Return a pipeline of a windower and a network."""
     return make_pipeline(LagWindower(3), LSTMRegressor(**OPTIONS, batch_size=8, **options))
@@ -38,6 +52,8 @@ def stateful(**options):
     return StatefulLSTMRegressor(**OPTIONS, **options)
 
 
+#: Of these, the everyday tests take some.
+EVERYDAY = ("windows", "quantiles", "a network of the user's", "Keras' own fit", "state")
 MODELS = {
     "windows": on_windows(),
     "quantiles": on_windows(loss="quantile"),
@@ -54,7 +70,10 @@ MODELS = {
     "state on windows": make_pipeline(LagWindower(3), stateful(bptt_steps=4)),
 }
 
-each_model = pytest.mark.parametrize("name", MODELS)
+each_model = pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[] if n in EVERYDAY else pytest.mark.slow) for n in MODELS],
+)
 
 
 def said(model, X, y):
@@ -76,3 +95,171 @@ def test_predictions_do_not_depend_on_the_units(name):
         factors, offsets = factors[:, None], offsets[:, None]
     converted = (in_units - offsets[::-1]) / factors[::-1]
     np.testing.assert_allclose(converted, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+
+
+# ------------------------------------------------------------------- against scaling by hand
+
+
+def by_hand(X, y, taught):
+    """Return standardised windows and targets, and the way back."""
+    steps = X[taught].reshape(-1, X.shape[2])
+    spread, spread_y = steps.std(axis=0), y[taught].std(axis=0)
+    spread[spread < 1e-12] = 1
+    mean_y = y[taught].mean(axis=0)
+    scaled = (X - steps.mean(axis=0)) / spread, (y - mean_y) / spread_y
+    return scaled, lambda predicted: predicted * spread_y + mean_y
+
+
+def windows_with_holes():
+    """Return windows with a warm-up and a constant column, and two targets, some not known."""
+    X, y = series()
+    rows = np.column_stack([X * [1, 1000], np.full(N_ROWS, 0.1)])
+    windows = np.array(LagWindower(3).fit(rows).transform(rows))
+    windows[0], windows[1, 0] = np.nan, np.nan
+    y[[10, 11, 30], 0] = np.nan
+    return windows, y + 100
+
+
+def taught_rows(y, stop=N_ROWS):
+    """Return the positions of the rows that are learnt from."""
+    known = ~np.isnan(y).any(axis=1)
+    known[:2], known[stop:] = False, False
+    return np.flatnonzero(known)
+
+
+@pytest.mark.parametrize("block", [7, 2**16], ids=["many blocks", "one block"])
+@pytest.mark.parametrize("kind", [LSTMRegressor, StatefulLSTMRegressor])
+def test_a_fit_is_that_on_data_standardised_by_hand(kind, block, monkeypatch):
+    """Losses are those of data scaled by the taught windows and targets, predictions are undone."""
+    monkeypatch.setattr(_scale, "_BLOCK", block)
+    X, y = windows_with_holes()
+    taught = taught_rows(y, stop=45)
+    scaled, undo = by_hand(X, y, taught)
+    fitted, plain = (kind(**OPTIONS, normalize=normalize) for normalize in (True, False))
+    for model, (windows, target) in ((fitted, (X, y)), (plain, scaled)):
+        held_out = {"X_val": windows[45:], "y_val": target[45:]}
+        model.fit(windows[:45], target[:45], np.arange(45.0), **held_out)
+    for name, losses in plain.history_.items():
+        np.testing.assert_allclose(fitted.history_[name], losses, rtol=1e-5)
+    expected = undo(plain.predict(scaled[0][:45]))
+    np.testing.assert_allclose(fitted.predict(X[:45]), expected, rtol=1e-5)
+    model = fitted.model_
+    alone = undo(plain.model_(scaled[0][45:]).numpy())
+    np.testing.assert_allclose(model(X[45:]), alone, rtol=1e-5)
+    assert model(X[45:]).dtype == "float64"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"loss": "poisson", "output_activation": "softplus"}, id="poisson"),
+        pytest.param({"loss": lambda y, own: keras.ops.abs(y - own)}, id="a function"),
+        pytest.param({"network": bounded_network}, id="a network"),
+        pytest.param({"loss": "mape"}, id="percentages", marks=pytest.mark.slow),
+        pytest.param(
+            {"loss": keras.losses.MeanSquaredLogarithmicError()},
+            id="logarithms",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param({"loss": keras.losses.Huber(5.0)}, id="own bend", marks=pytest.mark.slow),
+        pytest.param({"output_activation": "relu"}, id="relu", marks=pytest.mark.slow),
+    ],
+)
+def test_a_target_whose_unit_counts_stays_as_it_is(options):
+    """Bounded outputs, and losses that are not of a difference, get the target's own numbers."""
+    X, y = windows_with_holes()
+    X, y = X[2:], np.abs(y[2:, 1])
+    (scaled, _), _ = by_hand(X, y[:, None], np.arange(len(y)))
+    fitted = LSTMRegressor(**OPTIONS, **options).fit(X, y)
+    plain = LSTMRegressor(**OPTIONS, **options, normalize=False).fit(scaled, y)
+    np.testing.assert_allclose(fitted.history_["loss"], plain.history_["loss"], rtol=1e-5)
+    np.testing.assert_allclose(fitted.predict(X), plain.predict(scaled), rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        pytest.param("MeanAbsoluteError", id="class name"),
+        pytest.param(keras.losses.MeanSquaredError(), id="instance"),
+        pytest.param("mse", id="short name", marks=pytest.mark.slow),
+        pytest.param(keras.losses.log_cosh, id="function", marks=pytest.mark.slow),
+    ],
+)
+def test_a_loss_of_a_difference_may_be_named_in_any_way(loss):
+    """By name, as an object or as a function: the first loss is that of a target of spread one."""
+    X, y = windows_with_holes()
+    model = LSTMRegressor(**OPTIONS, loss=loss).fit(X[2:], y[2:, 1] * 1000)
+    assert model.history_["loss"][0] < 2
+
+
+@pytest.mark.parametrize("kind", [LSTMRegressor, StatefulLSTMRegressor])
+@pytest.mark.parametrize("call", ["fit", "partial_fit"])
+def test_a_training_that_goes_on_keeps_the_first_scales(kind, call):
+    """Later rows are scaled as the first ones were, or the weights would mean something else."""
+    X, y = series()
+    X = X[:, None]
+    X[30:] *= 3
+    scaled, undo = by_hand(X, y, np.arange(30))
+    models = [kind(**OPTIONS, normalize=normalize, warm_start=True) for normalize in (True, False)]
+    for model, (windows, target) in zip(models, ((X, y), scaled), strict=True):
+        model.fit(windows[:30], target[:30])
+        getattr(model, call)(windows[30:], target[30:])
+    fitted, plain = models
+    expected = undo(plain.predict(scaled[0][30:]))
+    np.testing.assert_allclose(fitted.predict(X[30:]), expected, rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="normalize"):
+        fitted.set_params(normalize=False).partial_fit(X, y)
+
+
+# ------------------------------------------------------------------------------- raw numbers
+
+
+def test_small_changes_of_a_large_number_are_learnt():
+    """A series around 1e9 that changes by ones is learnt as the changes alone are."""
+    X, y = series()
+    model = on_windows().set_params(lstmregressor__epochs=30)
+    small = said(model, X, y)
+    large = said(model, X + 1e9, y + 1e9)
+    np.testing.assert_allclose(large - 1e9, small, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "pipeline",
+    [
+        make_pipeline(LagWindower(12), LSTMRegressor(random_state=0)),
+        make_pipeline(
+            SeriesMinMaxScaler(), LagWindower(12), LSTMRegressor(units=8, random_state=0)
+        ),
+        StatefulLSTMRegressor(units=8, epochs=30, random_state=0),
+    ],
+    ids=["windows", "scaled windows", "state"],
+)
+def test_networks_beat_persistence_on_raw_milk(pipeline):
+    """Pounds of milk are predicted better than by repeating the last month."""
+    X, y = series_to_supervised(load_milk())
+    predicted = pipeline.fit(X[:-36], y[:-36]).predict(X[-36:])
+    persistence = root_mean_squared_error(y[-36:], X["milk_lag1"][-36:])
+    assert root_mean_squared_error(y[-36:], predicted) < persistence
+
+
+LOADED = """
+import sys, numpy as np, keras
+X, expected = np.load(sys.argv[1]), np.load(sys.argv[2])
+predicted = keras.models.load_model(sys.argv[3]).predict(X, verbose=0)
+np.testing.assert_allclose(predicted.reshape(expected.shape), expected, rtol=1e-5)
+assert "sklstm" not in sys.modules
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_saved_network_takes_raw_numbers_in_a_new_process(tmp_path):
+    """The file holds the scales in Keras' own layers: raw windows give raw predictions."""
+    X, y = series_to_supervised(load_milk())
+    model = make_pipeline(LagWindower(12), LSTMRegressor(8, epochs=5, random_state=0)).fit(X, y)
+    windows = np.array(model[0].transform(X))[12:]
+    files = [str(tmp_path / name) for name in ("X.npy", "y.npy", "network.keras")]
+    np.save(files[0], windows)
+    np.save(files[1], model[1].predict(windows))
+    model[1].model_.save(files[2])
+    subprocess.run([sys.executable, "-c", LOADED, *files], check=True, timeout=120)
