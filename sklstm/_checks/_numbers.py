@@ -145,7 +145,7 @@ def _check_values(values, name, column=None, to_index=""):
     elif isinstance(dtype, pd.IntervalDtype):
         held = "intervals"
         remedy = "Make numbers of them, for instance of their .mid, or leave them out."
-    elif (text := _text_in(values)) is not None:
+    elif (text := text_in(values)) is not None:
         held = f"text such as {str(text)!r} (dtype {dtype})"
         remedy = "Convert it with .astype(float), encode it, or leave it out."
     else:
@@ -153,8 +153,19 @@ def _check_values(values, name, column=None, to_index=""):
     raise ValueError(f"{name} must hold numbers, but {column or 'it'} holds {held}. {remedy}")
 
 
-def _text_in(values):
-    """Return the first text among values; None where there is none."""
+def text_in(values):
+    """Return the first text among values.
+
+    Parameters
+    ----------
+    values : Series, array or pandas array
+        The values.
+
+    Returns
+    -------
+    str, bytes or None
+        None where there is none.
+    """
     if not (isinstance(values.dtype, pd.CategoricalDtype) or is_string_dtype(values.dtype)):
         return None
     return next((one for one in np.asarray(values).flat if isinstance(one, str | bytes)), None)

@@ -7,6 +7,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import get_routing_for_object, process_routing
 
+from sklstm._checks._numbers import text_in
 from sklstm._sklearn._compat import check_method_params, safe_indexing
 from sklstm._sklearn._composition import looks_back
 from sklstm.regressors._base import BaseRecurrentRegressor
@@ -61,7 +62,29 @@ def skips_unknown_rows(regressor):
     return isinstance(steps_of(regressor)[-1], BaseRecurrentRegressor)
 
 
-def fit_known(regressor, X, y, fit_params):
+def text_columns(regressor, X):
+    """List the columns of a table that hold text, if the first step of a regressor may take it.
+
+    Parameters
+    ----------
+    regressor : estimator
+        A pipeline, or any other estimator.
+    X : array-like of shape (n_rows, n_features)
+        The table.
+
+    Returns
+    -------
+    list of int
+        Their positions. The steps of this package take no text.
+    """
+    steps = steps_of(regressor)
+    is_ours = type(steps[0]).__module__.startswith("sklstm.")
+    if is_ours or len(steps) == 1 or not isinstance(X, pd.DataFrame):
+        return []
+    return [i for i in range(X.shape[1]) if text_in(X.iloc[:, i]) is not None]
+
+
+def fit_known(regressor, X, y, fit_params, lost=None):
     """Fit a regressor on the rows whose target and oldest inputs are known.
 
     Parameters
@@ -75,13 +98,18 @@ def fit_known(regressor, X, y, fit_params):
         Target; NaN where it is not known.
     fit_params : dict
         What else to hand to ``fit``.
+    lost : ndarray of bool of shape (n_rows,), default=None
+        Rows that count as unknown once the first step has encoded their text.
 
     Raises
     ------
     ValueError
         If no row is known.
     """
-    cut = _cut(regressor)
+    cut = _cut(regressor) if lost is None else 1
+    if skips_unknown_rows(regressor) and lost is None:
+        regressor.fit(X, y, **fit_params)
+        return
     if not cut:
         is_taught = ~np.isnan(y.reshape(len(y), -1)).any(axis=1)
         known = np.flatnonzero(_usable(X, regressor) & is_taught)
@@ -97,7 +125,7 @@ def fit_known(regressor, X, y, fit_params):
         return
     before, rest = regressor[:cut], _rest(regressor, cut)
     others, own = _shared_out(regressor, cut, fit_params)
-    X = before.fit_transform(X, y, **others)
+    X = _without(lost, before.fit_transform(X, y, **others))
     for name in set(regressor.transform_input or ()) & own.keys():
         own[name] = before.transform(own[name])
     fit_known(rest, X, y, own)
@@ -107,7 +135,7 @@ def fit_known(regressor, X, y, fit_params):
         regressor.steps[cut:] = rest.steps
 
 
-def predict_known(regressor, X, mean):
+def predict_known(regressor, X, mean, lost=None):
     """Predict with a regressor; rows whose oldest inputs are not known get the mean.
 
     Parameters
@@ -118,16 +146,19 @@ def predict_known(regressor, X, mean):
         Inputs.
     mean : ndarray of shape (n_outputs,)
         The mean of the target.
+    lost : ndarray of bool of shape (n_rows,), default=None
+        As for `fit_known`.
 
     Returns
     -------
     ndarray of shape (n_rows,) or (n_rows, n_outputs)
     """
-    if skips_unknown_rows(regressor):
+    if skips_unknown_rows(regressor) and lost is None:
         return regressor.predict(X)
-    cut = _cut(regressor)
+    cut = _cut(regressor) if lost is None else 1
     if cut:
-        return predict_known(_rest(regressor, cut), regressor[:cut].transform(X), mean)
+        X = _without(lost, regressor[:cut].transform(X))
+        return predict_known(_rest(regressor, cut), X, mean)
     known = np.flatnonzero(_usable(X, regressor))
     predicted = np.tile(mean, (np.shape(X)[0], 1))
     if len(known):
@@ -143,6 +174,8 @@ def _cut(regressor):
     """
     steps = [step for _, step in regressor.steps] if isinstance(regressor, Pipeline) else [None]
     place = len(steps) - 1
+    if not place or looks_back(steps[place]):
+        return place
     for earlier in reversed(range(place)):
         step = steps[earlier]
         if step in (None, "passthrough"):
@@ -176,6 +209,15 @@ def _shared_out(pipeline, cut, fit_params):
     if cut == last:
         own = {k.removeprefix(f"{name}__"): v for k, v in own.items()}
     return others, own
+
+
+def _without(lost, X):
+    """Return a table in which some rows are NaN."""
+    if lost is None or not lost.any():
+        return X
+    if isinstance(X, pd.DataFrame):
+        return X[~lost].reindex(X.index)
+    return np.where(lost[:, None], np.nan, X)
 
 
 def _usable(X, regressor):

@@ -32,6 +32,7 @@ from sklstm.regressors._known_rows import (
     skips_unknown_rows,
     steps_of,
     takes_nan,
+    text_columns,
 )
 from sklstm.regressors._problem import check_n_targets
 from sklstm.regressors._target_steps import Place, invert_target, transform_target
@@ -206,6 +207,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         self._mean = np.nanmean(target, axis=0)
 
         # 2. Fit the transformer to the target.
+        lost = None
         self._past = Past(rows, index_of(X), depth=1, quiet=True)
         # Row numbers as labels: the transformer then places rows of a table without labels as
         # surely as those of one with labels, also after a gap.
@@ -222,7 +224,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             self._check_copies()
             depth = sum(look_back(step) or 0 for step in steps_of(self.transformer_))
             self._past = Past(rows, index_of(X), depth=max(depth, 1), quiet=True)
-            inputs = self._transform_lags(rows, X)
+            inputs, lost = self._transform_lags(rows, X)
         known = ~np.isnan(transformed).any(axis=1)
         if not known.any():
             raise ValueError(
@@ -243,9 +245,9 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             network = steps_of(self.regressor_)[-1]
             network.horizon = horizon if network.horizon == "auto" else network.horizon
             with passed_on(context, self.regressor_, estimator=self, X=inputs, y=outputs):
-                self.regressor_.fit(inputs, outputs, **fit_params)
+                fit_known(self.regressor_, inputs, outputs, fit_params, lost)
         else:
-            fit_known(self.regressor_, inputs, outputs, fit_params)
+            fit_known(self.regressor_, inputs, outputs, fit_params, lost)
         if context is not None:
             context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
@@ -272,9 +274,10 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         """
         check_is_fitted(self)
         rows, inputs = self._read_rows(X, reset=False)
+        lost = None
         if self._transforms_lags:
-            inputs = self._transform_lags(rows, X)
-        predicted = predict_known(self.regressor_, inputs, self._transformed_mean)
+            inputs, lost = self._transform_lags(rows, X)
+        predicted = predict_known(self.regressor_, inputs, self._transformed_mean, lost)
         predicted = predicted.reshape(len(rows), -1)
         if self.transformer_ is not None:
             predicted = self._invert(predicted, rows, index_of(X))
@@ -339,7 +342,11 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             )
 
     def _transform_lags(self, rows, X, name="X"):
-        """Return a table whose lag columns went through the transformer, as the target does."""
+        """Return a table whose lag columns went through the transformer, as the target does.
+
+        Rows in which this leaves something unknown become NaN as a whole, or are told from the
+        others in a second output if the regressor has text to encode first.
+        """
         values, index = rows.copy(), index_of(X)
         for part, numbers, past in self._placed(rows, index):
             known = np.concatenate([past, rows[part]])
@@ -354,15 +361,16 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
                     warnings.simplefilter("ignore", UnknownPastWarning)
                     after = transform_target(self.transformer_, earlier, before, self._names, place)
                 values[part, list(held.values())] = after[len(past) :, list(held)]
-        # The past of these rows is not known, which a whole row of NaN says to all steps.
         lost = (np.isnan(values) & ~np.isnan(rows)).any(axis=1)
-        values[lost] = np.nan
         if index is None:
-            return values
+            values[lost] = np.nan
+            return values, None
         table = X.copy()
         for lag in self._lags:
             table.isetitem(lag.column, values[:, lag.column])
-        return table[~lost].reindex(index) if lost.any() else table
+        if text_columns(self.regressor, X):
+            return table, lost
+        return table[~lost].reindex(index) if lost.any() else table, None
 
     def _invert(self, predicted, rows, index):
         """Bring predictions back to the target's units, one unbroken part after the other."""
@@ -436,7 +444,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
                 self.transformer_, target[part], numbers, self._names, place
             )
         if self._transforms_lags:
-            X_val = self._transform_lags(rows, X_val, "X_val")
+            X_val, _ = self._transform_lags(rows, X_val, "X_val")
         return {**fit_params, "X_val": X_val, "y_val": shaped(transformed, self._y_ndim)}
 
     def _read_rows(self, X, *, reset, name="X"):
@@ -444,7 +452,12 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
 
         Returns the rows with two axes, and what the regressor gets: a table keeps its labels.
         """
-        rows = check_rows(self, X, reset=reset, name=name, allow_nd=True)
+        numbers = X
+        if text := text_columns(self.regressor, X):
+            numbers = X.copy()
+            for column in text:
+                numbers.isetitem(column, 0.0)
+        rows = check_rows(self, numbers, reset=reset, name=name, allow_nd=True)
         missing = np.isnan(rows)
         stray = missing & ~missing.all(axis=1, keepdims=True)
         if rows.ndim == 2 and stray.any() and not takes_nan(self.regressor):
