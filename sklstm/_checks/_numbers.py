@@ -54,15 +54,19 @@ def check_numeric(X, name="X"):
         If there is text, a time, an interval or a complex number, values are masked, or the rows
         are those of many series.
     TypeError
-        If it is sparse.
+        If it is sparse, or its rows are not in memory.
     """
+    check_in_memory(X, name)
     check_one_series(getattr(X, "index", None), name)
     if isinstance(X, pd.DataFrame):
         for place, column in enumerate(X.columns):
             to_index = f" with {name}.set_index({column!r})"
             _check_values(X.iloc[:, place], name, f"column {column!r}", to_index)
     elif issparse(X):
-        raise TypeError(f"{name} is sparse, but a dense array is required. Use {name}.toarray().")
+        raise TypeError(
+            f"{name} is sparse, but a dense array is required. Use {name}.toarray(), or set"
+            " sparse_output=False in the step that made it."
+        )
     elif isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
         raise ValueError(
             f"{name} is a masked array, whose mask would be lost. Mark unknown values with NaN:"
@@ -70,6 +74,29 @@ def check_numeric(X, name="X"):
         )
     elif isinstance(X, pd.Series | pd.api.extensions.ExtensionArray | np.ndarray):
         _check_values(X, name)
+
+
+def check_in_memory(X, name):
+    """Refuse a table whose rows are still to be computed.
+
+    Parameters
+    ----------
+    X : object
+        A table.
+    name : str
+        What the message calls it.
+
+    Raises
+    ------
+    TypeError
+        If it is a lazy frame, as those of polars, or one in partitions, as those of dask.
+    """
+    for method, mark in (("collect", "collect_schema"), ("compute", "divisions")):
+        if hasattr(X, method) and hasattr(X, mark):
+            raise TypeError(
+                f"{name} is a {type(X).__name__} whose rows are still to be computed. Use"
+                f" {name}.{method}()."
+            )
 
 
 def check_not_infinite(values, labelled, name="X"):

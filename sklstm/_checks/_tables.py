@@ -1,6 +1,6 @@
 """Checks of tables and targets, and the columns and labels that they have."""
 
-from datetime import datetime
+from collections.abc import Hashable
 from numbers import Integral
 
 import numpy as np
@@ -9,7 +9,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
 from sklstm._checks._arguments import listed, naming
-from sklstm._checks._numbers import check_floats, check_not_infinite, check_numeric
+from sklstm._checks._numbers import check_floats, check_in_memory, check_not_infinite, check_numeric
 from sklstm._past._order import check_sorted
 
 #: How tables become arrays: NaN stands for what is not known.
@@ -49,6 +49,11 @@ def check_rows(estimator, X, *, reset, name="X", **options):
         rows = validate_data(estimator, X, reset=reset, **AS_FLOATS, **options)
         if rows.ndim > 3:
             raise ValueError("expected (n_rows, n_features) or (n_rows, window, n_features).")
+    if reset:
+        # scikit-learn keeps no names but strings.
+        estimator._columns = list(X.columns) if isinstance(X, pd.DataFrame) else None
+    else:
+        check_order(estimator, X, name)
     check_not_infinite(rows, X, name)
     return rows
 
@@ -74,6 +79,7 @@ def check_ordered(X, n_axes, expected):
     ValueError
         If a column name stands twice, the labels are not sorted, or the shape is wrong.
     """
+    check_in_memory(X, "X")
     with naming("X", X):
         check_names(X)
         table = X if isinstance(X, pd.DataFrame) else np.asarray(X)
@@ -186,7 +192,7 @@ def check_order(estimator, values, name):
     ValueError
         If the order differs.
     """
-    seen = list(getattr(estimator, "feature_names_in_", []))
+    seen = getattr(estimator, "_columns", None) or []
     given = list(values.columns) if isinstance(values, pd.DataFrame) else seen
     if given != seen and len(set(seen)) == len(given) and set(seen) == set(given):
         raise ValueError(
@@ -217,7 +223,7 @@ def column_positions(estimator, wanted, name):
     ValueError
         If a column is not there or named twice.
     """
-    columns = getattr(estimator, "feature_names_in_", range(estimator.n_features_in_))
+    columns = getattr(estimator, "_columns", None) or range(estimator.n_features_in_)
     return positions_among(list(columns), wanted, name)
 
 
@@ -243,8 +249,8 @@ def positions_among(columns, wanted, name, table="X"):
     ValueError
         If a column is not there or named twice.
     """
-    # A tuple may be the name of one column.
-    is_one = isinstance(wanted, tuple | float | datetime) and wanted in columns
+    # Any hashable object may be the name of a column, also a tuple or a float.
+    is_one = isinstance(wanted, Hashable) and wanted in columns
     positions = []
     for column in [wanted] if is_one else listed(wanted, name):
         if column in columns:

@@ -1,7 +1,5 @@
 """Labels that survive the steps of other packages."""
 
-from contextlib import suppress
-
 
 def keep_labels(estimator):
     """Tell every step inside an estimator to return a table with labels for one with labels.
@@ -18,16 +16,13 @@ def keep_labels(estimator):
     estimator
         The estimator itself.
     """
-    steps = list(_steps_in(estimator))
-    # The set_output of a step that is made of others overrules what the user told these.
-    chosen = [(step, config) for step in steps if (config := _config_of(step))]
-    for step in steps:
+    for step in _steps_in(estimator):
         # A FunctionTransformer without names would only warn that it cannot make a table.
-        if not _config_of(step) and _can_name_columns(step):
-            with suppress(ValueError):  # One of the steps that it is made of cannot.
-                step.set_output(transform="pandas")
-    for step, config in chosen:
-        step._sklearn_output_config = config
+        can_tell = hasattr(step, "set_output") and hasattr(step, "get_feature_names_out")
+        if can_tell and not getattr(step, "_sklearn_output_config", None):
+            # The set_output of a step that is made of others would overrule what the user told
+            # these, and fail where one of them has none.
+            step._sklearn_output_config = {"transform": "pandas"}
     return estimator
 
 
@@ -41,11 +36,3 @@ def _steps_in(value):
     elif hasattr(value, "get_params") and not isinstance(value, type):
         yield value
         yield from _steps_in(value.get_params(deep=False))
-
-
-def _config_of(step):
-    return dict(getattr(step, "_sklearn_output_config", {}))
-
-
-def _can_name_columns(step):
-    return hasattr(step, "set_output") and hasattr(step, "get_feature_names_out")

@@ -1,7 +1,7 @@
 """A MinMax scaler that can undo what a model returns."""
 
 from math import isfinite
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from sklearn.preprocessing import MinMaxScaler
@@ -27,7 +27,7 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         Desired range of the training rows.
     clip : bool, default=False
         Whether later rows are clipped to the range.
-    target : str, int or sequence of these, default=None
+    target : column name, position or list of these, default=None
         The column or columns, by name or position, that a model predicts:
         what `inverse_transform` takes an array for that does not hold all columns.
 
@@ -69,7 +69,7 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
     _parameter_constraints: dict = {
         "feature_range": [tuple],
         "clip": ["boolean"],
-        "target": [str, Integral, list, tuple, np.ndarray, None],
+        "target": "no_validation",  # `column_positions` checks it
     }
 
     # MinMaxScaler reads it; series are never scaled in place.
@@ -185,7 +185,7 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
             Scaled values: all columns, or those that `columns` (or else `target`) names. Of a
             single named column, an array of any shape holds that column alone, for instance
             many steps side by side.
-        columns : str, int or sequence of these, default=None
+        columns : column name, position or list of these, default=None
             The columns that `Y` holds, by name or position. By default all columns where the last
             axis of `Y` has that many, and `target` otherwise.
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import (
@@ -156,6 +157,28 @@ def test_what_the_user_chose_is_kept():
     ]
     assert told == [{"transform": "default"}, {"transform": "pandas"}]
     assert not hasattr(columns, "_sklearn_output_config")
+
+
+class Plain(TransformerMixin, BaseEstimator):
+    """A step of another package that cannot be told what to return."""
+
+    def fit(self, X, y=None):
+        """Learn nothing."""
+        return self
+
+    def transform(self, X):
+        """Return an array."""
+        return np.asarray(X)
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+
+def test_a_step_that_cannot_be_told_is_left():
+    """Beside such a step the others are told, and predictions of the whole table are the same."""
+    columns = make_column_transformer((StandardScaler(), [0]), (Plain(), [0]))
+    model = TransformedSeriesRegressor(make_pipeline(columns, LinearRegression())).fit(X, Y)
+    np.testing.assert_allclose(model.predict(X), LinearRegression().fit(X, Y).predict(X))
 
 
 def test_a_sparse_encoder_is_refused_with_the_way_out():
