@@ -46,12 +46,14 @@ def main() -> None:
         epochs=arguments.epochs,
         batch_size=450,
         validation_fraction=0.05,
+        normalize=False,
         random_state=0,
         verbose=2,
     )
     model = TransformedSeriesRegressor(
         make_pipeline(SeriesMinMaxScaler((-1, 1)), LagWindower(100), network),
         transformer=SeriesMinMaxScaler((-1, 1)),
+        transform_lags=False,  # two of the five columns are no lags of a target
     )
     begin = time.perf_counter()
     model.fit(X[:n_train], y[:n_train])

@@ -81,15 +81,14 @@ same_month = pd.DataFrame(
 )
 learner = make_pipeline(
     Differencer(12),
-    SeriesMinMaxScaler((-1, 1)),
     LagWindower(12),
     LSTMRegressor(units=4, epochs=30, learning_rate=0.005, loss="quantile", random_state=0),
-).fit(rows, (future - same_month.loc[rows.index]) / 100)
+).fit(rows, future - same_month.loc[rows.index])
 
 # The last row holds the value of December 1973; the rows before it are its past.
 now = milk.shift(1).to_frame("milk_lag1").loc[rows.index[0] : ahead.index[0]]
 change = learner[-1].predict_quantiles(learner[:-1].transform(now))[-1]
-quantiles = 100 * change + same_month.loc[ahead.index[0]].to_numpy()[:, None]
+quantiles = change + same_month.loc[ahead.index[0]].to_numpy()[:, None]
 
 
 # %%

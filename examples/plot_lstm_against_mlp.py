@@ -33,7 +33,8 @@ print(f"{len(X)} rows, {known.sum()} with a target")
 # Models
 # ------
 # The LSTM is the published one: 8 units, a linear dense layer of 2, Adam, 2000 epochs in batches of
-# 5, and the last 5 % of the rows for validation. The published perceptron has layers of 8 and 2
+# 5, and the last 5 % of the rows for validation. ``normalize=False``, because the original scaled
+# nothing; here, a scaler is added outside. The published perceptron has layers of 8 and 2
 # units, all of them linear. It was trained by RMSprop; here it is scikit-learn's, which has no
 # RMSprop, with Adam. A second perceptron differs only in its units: they are tanh, like those of an
 # LSTM.
@@ -48,6 +49,7 @@ def lstm(scaler):
         epochs=2000,
         batch_size=5,
         validation_fraction=0.05,
+        normalize=False,
         random_state=0,
     )
     return TransformedSeriesRegressor(

@@ -40,12 +40,12 @@ train, test = y.index[:110], y.index[112:166]
 # -----
 # The network and its training are the published ones: 4 units, Adam, 100 epochs, batches of 1 and a
 # window of one month. ``transformer`` scales the target and the month before it in ``X``. ``fit``
-# fits it on the training rows only.
+# fits it on the training rows only. ``normalize=False`` leaves all scaling to it.
 
 model = TransformedSeriesRegressor(
     make_pipeline(
         LagWindower(1),
-        LSTMRegressor(units=4, epochs=100, batch_size=1, random_state=0),
+        LSTMRegressor(units=4, epochs=100, batch_size=1, normalize=False, random_state=0),
     ),
     transformer=SeriesMinMaxScaler(),
 ).fit(X.loc[train], y.loc[train])

@@ -23,13 +23,7 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import make_pipeline
 
-from sklstm import (
-    LagWindower,
-    LSTMRegressor,
-    SeriesMinMaxScaler,
-    TransformedSeriesRegressor,
-    series_to_supervised,
-)
+from sklstm import LagWindower, LSTMRegressor, series_to_supervised
 from sklstm.datasets import make_sawtooth_pair
 
 pair = make_sawtooth_pair(n_cycles=250, random_state=0)
@@ -59,18 +53,11 @@ print(f"the series           {X_long.to_numpy().nbytes:>12,} bytes")
 # The network is the published one: one LSTM layer of 300 units and two outputs, mean squared error,
 # RMSprop, ten epochs in batches of 450, the last 5 % of the training rows for validation. Three
 # things differ. The weights of the best epoch are kept (``early_stopping``). The learning rate is
-# half of Keras' default, with which the loss varies much near the end. And the rows are scaled; the
-# scaler is fitted on the training rows only.
+# half of Keras' default, with which the loss varies much near the end. And inputs and targets are
+# standardised by the training rows, the default (``normalize=True``); so is the loss below.
 
-
-def model_of(lstm, window):
-    """Scale the targets, and the rows before them, around an LSTM."""
-    return TransformedSeriesRegressor(
-        make_pipeline(LagWindower(window), lstm), transformer=SeriesMinMaxScaler((-1, 1))
-    )
-
-
-model = model_of(
+model = make_pipeline(
+    LagWindower(100),
     LSTMRegressor(
         units=300,
         loss="mean_squared_error",
@@ -82,10 +69,9 @@ model = model_of(
         early_stopping=True,
         random_state=0,
     ),
-    window=100,
 ).fit(X[:n_train], y[:n_train])
 
-history = model.regressor_[-1].history_
+history = model[-1].history_
 print("\nepoch      loss  validation loss")
 for epoch, (loss, val_loss) in enumerate(
     zip(history["loss"], history["val_loss"], strict=True), start=1
@@ -121,7 +107,8 @@ five = pd.concat(
     [pair, pair.shift(3).add_suffix("_3"), pair[["a"]].shift(6).add_suffix("_6")], axis=1
 )
 X_five, y_three = series_to_supervised(five[6:1000], target=["a", "b", "a_3"])
-deep = model_of(
+deep = make_pipeline(
+    LagWindower(100),
     LSTMRegressor(
         units=(30, 50, 20),
         dropout=0.2,
@@ -130,9 +117,8 @@ deep = model_of(
         batch_size=450,
         random_state=0,
     ),
-    window=100,
 ).fit(X_five, y_three)
-deep.regressor_[-1].model_.summary()
+deep[-1].model_.summary()
 print(f"{X_five.shape[1]} columns in, {deep.predict(X_five).shape[1]} out")
 
 # %%

@@ -52,7 +52,7 @@ def rmse(predicted):
 def recipe(seed):
     """Return the published recipe, ready to fit."""
     return TransformedSeriesRegressor(
-        StatefulLSTMRegressor(4, epochs=3000, random_state=seed),
+        StatefulLSTMRegressor(4, epochs=3000, normalize=False, random_state=seed),
         transformer=make_pipeline(Differencer(), SeriesMinMaxScaler((-1, 1))),
     )
 
