@@ -385,10 +385,26 @@ def appended_rows(*, cut):
         _APPENDED.reset(token)
 
 
+def doubts_of(stretches):
+    """List why the pasts of some stretches are not known.
+
+    Parameters
+    ----------
+    stretches : list of Stretch
+        All of a table.
+
+    Returns
+    -------
+    list of Doubt
+        Without that of a first row whose past does not matter, see `appended_rows`.
+    """
+    looked_at = stretches[1:] if _APPENDED.get() else stretches
+    return [one.doubt for one in looked_at if one.doubt is not None]
+
+
 def _warn_of_doubts(stretches):
     """Warn of the first row whose past is not known, and count such rows."""
-    looked_at = stretches[1:] if _APPENDED.get() else stretches
-    doubts = [one.doubt for one in looked_at if one.doubt is not None]
+    doubts = doubts_of(stretches)
     if doubts:
         others = f" (one of {len(doubts)} such rows)" if len(doubts) > 1 else ""
         warn(

@@ -18,7 +18,7 @@ from sklstm._checks._lag_columns import lags_in_fit
 from sklstm._checks._numbers import place_of
 from sklstm._checks._tables import check_rows, check_target, index_of
 from sklstm._past._order import check_sorted
-from sklstm._past._past import LONG_BEFORE, Past
+from sklstm._past._past import LONG_BEFORE, Past, doubts_of
 from sklstm._sklearn._callbacks import FollowedMixin, passed_on
 from sklstm._sklearn._compat import HasMethods, Interval, StrOptions, with_callbacks
 from sklstm._sklearn._composition import look_back, looks_back
@@ -220,10 +220,11 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
 
         # 3. Find the columns of X that hold earlier targets.
         self._find_lags(X, rows, y, target, numbers, horizon)
-        if self._transforms_lags:
-            self._check_copies()
+        if self.transformer is not None:
             depth = sum(look_back(step) or 0 for step in steps_of(self.transformer_))
             self._past = Past(rows, index_of(X), depth=max(depth, 1), quiet=True)
+        if self._transforms_lags:
+            self._check_copies()
             inputs, lost = self._transform_lags(rows, X)
         known = ~np.isnan(transformed).any(axis=1)
         if not known.any():
@@ -348,7 +349,8 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         others in a second output if the regressor has text to encode first.
         """
         values, index = rows.copy(), index_of(X)
-        for part, numbers, past in self._placed(rows, index):
+        for part, numbers, stretch in self._placed(rows, index):
+            past = stretch.past
             known = np.concatenate([past, rows[part]])
             for steps in {lag.steps for lag in self._lags}:
                 held = {lag.target: lag.column for lag in self._lags if lag.steps == steps}
@@ -356,8 +358,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
                 earlier[:, list(held)] = known[:, list(held.values())]
                 before = numbers[-1] - steps - np.arange(len(known))[::-1]
                 place = Place(name, X, rows, part.start - len(past), held)
-                with warnings.catch_warnings():
-                    # `_invert` warns of the same rows.
+                with warnings.catch_warnings():  # `_invert` warns of the same rows.
                     warnings.simplefilter("ignore", UnknownPastWarning)
                     after = transform_target(self.transformer_, earlier, before, self._names, place)
                 values[part, list(held.values())] = after[len(past) :, list(held)]
@@ -375,14 +376,16 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
     def _invert(self, predicted, rows, index):
         """Bring predictions back to the target's units, one unbroken part after the other."""
         inverted = np.empty((len(rows), len(self._mean)))
-        for part, numbers, _ in self._placed(rows, index):
-            if numbers[0] == LONG_BEFORE and index is not None and self._past.labelled:
-                warn(
-                    f"Rows from {index[part.start]!r} on have no known place among the training"
-                    " rows or after them (was the index reset?): where the values before them"
-                    " would be needed, the prediction is that of y_lag, or else the training mean.",
-                    UnknownPastWarning,
-                )
+        placed = list(self._placed(rows, index))
+        doubts = doubts_of([stretch for *_, stretch in placed])
+        if doubts and looks_back(self.transformer_):
+            warn(
+                f"{doubts[0].what}: the rows before it are not known. Where the transformer needs"
+                " them, the prediction is that of y_lag, or else the training mean. Pass the rows"
+                " before it as well, all with labels that go on from those of the training rows.",
+                UnknownPastWarning,
+            )
+        for part, numbers, _ in placed:
             observed = None
             # A transformer of several steps ahead does not look back.
             if self._firsts is not None and len(self._firsts) == len(self._mean):
@@ -390,20 +393,22 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
                 observed = np.full((len(numbers), len(self._mean)), np.nan)
                 observed[:-1] = rows[part][1:, self._firsts]
             way_back = self.transformer_, predicted[part], numbers, self._names
-            inverted[part] = invert_target(*way_back, observed)
+            with warnings.catch_warnings():  # The transformer knows no labels, only numbers.
+                warnings.simplefilter("ignore", UnknownPastWarning)
+                inverted[part] = invert_target(*way_back, observed)
         if self._firsts is not None:
             steps = len(self._mean) // len(self._firsts)
             inverted = np.where(np.isnan(inverted), np.tile(rows[:, self._firsts], steps), inverted)
         return np.where(np.isnan(inverted), self._mean, inverted)
 
     def _placed(self, rows, index):
-        """Yield each unbroken part of a table, the numbers of its rows, and the rows before it."""
+        """Yield each unbroken part of a table: as a slice, the numbers of its rows, its stretch."""
         for stretch in self._past.stretches(rows, index):
             is_placed = stretch.number is not None and stretch.agrees
             # The transformer knows nothing of rows that stand long before the training rows.
             first = stretch.number if is_placed else LONG_BEFORE
             numbers = first + np.arange(stretch.stop - stretch.start)
-            yield slice(stretch.start, stretch.stop), numbers, stretch.past
+            yield slice(stretch.start, stretch.stop), numbers, stretch
 
     def _to_fit(self):
         """Return a clone of the regressor; with `warm_start`, it has learnt what it has so far."""
