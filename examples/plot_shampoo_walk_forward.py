@@ -16,9 +16,9 @@ one call of ``predict``. A second model is then chosen on the training months on
 # scales both. Each predicted difference is added to the sales of the month before.
 #
 # Network and training are the published ones: 4 units, Adam, one month per weight update, 3000
-# epochs, no shuffling, the state set to zero before each epoch. One thing differs: the published
-# code fills the missing first difference with zero and learns from 23 months; here, ``fit`` skips
-# this month.
+# epochs, no shuffling, the state set to zero before each epoch. ``normalize=False`` leaves all
+# scaling to ``transformer``. One thing differs: the published code fills the missing first
+# difference with zero and learns from 23 months; here, ``fit`` skips this month.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -94,6 +94,7 @@ network = StatefulLSTMRegressor(
     validation_fraction=0.2,
     early_stopping=True,
     patience=50,
+    normalize=False,
 )
 model = TransformedSeriesRegressor(
     Pipeline([("window", LagWindower()), ("lstm", network)]), transformer=stationary
