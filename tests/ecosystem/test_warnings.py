@@ -21,6 +21,7 @@ from sklstm import (
     StateResetWarning,
     TransformedSeriesRegressor,
     UnknownPastWarning,
+    UnsaidHorizonWarning,
     series_to_supervised,
 )
 
@@ -76,6 +77,12 @@ def missing():
     series_to_supervised(TABLE.drop(TABLE.index[5]))
 
 
+def horizon():
+    """Fit to columns that look like steps ahead, without saying so."""
+    X, y = series_to_supervised(WALK, horizon=3)
+    TransformedSeriesRegressor(Ridge(), y_lag=None).fit(X, y)
+
+
 def assumed():
     """Transform rows without labels that begin as the training rows do."""
     rows = TABLE.to_numpy()
@@ -91,6 +98,7 @@ CASES = [
     (state, StateResetWarning),
     (inverse, InverseWarning),
     (missing, MissingStepsWarning),
+    (horizon, UnsaidHorizonWarning),
     (assumed, AssumedPastWarning),
 ]
 each_case = pytest.mark.parametrize(("call", "category"), CASES, ids=[c.__name__ for c, _ in CASES])
