@@ -33,7 +33,7 @@ def check_names(network: NetworkSpec, training: TrainingSpec) -> None:
     columns = (network.n_outputs, network.n_outputs)
     _check_function("loss", keras.losses, training.loss, *columns)
     _check("optimizer", keras.optimizers, training.optimizer)
-    for metric in training.metrics or []:
+    for metric in [*(training.metrics or []), *(training.weighted_metrics or [])]:
         # Keras chooses these by the loss, in `compile`.
         if metric not in ("acc", "accuracy", "ce", "crossentropy"):
             _check_function("metrics", keras.metrics, metric, *columns)

@@ -73,6 +73,22 @@ def forget_last_fit(model) -> None:
     model._initial_epoch = None
 
 
+def compiled_with(model) -> dict[str, Any]:
+    """Return what shapes the training of a compiled model of one output, as the user gave it.
+
+    The documented ``get_compile_config`` has lost functions and objects by then. How Keras would
+    run it (``run_eagerly``, ``jit_compile``, ``steps_per_execution``) changes no number.
+    """
+    if not model.compiled:
+        return {}
+    given = {name: keras.tree.flatten(of) for name, of in model._compile_config.config.items()}
+    metrics = ("metrics", "weighted_metrics")
+    return {
+        **{name: (given[name] or [None])[0] for name in ("optimizer", "loss", "loss_weights")},
+        **{name: [metric for metric in given[name] if metric is not None] for name in metrics},
+    }
+
+
 def compile_arguments(regressor) -> dict[str, Any]:
     """Return the objects that a SciKeras estimator would compile its model with.
 

@@ -13,6 +13,7 @@ import numpy as np
 from sklstm._past._windows import Windows
 from sklstm.engine._models._build import build
 from sklstm.engine._models._identity import copied, identity
+from sklstm.engine._models._losses import QuantileLoss
 from sklstm.engine._models._pool import shared
 from sklstm.engine._models._predictor import Predictor
 from sklstm.engine._models._scaled import in_own_units
@@ -82,10 +83,14 @@ def keras_model(
     """
     model = build(replace(network, stateful=False))
     model = in_own_units(network, model, input_scale, target_scale)
+    # A file may name only what Keras can find where there is no sklstm.
+    is_ours = isinstance(training.loss, QuantileLoss)
     model.compile(
         optimizer=copied(keras.optimizers.get(training.optimizer), training.learning_rate),
-        loss=training.loss,
+        loss=None if is_ours else training.loss,
+        loss_weights=training.loss_weights,
         metrics=[copied(metric) for metric in training.metrics or []],
+        weighted_metrics=[copied(metric) for metric in training.weighted_metrics or []],
     )
     # A file of an optimizer without its variables makes Keras warn when it loads it.
     model.optimizer.build(model.trainable_variables)

@@ -30,8 +30,9 @@ class Resolved:
     ----------
     loss : keras.losses.Loss or callable
     optimizer : keras.optimizers.Optimizer
-    metrics : list
+    metrics, weighted_metrics : list
         Like `optimizer` to be copied, never to be trained with: other runs share them.
+    loss_weights : float or None
     learning_rate : float or None
         None if the optimizer's schedule, or an optimizer inside it, decides it.
     callbacks : list of keras.callbacks.Callback
@@ -41,13 +42,16 @@ class Resolved:
     loss: Any
     optimizer: keras.optimizers.Optimizer
     metrics: list
+    weighted_metrics: list
+    loss_weights: float | None
     learning_rate: float | None
     callbacks: list
 
 
 def resolve(training: TrainingSpec) -> Resolved:
     """Return the Keras objects of one run."""
-    named = training.loss, training.optimizer, list(training.metrics or [])
+    plain, weighted = (list(of or []) for of in (training.metrics, training.weighted_metrics))
+    named = training.loss, training.optimizer, plain + weighted
     # Each new Keras optimizer or metric takes memory that is never given back.
     found = shared(("resolved", *map(identity, named)), lambda: _compile_arguments(*named))
     rate = training.learning_rate
@@ -57,7 +61,15 @@ def resolve(training: TrainingSpec) -> Resolved:
         rate = float(of_optimizer) if isinstance(of_optimizer, Real) else None
     callbacks = copy.deepcopy(list(training.callbacks or []))
     callbacks = keras.tree.flatten(fit_callbacks(KerasRegressor(callbacks=callbacks)))
-    return Resolved(**found, learning_rate=rate, callbacks=callbacks)
+    return Resolved(
+        found["loss"],
+        found["optimizer"],
+        found["metrics"][: len(plain)],
+        found["metrics"][len(plain) :],
+        training.loss_weights,
+        rate,
+        callbacks,
+    )
 
 
 def _compile_arguments(loss, optimizer, metrics: list) -> dict:

@@ -40,10 +40,10 @@ class NetworkSpec:
         Activation of the output layer.
     n_features, n_outputs : int
         Columns of a window, and of a target.
-    network : callable or None
+    network : callable, keras.Model or None
         ``network(input_shape, n_outputs)`` builds any Keras model instead; ``input_shape`` is
         ``(window, n_features)``. It has to build the same model whenever it is called with the same
-        arguments.
+        arguments. `settle` makes such a function of a model.
     window : int or None
         Steps per window for ``network``; None leaves the time dimension free.
     stateful : bool
@@ -73,12 +73,17 @@ class TrainingSpec:
     Attributes
     ----------
     loss : str, keras.losses.Loss or callable
+        None, until `settle` takes it from a compiled network.
     optimizer : str or keras.optimizers.Optimizer
-        An instance is never trained with: each run makes a new one from its config.
+        An instance is never trained with: each run makes a new one from its config. None as `loss`.
     learning_rate : float or None
         Overrides the optimizer's own when not None.
     metrics : sequence or None
         Names, ``keras.metrics.Metric`` instances or callables.
+    weighted_metrics : sequence or None
+        The like, of a compiled network: those that sample weights count in.
+    loss_weights : float or None
+        Of a compiled network: what the loss is multiplied by.
     epochs, batch_size : int
     shuffle : bool
     early_stopping : bool
@@ -109,6 +114,8 @@ class TrainingSpec:
     optimizer: Any = "adam"
     learning_rate: float | None = None
     metrics: Sequence | None = None
+    weighted_metrics: Sequence | None = None
+    loss_weights: float | None = None
     epochs: int = 1
     batch_size: int = 32
     shuffle: bool = True

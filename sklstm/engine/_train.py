@@ -141,7 +141,7 @@ def _borrowed(network: NetworkSpec, resolved: Resolved, fused: bool) -> Iterator
         identity(vars(network)),
         identity(resolved.loss),
         identity(resolved.optimizer, **unset),
-        identity(resolved.metrics),
+        identity((resolved.metrics, resolved.weighted_metrics, resolved.loss_weights)),
     )
     try:
         with borrow(key, lambda: CompiledModel(network, resolved, fused)) as compiled:

@@ -1,5 +1,6 @@
 """What both recurrent regressors do: describe a network, train it, take over what it learnt."""
 
+from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
@@ -140,7 +141,8 @@ class BaseRecurrentRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
         from sklstm.engine import _predict
 
         scales = self._input_scale, self._target_scale
-        return _predict.keras_model(self._network, self._training, self._trained.weights, *scales)
+        network = replace(self._network, window=self._window)
+        return _predict.keras_model(network, self._training, self._trained.weights, *scales)
 
     def __sklstm_look_back__(self):
         return 0
@@ -222,6 +224,7 @@ def train(regressor, samples, validation, head, network, training, *, start=None
         "_head": head,
         "_input_scale": scales[0],
         "_target_scale": scales[1],
+        "_window": samples.windows.window,
         "_y_ndim": samples.y_ndim,
         "_where_unknown": head.where_unknown(samples.target[taught]),
         "n_outputs_": samples.target.shape[1],

@@ -48,10 +48,12 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         Activation of those dense layers: one for all, or one for each.
     output_activation : str or callable, default=None
         Activation of the output layer; None is linear.
-    network : callable, default=None
-        ``network(input_shape, n_outputs)`` returns a Keras model to use instead of the one that the
-        parameters above describe. ``input_shape`` is ``(window, n_features)``. An error if `cell`
-        or `bidirectional` ask for something else as well.
+    network : callable or keras.Model, default=None
+        A Keras model to use instead of the one that the parameters above describe, or a function
+        ``network(input_shape, n_outputs)`` that returns one; ``input_shape`` is
+        ``(window, n_features)``. A model is not trained itself: each fit makes a copy of it, with
+        its weights if it has any. An error if `cell` or `bidirectional` ask for something else as
+        well.
     normalize : bool, default=True
         Whether the network computes with inputs and targets of mean 0 and standard deviation 1 over
         the training rows, while `X`, `y`, predictions and `model_` have their own units. `history_`
@@ -59,18 +61,21 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         alone are normalised where `output_activation` or the last layer of `network` is not linear,
         and where the loss is not one of a difference: the target stays as it is for all but mean
         squared and mean absolute errors, log-cosh, ``"huber"`` by name, and quantiles.
-    loss : str, keras.losses.Loss or callable, default="mean_squared_error"
+    loss : str, keras.losses.Loss or callable, default=None
         What training minimises: any Keras loss, or ``"quantile"``, with which the network learns
-        `quantiles` of the target and `predict` returns the median.
+        `quantiles` of the target and `predict` returns the median. None is the loss that `network`
+        is compiled with, else ``"mean_squared_error"``.
     quantiles : sequence of float, default=(0.05, 0.5, 0.95)
         Which quantiles ``loss="quantile"`` learns: rising, between 0 and 1, 0.5 among them. The
         network has so many outputs for each target.
-    optimizer : str or keras.optimizers.Optimizer, default="adam"
-        Any Keras optimizer. An instance is copied for each fit.
+    optimizer : str or keras.optimizers.Optimizer, default=None
+        Any Keras optimizer, made anew for each fit. None is the one that `network` is compiled
+        with, else ``"adam"``.
     learning_rate : float, default=None
         Learning rate; None keeps the optimizer's own.
     metrics : list, default=None
-        Keras metrics that `history_` follows as well, by name or as instances.
+        Keras metrics that `history_` follows as well, by name or as instances. None are those that
+        `network` is compiled with, if any.
     epochs : int, default=100
         Passes over the training rows.
     batch_size : int, default=32
@@ -175,9 +180,9 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         output_activation=None,
         network=None,
         normalize=True,
-        loss="mean_squared_error",
+        loss=None,
         quantiles=(0.05, 0.5, 0.95),
-        optimizer="adam",
+        optimizer=None,
         learning_rate=None,
         metrics=None,
         epochs=100,
@@ -285,12 +290,13 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
                 f" layers that network={self.network!r} builds. Leave cell='lstm' and"
                 " bidirectional=False, or build such layers there."
             )
+        # Keras comes in with the engine, so not before something is fitted.
+        from sklstm.engine._models._losses import QuantileLoss
+        from sklstm.engine._models._own import settle
+
         head: QuantileHead = PointHead()
         loss, own = self.loss, {}
         if _learns_quantiles(self):
-            # Keras comes in with the engine, so not before something is fitted.
-            from sklstm.engine._models._losses import QuantileLoss
-
             head = QuantileHead(check_levels(self.quantiles))
             loss, own = QuantileLoss(head.levels), {"quantiles_": np.array(head.levels)}
 
@@ -312,6 +318,7 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         window = None if self.network is None else samples.windows.window
         network = _base.describe_network(self, n_outputs, window=window)
         training = _base.describe_training(self, loss, one_epoch=one_epoch)
+        network, training = settle(network, training)
 
         # 4. Train in the engine, and take over what was learnt.
         self.__dict__.pop("quantiles_", None)

@@ -29,7 +29,7 @@ def build(network: NetworkSpec) -> keras.Model:
     """
     if network.network is not None:
         return _built_by_user(network, 0)
-    inputs = keras.Input((None, network.n_features), name="windows")
+    inputs = keras.Input((network.window, network.n_features), name="windows")
     outputs = inputs
     last = len(network.units) - 1
     for i, units in enumerate(network.units):
@@ -107,8 +107,15 @@ def _built_by_user(network: NetworkSpec, seed: int) -> keras.Model:
         random.seed(seed)
         try:
             model = builder(shape[1:], network.n_outputs)
-            if isinstance(model, keras.Model) and not model.built:
-                model.build(shape)
+            inputs = [tuple(of.shape) for of in getattr(model, "inputs", None) or ()]
+            takes = len(inputs) < 2 and all(
+                of[0] is None and tf.TensorShape(shape).is_compatible_with(of) for of in inputs
+            )
+            output = getattr(model, "output_shape", None)
+            if isinstance(model, keras.Model) and takes:
+                # This also builds a model that does not know its shapes yet.
+                outputs = model(keras.KerasTensor(shape))
+                output = keras.tree.map_structure(lambda of: tuple(of.shape), outputs)
         finally:
             random.setstate(state)
     if not isinstance(model, keras.Model):
@@ -116,9 +123,6 @@ def _built_by_user(network: NetworkSpec, seed: int) -> keras.Model:
             f"Got network={builder!r}, which returned a {type(model).__name__}, "
             "but expected a function of (input_shape, n_outputs) that returns a keras.Model."
         )
-    inputs = [tuple(given.shape) for given in model.inputs or ()]
-    takes = len(inputs) < 2 and all(tf.TensorShape(shape).is_compatible_with(i) for i in inputs)
-    output = tuple(model.output_shape)
     if not takes or output != expected:
         raise ValueError(
             f"Got network={builder!r}, whose model has inputs of shape {inputs} and output shape "

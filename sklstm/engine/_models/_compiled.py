@@ -37,7 +37,9 @@ class CompiledModel:
         self.model.compile(
             optimizer=copied(resolved.optimizer, resolved.learning_rate),
             loss=resolved.loss,
+            loss_weights=resolved.loss_weights,
             metrics=[copied(metric) for metric in resolved.metrics],
+            weighted_metrics=[copied(metric) for metric in resolved.weighted_metrics],
             jit_compile=False,
         )
         self.model.optimizer.build(self.model.trainable_variables)

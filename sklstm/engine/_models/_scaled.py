@@ -28,7 +28,7 @@ def in_own_units(
     if input_scale.mean is None:
         return model
     # Only float64 keeps small changes of a large number; the layers between compute in float32.
-    raw = keras.Input(model.input_shape[1:], dtype="float64", name="windows")
+    raw = keras.Input((network.window, network.n_features), dtype="float64", name="windows")
     outputs = _rescaling(1 / input_scale.spread, -input_scale.mean / input_scale.spread)(raw)
     # A network of the user's need not be a chain of layers.
     for layer in model.layers[1:] if network.network is None else [model]:
