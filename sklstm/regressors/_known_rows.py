@@ -7,7 +7,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import get_routing_for_object, process_routing
 
-from sklstm._checks._numbers import text_in
+from sklstm._checks._numbers import place_of, text_in
 from sklstm._sklearn._compat import check_method_params, safe_indexing
 from sklstm._sklearn._composition import looks_back
 from sklstm.regressors._base import BaseRecurrentRegressor
@@ -226,6 +226,13 @@ def _usable(X, regressor):
     if takes_nan(regressor):
         return np.ones(n_rows, dtype=bool)
     unknown = np.asarray(pd.isna(X)).reshape(n_rows, -1)
-    # Only a head of NaN means "no past"; the regressor refuses NaN after a known value.
-    resumes = (unknown[:, 1:] & ~unknown[:, :-1]).any(axis=1)
-    return ~unknown[:, 0] | resumes
+    # Only a head of NaN means "no past".
+    resumes = np.argwhere(unknown[:, 1:] & ~unknown[:, :-1])
+    if len(resumes):
+        row, column = resumes[0]
+        first = type(steps_of(regressor)[0]).__name__
+        raise ValueError(
+            f"Input X contains NaN at {place_of((row, column + 1), X)}, after known values, and"
+            f" {first} does not accept it. Fill or interpolate it before."
+        )
+    return ~unknown[:, 0]

@@ -140,8 +140,9 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         checked = check_rows(self, rows, reset=not hasattr(self, "n_samples_seen_"))
         unknown = np.flatnonzero(np.isnan(checked).all(axis=0))
         if len(unknown):
+            name = (self._columns or range(len(checked[0])))[unknown[0]]
             raise ValueError(
-                f"Column {unknown[0]} of X holds nothing but NaN, so it has no range. Leave it out."
+                f"Column {name!r} of X holds nothing but NaN, so it has no range. Leave it out."
             )
         super().partial_fit(rows)
         if self.target is not None:

@@ -225,3 +225,17 @@ def test_the_state_goes_on_over_arrays_that_begin_as_the_training_rows():
     np.testing.assert_allclose(one, in_one_go[:1], rtol=1e-5)
     two = model.advance(series[20:21]).predict(series[21:22])
     np.testing.assert_allclose(two, in_one_go[1:], rtol=1e-5)
+
+
+@pytest.mark.parametrize("labelled", [True, False], ids=["dates", "arrays"])
+def test_nan_behind_a_windower_is_named_by_its_place(labelled):
+    """A gap in the values is refused with its row, and with date and column where there are any."""
+    rows, y = (X.copy(), Y) if labelled else (X.to_numpy(copy=True), Y.to_numpy())
+    model = TransformedSeriesRegressor(windowed()).fit(rows, y)
+    if labelled:
+        rows.iloc[50] = np.nan
+    else:
+        rows[50] = np.nan
+    place = r"row 50 \(2024-06-01 12:45:00\), column 7 \('power_lag1_t-0'\)"
+    with pytest.raises(ValueError, match=f"NaN at {place if labelled else 'row 50, column 7'}"):
+        model.predict(rows)

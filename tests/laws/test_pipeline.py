@@ -37,6 +37,7 @@ def test_a_search_over_arrays_scores_as_over_tables():
     np.testing.assert_allclose(theirs.cv_results_["mean_test_score"], scores)
 
 
+@pytest.mark.filterwarnings("ignore::sklstm.FewRowsTaughtWarning")
 def test_every_window_is_scored_on_the_same_rows():
     """Each candidate is scored on all rows of each test fold, however far it looks back."""
     scored = []
@@ -123,6 +124,7 @@ def test_one_prediction_per_row(name):
         assert np.isfinite(predicted).all()
 
 
+@pytest.mark.filterwarnings("ignore:Row.* comes before the first training row")
 @pytest.mark.parametrize(("train", "test"), KFold(5).split(X))
 def test_windows_do_not_reach_across_a_fold_cut_out_of_the_middle(train, test):
     """No training window spans the fold, and the windows of the fold hold their true past."""
@@ -137,6 +139,7 @@ def test_windows_do_not_reach_across_a_fold_cut_out_of_the_middle(train, test):
     np.testing.assert_array_equal(windower.transform(X.iloc[test])[:, :, 0], WINDOWS[test])
 
 
+@pytest.mark.filterwarnings("ignore:Row.* comes before the first training row")
 def test_stacking_over_holes_predicts_every_row():
     """StackingRegressor fits its parts on folds with holes and stacks finite predictions."""
     parts = [("ridge", seasonal(y_lag=0)), ("level", make_pipeline(StandardScaler(), Ridge()))]

@@ -256,6 +256,24 @@ def test_the_advice_on_missing_steps_pairs_neighbours_in_time(table, code):
     np.testing.assert_array_equal(y, LESS[1:])
 
 
+def test_the_advice_on_a_target_brings_it_back():
+    """After a gap a difference cannot be undone; with the rows in between it is."""
+    X, y = SUPERVISED["dates"]
+    model = TransformedSeriesRegressor(LinearRegression(), Differencer([1, 7]))
+    model.fit(X[:N_TRAIN], y[:N_TRAIN])
+    with pytest.warns(UnknownPastWarning, match="comes 3 steps later .*Pass the rows before it"):
+        model.predict(X[N_TRAIN + 3 :])
+    ours = silently(lambda: model.predict(X[N_TRAIN:])[3:])
+    # Row r of X holds value r, its target is value r + 1:
+    # value[t] = change[t] + value[t - 1] + value[t - 7] - value[t - 8]
+    value = pd.Series(VALUES)
+    change = value.diff(7).diff().to_numpy()
+    by_hand = LinearRegression().fit(change[8:N_TRAIN, None], change[9 : N_TRAIN + 1])
+    predicted = by_hand.predict(change[N_TRAIN + 3 : -1, None])
+    before = (value.shift(1) + value.shift(7) - value.shift(8))[N_TRAIN + 4 :]
+    np.testing.assert_allclose(ours, predicted + before)
+
+
 def test_the_advice_on_an_inverse_only_silences():
     """A transformer that does not restore its input is used as it is, without a warning."""
     rooted = FunctionTransformer(np.sqrt, np.sqrt, check_inverse=False)

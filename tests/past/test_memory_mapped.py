@@ -41,10 +41,10 @@ REGRESSORS = {
         LagWindower(3), StatefulLSTMRegressor(validation_fraction=0.2, reset_states=50, **LSTM)
     ),
     "LSTM of a transformed target": TransformedSeriesRegressor(
-        make_pipeline(LagWindower(4), LSTMRegressor(**LSTM)), y_lag=0
+        make_pipeline(LagWindower(4), LSTMRegressor(**LSTM)), y_lag=None
     ),
     "ridge on flat windows": TransformedSeriesRegressor(
-        make_pipeline(LagWindower(3, flatten=True), Ridge()), y_lag=0
+        make_pipeline(LagWindower(3, flatten=True), Ridge()), y_lag=None
     ),
 }
 

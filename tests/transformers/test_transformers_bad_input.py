@@ -48,7 +48,7 @@ def test_a_bad_output_is_refused(value):
         (LagWindower(31), FRAME, "window=31 needs at least 31 rows, but X has 30"),
         (Differencer(30), FRAME, "interval=30 .*at least 31 rows, but X has 30"),
         (Differencer([12, 18]), FRAME, r"interval=\[12, 18\] .*at least 31 rows, but X has 30"),
-        (SCALER, FRAME.assign(b=np.nan), "Column 1 of X holds nothing but NaN"),
+        (SCALER, FRAME.assign(b=np.nan), "Column 'b' of X holds nothing but NaN"),
     ],
     ids=repr,
 )
