@@ -60,16 +60,17 @@ def horizon_of(names, target):
     Parameters
     ----------
     names : list or None
-        Names of the columns; they decide.
+        Names of the columns, which decide where they tell of steps.
     target : ndarray of shape (n_rows, n_outputs)
-        Their values, which decide where there are no names; see `seen_horizon`.
+        Their values, which decide otherwise; see `seen_horizon`.
 
     Returns
     -------
     int
         The number of steps. All targets of step 1 come first, then all of step 2, and so on.
     """
-    return seen_horizon(target) if names is None else names_of_steps(names)[1]
+    named = names_of_steps(names)[1]
+    return named if named > 1 else seen_horizon(target)
 
 
 def seen_horizon(target):

@@ -84,7 +84,7 @@ def lags_of(rows, y, target, exog, y_lag, *, guess=True):
         names = target_names(y)
         horizon = horizon_of(names, target)
         n_targets = target.shape[1] // horizon
-        names, _ = names_of_steps(names)
+        names = names and names_of_steps(names)[0][:n_targets]
 
     # 2. The targets that columns hold, and the columns that hold them one step earlier.
     columns = list(rows.columns) if isinstance(rows, pd.DataFrame) else list(range(rows.shape[1]))

@@ -67,7 +67,17 @@ class ForecastDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, steps, *, y=None, exog=None, y_lag=None, interval=None, ax=None
+        cls,
+        estimator,
+        X,
+        steps,
+        *,
+        y=None,
+        exog=None,
+        y_lag=None,
+        recompute=None,
+        interval=None,
+        ax=None,
     ):
         """Forecast with an estimator and draw it after the observed values.
 
@@ -84,6 +94,8 @@ class ForecastDisplay:
         exog : DataFrame or ndarray of shape (n_new_rows, n_exog), default=None
             Passed to :func:`forecast`.
         y_lag : str, int or sequence of these, default=None
+            Passed to :func:`forecast`.
+        recompute : callable, default=None
             Passed to :func:`forecast`.
         interval : callable, default=None
             A function that takes the forecast and returns its interval, for instance
@@ -106,7 +118,7 @@ class ForecastDisplay:
         """
         if interval is not None and not callable(interval):
             raise TypeError(f"interval={brief(interval)} is not valid: expected a function.")
-        ahead = forecast(estimator, X, steps, y=y, exog=exog, y_lag=y_lag)
+        ahead = forecast(estimator, X, steps, y=y, exog=exog, y_lag=y_lag, recompute=recompute)
         if ahead.ndim > 1:
             raise ValueError(
                 f"{type(estimator).__name__} forecasts {ahead.shape[1]} targets, but one display"

@@ -192,3 +192,12 @@ def test_missing_values_of_any_type_leave_gaps(dtype):
         for values in (HOLED, HOLED.astype("Float64").astype(dtype))
     )
     np.testing.assert_array_equal(ours.get_ydata(), floats.get_ydata())
+
+
+def test_from_estimator_takes_columns_that_are_recomputed():
+    """A model of a rolling mean is drawn as `forecast` forecasts it."""
+    rows = X.assign(mean=MILK.rolling(3).mean().shift(1))[2:]
+    options = {"y": Y[2:], "recompute": lambda past: {"mean": past.rolling(3).mean().iloc[-1]}}
+    model = Ridge().fit(rows, Y[2:])
+    display = ForecastDisplay.from_estimator(model, rows, 3, **options)
+    np.testing.assert_array_equal(display.y_pred, forecast(model, rows, 3, **options))

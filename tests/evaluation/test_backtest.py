@@ -72,11 +72,12 @@ def test_drift_goes_on_from_the_last_value_by_the_mean_step():
     np.testing.assert_allclose(lines["drift"], expected)
 
 
+@pytest.mark.parametrize("gap", [0, 5])
 @pytest.mark.parametrize(("output", "step"), [("milk_step1", 1), ("milk_step13", 13)])
-def test_baselines_of_a_horizon_know_no_more_than_the_model(output, step):
+def test_baselines_of_a_horizon_know_no_more_than_the_model(output, step, gap):
     """At each step ahead, baselines use only values from before the row."""
     rows, target = series_to_supervised(MILK, horizon=14)
-    lines = backtest(LinearRegression(), rows, target, 2).predictions
+    lines = backtest(LinearRegression(), rows, target, TimeSeriesSplit(2, gap=gap)).predictions
     lines = lines[lines["output"] == output]
     assert (lines["step"] == step).all()
     last, year = MILK.shift(1)[lines.index], 12 if step <= 12 else 24
@@ -84,6 +85,18 @@ def test_baselines_of_a_horizon_know_no_more_than_the_model(output, step):
     np.testing.assert_array_equal(lines["seasonal_naive"], MILK.shift(year - step + 1)[lines.index])
     n_steps = MILK.index.get_indexer(lines.index) - 2
     np.testing.assert_allclose(lines["drift"], last + step * (last - Y.iloc[0]) / n_steps)
+
+
+@pytest.mark.parametrize("names", [None, ["y(t)", "y(t+1)", "y(t+2)"]], ids=["array", "names"])
+def test_baselines_of_steps_that_nobody_calls_so_know_no_more(names):
+    """Steps are told by their values, too: no baseline takes a later column for a known value."""
+    rows, target = series_to_supervised(MILK, horizon=3)
+    other = target.to_numpy() if names is None else target.set_axis(names, axis=1)
+    found, expected = (
+        backtest(LinearRegression(), rows, y, 3, season=12).predictions for y in (other, target)
+    )
+    for name in ("step", "persistence", "seasonal_naive", "drift"):
+        np.testing.assert_array_equal(found[name], expected[name])
 
 
 @pytest.mark.parametrize("unknown", [[], Y.index[[-5]]], ids=["none", "one"])
