@@ -134,9 +134,9 @@ print(summary.to_string(index=False, float_format="{:.3g}".format))
 
 # %%
 # On the folds, the wider searches score nearly as well as the grid, one of them with fewer epochs.
-# On the later months they are worse. Both choose differences by a year only; on the folds, these
-# score like differences by both. The grid has the right differences from the start. A wider search
-# is more likely to score well on the folds by chance, so always keep some rows out of a search.
+# On the later months, the random search is worse: it has chosen differences by a month only. The
+# grid has the right differences from the start. A wider search is more likely to score well on the
+# folds by chance, so always keep some rows out of a search.
 
 # %%
 # Picture
