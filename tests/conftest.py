@@ -6,9 +6,19 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
 
 # How long an example takes says something about the machine, not about the package; and every run
 # is to try the same examples.
 settings.register_profile("sklstm", deadline=None, derandomize=True)
 settings.load_profile("sklstm")
+
+
+def pytest_collection_modifyitems(items):
+    """Let tests give networks the plain rows that scikit-learn's checks and all estimators get."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.filterwarnings("ignore::sklstm.OneStepWarning"))

@@ -105,6 +105,9 @@ class BaseRecurrentRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch, going on from the weights (and the state, if any) so far.
 
+        The first call, or `fit`, decides the means and standard deviations of `normalize`: give it
+        rows that are typical of those to come.
+
         Parameters
         ----------
         X : array-like of shape (n_rows, window, n_features) or (n_rows, n_features)

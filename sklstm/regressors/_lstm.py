@@ -60,7 +60,8 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         and callbacks are then told the loss and the metrics of the normalised target. The inputs
         alone are normalised where `output_activation` or the last layer of `network` is not linear,
         and where the loss is not one of a difference: the target stays as it is for all but mean
-        squared and mean absolute errors, log-cosh, ``"huber"`` by name, and quantiles.
+        squared and mean absolute errors, log-cosh, ``"huber"`` by name, and quantiles. Set it to
+        False for a `network` with weights that were learnt from raw numbers.
     loss : str, keras.losses.Loss or callable, default=None
         What training minimises: any Keras loss, or ``"quantile"``, with which the network learns
         `quantiles` of the target and `predict` returns the median. None is the loss that `network`

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tracemalloc
 
 import keras
 import numpy as np
@@ -263,3 +264,18 @@ def test_a_saved_network_takes_raw_numbers_in_a_new_process(tmp_path):
     np.save(files[1], model[1].predict(windows))
     model[1].model_.save(files[2])
     subprocess.run([sys.executable, "-c", LOADED, *files], check=True, timeout=120)
+
+
+def test_windows_are_not_copied_to_be_standardised():
+    """A fit on 32 MB of windows, a view of a short series, takes 3 MB at most."""
+    rows = np.random.default_rng(0).normal(size=(20_000, 1)) + 5
+    windows = LagWindower(200).fit(rows).transform(rows)[199:]
+    model = LSTMRegressor(1, epochs=1, batch_size=8192, random_state=0)
+    y = np.full(len(windows), np.nan)
+    y[::400] = 1.0
+    model.fit(windows, y)
+    tracemalloc.start()
+    model.fit(windows, y)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 3e6
