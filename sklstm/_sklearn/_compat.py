@@ -5,6 +5,7 @@
 # Private in name, yet what third-party estimators are built with: scikit-learn's own templates use
 # them. Seen in 1.6 to 1.9.
 from sklearn.utils import _safe_indexing as safe_indexing
+from sklearn.utils._indexing import _get_column_indices as get_column_indices
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
 from sklearn.utils.validation import _check_method_params as check_method_params

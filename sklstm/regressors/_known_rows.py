@@ -1,8 +1,11 @@
 """Any regressor on the rows that it can use: those whose target and oldest inputs are known."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 from sklearn import get_config
+from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import get_routing_for_object, process_routing
@@ -30,6 +33,31 @@ def steps_of(estimator):
         return [estimator]
     steps = [step for _, step in estimator.steps if step not in (None, "passthrough")]
     return [inner for step in steps for inner in steps_of(step)]
+
+
+def warm_clone(regressor, fitted):
+    """Return a clone of a regressor that goes on from what it has learnt, if it says so.
+
+    Parameters
+    ----------
+    regressor : estimator
+        A pipeline, or any other estimator.
+    fitted : estimator or None
+        The same, fitted before, perhaps with other parameters.
+
+    Returns
+    -------
+    estimator
+        With `warm_start`, its last step has a copy of the fitted attributes.
+    """
+    new = clone(regressor)
+    last = steps_of(new)[-1]
+    if fitted is not None and getattr(last, "warm_start", False):
+        learnt = vars(steps_of(fitted)[-1]).items()
+        # A copy: a fit that fails must leave what was learnt before as it was.
+        own = {name: value for name, value in learnt if name not in vars(last)}
+        vars(last).update(copy.deepcopy(own))
+    return new
 
 
 def takes_nan(regressor):

@@ -1,6 +1,5 @@
 """A regressor of a transformed target, where the transformer may look back."""
 
-import copy
 import warnings
 from numbers import Integral
 from typing import Any
@@ -33,9 +32,15 @@ from sklstm.regressors._known_rows import (
     steps_of,
     takes_nan,
     text_columns,
+    warm_clone,
 )
-from sklstm.regressors._problem import check_n_targets
-from sklstm.regressors._target_steps import Place, invert_target, transform_target
+from sklstm.regressors._problem import check_n_targets, warn_of_few_rows
+from sklstm.regressors._target_steps import (
+    Place,
+    check_transformed_once,
+    invert_target,
+    transform_target,
+)
 
 
 class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
@@ -224,7 +229,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             depth = sum(look_back(step) or 0 for step in steps_of(self.transformer_))
             self._past = Past(rows, index_of(X), depth=max(depth, 1), quiet=True)
         if self._transforms_lags:
-            self._check_copies()
+            check_transformed_once(self.regressor, self.transformer_, X, self._lags)
             inputs, lost = self._transform_lags(rows, X)
         known = ~np.isnan(transformed).any(axis=1)
         if not known.any():
@@ -232,13 +237,14 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
                 f"No row is left to learn from: the transformed target is NaN in all {len(rows)}"
                 " rows. Use more rows or a transformer that looks back less."
             )
+        warn_of_few_rows(known.sum(), np.count_nonzero(~np.isnan(target).any(axis=1)))
         self._transformed_mean = transformed[known].mean(axis=0)
 
         # 4. Fit the regressor to the transformed target.
         fit_params = self._transform_validation(fit_params)
         if get_config()["enable_metadata_routing"]:
             fit_params = process_routing(self, "fit", **fit_params).regressor.fit
-        self.regressor_ = self._to_fit()
+        self.regressor_ = warm_clone(self.regressor, getattr(self, "regressor_", None))
         if index_of(X) is not None:
             keep_labels(self.regressor_)
         outputs = shaped(transformed, self._y_ndim)
@@ -327,21 +333,6 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         self._transforms_lags = bool(self._lags) and self.transform_lags
         self._transforms_lags &= self.transformer is not None
 
-    def _check_copies(self):
-        """Refuse a regressor that would transform the lag columns a second time."""
-        ours = steps_of(self.transformer_)
-        copies = [
-            step
-            for step in steps_of(self.regressor)[:-1]
-            if any(type(step) is type(other) and _changes_twice(step, other) for other in ours)
-        ]
-        if copies:
-            raise ValueError(
-                f"The regressor begins with {copies!r}, but the transformer has the same step, and"
-                f" the columns of y_lag={self.y_lag_!r} go through it: they would be transformed"
-                " twice. Leave it out of the regressor, or set transform_lags=False."
-            )
-
     def _transform_lags(self, rows, X, name="X"):
         """Return a table whose lag columns went through the transformer, as the target does.
 
@@ -409,17 +400,6 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             first = stretch.number if is_placed else LONG_BEFORE
             numbers = first + np.arange(stretch.stop - stretch.start)
             yield slice(stretch.start, stretch.stop), numbers, stretch
-
-    def _to_fit(self):
-        """Return a clone of the regressor; with `warm_start`, it has learnt what it has so far."""
-        regressor = clone(self.regressor)
-        last = steps_of(regressor)[-1]
-        if getattr(last, "warm_start", False) and hasattr(self, "regressor_"):
-            learnt = vars(steps_of(self.regressor_)[-1]).items()
-            # A copy: a fit that fails must leave what was learnt before as it was.
-            new = {name: value for name, value in learnt if name not in vars(last)}
-            vars(last).update(copy.deepcopy(new))
-        return regressor
 
     def _transform_validation(self, fit_params):
         """Transform validation rows and their targets as those of `fit`."""
@@ -506,9 +486,3 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         tags.regressor_tags = inner.regressor_tags
         tags.non_deterministic = inner.non_deterministic
         return tags
-
-
-def _changes_twice(step, other):
-    """Whether a step changes values that another one of its class has changed: scaling does not."""
-    func = getattr(step, "func", None)
-    return looks_back(step) or (func is not None and func is getattr(other, "func", None))

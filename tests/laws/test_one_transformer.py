@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from estimators import MILK, MILK_X, MILK_Y, quietly
 from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.model_selection import TimeSeriesSplit
 from sklearn.neural_network import MLPRegressor
@@ -15,6 +16,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklstm import (
     Differencer,
+    FewRowsTaughtWarning,
     LagWindower,
     LSTMRegressor,
     SeriesMinMaxScaler,
@@ -73,6 +75,11 @@ class Seen(RegressorMixin, BaseEstimator):
         """Keep the rows, and predict zero."""
         self.later_ = X
         return np.zeros(len(X))
+
+
+def parts(columns, step):
+    """Return a transformer of some columns, which leaves the others as they are."""
+    return ColumnTransformer([("part", step, columns)], remainder="passthrough")
 
 
 def by_hand(series, there):
@@ -202,16 +209,44 @@ def test_lags_of_a_target_of_several_steps_are_scaled_as_its_first():
         (Differencer(), make_pipeline(LOGARITHM, Differencer())),
         (FunctionTransformer(np.log), make_pipeline(LOGARITHM, Differencer())),
         (make_pipeline(LagWindower(flatten=True), Differencer()), Differencer()),
+        (parts(["milk_lag1"], Differencer()), Differencer()),
     ],
-    ids=["differences", "differences of a logarithm", "logarithm", "nested"],
+    ids=["differences", "differences of a logarithm", "logarithm", "nested", "of one column"],
 )
 def test_a_second_copy_is_refused(step, transformer):
     """The message says which step to leave out, and transform_lags=False takes both."""
     model = TransformedSeriesRegressor(make_pipeline(step, Ridge()), transformer)
-    name = type(step[-1] if hasattr(step, "steps") else step).__name__
+    name = "FunctionTransformer" if isinstance(step, FunctionTransformer) else "Differencer"
     with pytest.raises(ValueError, match=rf"{name}.*twice.*transform_lags=False"):
         model.fit(MILK_X, MILK_Y)
     model.set_params(transform_lags=False, y_lag=0).fit(MILK_X, MILK_Y)
+
+
+def test_a_transformer_of_other_columns_is_no_second_copy():
+    """A ColumnTransformer may take differences of columns that hold no target."""
+    rows = MILK_X.assign(price=np.cumsum(np.sin(np.arange(len(MILK_X)))))
+    step = parts(["price"], Differencer())
+    model = TransformedSeriesRegressor(make_pipeline(step, Ridge()), Differencer())
+    changes = rows.diff()[2:]
+    ridge = Ridge().fit(changes, MILK_Y.diff()[2:])
+    expected = ridge.predict(changes) + MILK_X["milk_lag1"][2:]
+    np.testing.assert_allclose(model.fit(rows, MILK_Y).predict(rows)[2:], expected)
+
+
+def test_windows_made_before_are_refused():
+    """Their columns hold the target at many steps."""
+    windows = LagWindower(3).fit_transform(MILK_X)[2:]
+    model = TransformedSeriesRegressor(LSTMRegressor(2, epochs=1), Differencer(), y_lag=2)
+    with pytest.raises(ValueError, match=r"X holds windows.*transform_lags=False"):
+        model.fit(np.ascontiguousarray(windows), MILK_Y[2:].to_numpy())
+
+
+@pytest.mark.filterwarnings("error::sklstm.FewRowsTaughtWarning")
+def test_rows_that_the_transformer_loses_are_told():
+    """Differences over most of the rows leave few to learn from."""
+    model = TransformedSeriesRegressor(Ridge(), Differencer(20))
+    with pytest.raises(FewRowsTaughtWarning, match="Only 15 of 35 rows"):
+        model.fit(MILK_X[:35], MILK_Y[:35])
 
 
 def test_a_scaler_in_both_places_is_no_second_copy():
