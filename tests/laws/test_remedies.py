@@ -247,7 +247,7 @@ def test_the_advice_on_missing_steps_pairs_neighbours_in_time(table, code):
     whole = eval(code, {"X": holed, "pd": pd})  # noqa: S307
     X, _ = silently(lambda: series_to_supervised(whole.ffill()))
     _, y = silently(lambda: series_to_supervised(whole))
-    actual = pd.Series(VALUES)
+    actual = pd.Series(VALUES.copy())
     actual[HOLES] = np.nan
     np.testing.assert_array_equal(X["a_lag1"], actual.ffill()[:-1])
     np.testing.assert_array_equal(y, actual[1:])
