@@ -73,8 +73,9 @@ conformal = conformal_interval(result, ahead, coverage=0.9)
 # the last known same month, for all 24 months at once. Of the sizes tried on earlier years, 4 units
 # and 30 epochs were best, with targets in hundreds of pounds rather than standardised ones: such a
 # short training then starts with wide intervals. Even so, its intervals contained one out of two
-# months instead of nine out of ten: ten similar years teach little about what may happen. With
-# ``keep_last``, the rows go on to the end of 1973, and months that are not known yet are NaN.
+# months of those years, and fewer of 1974 and 1975, instead of nine out of ten: ten similar years
+# teach little about what may happen. With ``keep_last``, the rows go on to the end of 1973, and
+# months that are not known yet are NaN.
 
 rows, future = series_to_supervised(past, horizon=STEPS, keep_last=True)
 same_month = pd.DataFrame(
