@@ -55,7 +55,7 @@ def forecast(estimator, X, steps, *, y=None, exog=None, y_lag=None, recompute=No
         step, its labels are the next ones.
     y_lag : str, int or sequence of these, default=None
         The column of `X`, by name or position, that holds the target one step earlier; one for each
-        target. By default, the `y_lag` of a :class:`TransformedSeriesRegressor`. Without one, the
+        target. By default, the `y_lag_` of a :class:`TransformedSeriesRegressor`. Without one, the
         columns called ``<target>_lag1``, ``<target>_lag2`` and so on. Without such columns and
         without `recompute`, all columns that are not in `exog`.
     recompute : callable, default=None

@@ -8,6 +8,7 @@ import pandas as pd
 from sklearn.compose import ColumnTransformer
 
 from sklstm._checks._numbers import place_of
+from sklstm._checks._windows import count_axes
 from sklstm._sklearn._compat import get_column_indices
 from sklstm._sklearn._composition import looks_back
 from sklstm.regressors._known_rows import steps_of
@@ -49,7 +50,7 @@ class Place(NamedTuple):
         str
         """
         place = self.first + row, target if self.columns is None else self.columns[target]
-        where = place_of(place[: np.ndim(self.table)], self.table)
+        where = place_of(place[: count_axes(self.table)], self.table)
         return f"{self.name} is {self.values[place]} at {where}"
 
 
@@ -155,7 +156,7 @@ def check_transformed_once(regressor, transformer, X, lags):
         If `X` has three axes, or a step that takes these columns changes values that the
         transformer has changed: taking differences or the same function does, scaling does not.
     """
-    if np.ndim(X) > 2:
+    if count_axes(X) > 2:
         raise ValueError(
             "X holds windows, whose columns of earlier targets cannot go through the transformer:"
             " pass rows, with LagWindower in the regressor, or set transform_lags=False."

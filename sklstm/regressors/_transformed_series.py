@@ -16,6 +16,7 @@ from sklstm._checks._horizon import said_horizon, seen_horizon, until_now
 from sklstm._checks._lag_columns import lags_in_fit
 from sklstm._checks._numbers import place_of
 from sklstm._checks._tables import check_rows, check_target, index_of
+from sklstm._checks._windows import count_axes
 from sklstm._past._order import check_sorted
 from sklstm._past._past import LONG_BEFORE, Past, doubts_of
 from sklstm._sklearn._callbacks import FollowedMixin, passed_on
@@ -313,7 +314,9 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         """Find the columns that hold earlier targets, and those of them to invert from."""
         is_auto = isinstance(self.y_lag, str) and self.y_lag == "auto"
         # Without a transformer nobody asks, and in windows each value stands many times.
-        is_idle = self.y_lag is None or (is_auto and (self.transformer is None or np.ndim(X) > 2))
+        is_idle = self.y_lag is None or (
+            is_auto and (self.transformer is None or count_axes(X) > 2)
+        )
         self._lags = []
         if not is_idle:
             self._lags = lags_in_fit(X, rows, y, target, numbers, horizon, self.y_lag)

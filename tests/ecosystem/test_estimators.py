@@ -70,7 +70,7 @@ ESTIMATORS = [
     (TransformedSeriesRegressor(Ridge(), StandardScaler()), {}),
     (TransformedSeriesRegressor(DecisionTreeRegressor(random_state=0)), {}),
     (
-        TransformedSeriesRegressor(Ridge(), Differencer()),
+        TransformedSeriesRegressor(Ridge(), Differencer(), y_lag=None),
         {**LOOKS_BACK, "check_regressors_train": RANDOM_ROWS},
     ),
     (
