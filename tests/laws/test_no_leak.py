@@ -28,6 +28,7 @@ from states import assert_same
 
 from sklstm import (
     Differencer,
+    FewRowsTaughtWarning,
     LagWindower,
     LSTMRegressor,
     SeriesMinMaxScaler,
@@ -87,6 +88,7 @@ def fitted(estimator, x, y, train, labelled):
     with warnings.catch_warnings():
         # Labels are dropped on purpose by some steps.
         warnings.filterwarnings("ignore", "X does not have valid feature names")
+        warnings.simplefilter("ignore", FewRowsTaughtWarning)  # of the folds of a search
         rows = slice(train[0], train[-1] + 1)
         return clone(estimator).fit(x[rows], y[rows])
 
