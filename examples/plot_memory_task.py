@@ -41,6 +41,9 @@ print(f"Rows without a target: {y.isna().sum()}; flagged rows: {X['flag'].sum():
 # it nevertheless, in 200,000 updates. With 25 rows per update, the gradient shows it, and 8,000
 # updates give a better result; the state also lasts longer than 25 rows. One call predicts the last
 # 2000 rows, where the state continues from the end of the training rows.
+#
+# The columns are used as they are: a rare flag would become a large number when standardised, and
+# the networks would learn less.
 
 
 def stateful(bptt_steps):
@@ -51,6 +54,7 @@ def stateful(bptt_steps):
         batch_size=16,
         epochs=400,
         learning_rate=0.02,
+        normalize=False,
         random_state=0,
     )
 
@@ -58,7 +62,8 @@ def stateful(bptt_steps):
 def windowed(window):
     """Return a regressor that sees only so many rows."""
     return make_pipeline(
-        LagWindower(window), LSTMRegressor(8, epochs=30, learning_rate=0.01, random_state=0)
+        LagWindower(window),
+        LSTMRegressor(8, epochs=30, learning_rate=0.01, normalize=False, random_state=0),
     )
 
 
