@@ -11,6 +11,7 @@ from sklstm._sklearn._warnings import (
     UnknownLagWarning,
     UnknownPastWarning,
     UnsaidHorizonWarning,
+    UnscaledTargetWarning,
 )
 from sklstm.displays._forecast_display import ForecastDisplay
 from sklstm.displays._training_history_display import TrainingHistoryDisplay
@@ -46,6 +47,7 @@ __all__ = [
     "UnknownLagWarning",
     "UnknownPastWarning",
     "UnsaidHorizonWarning",
+    "UnscaledTargetWarning",
     "backtest",
     "conformal_interval",
     "forecast",

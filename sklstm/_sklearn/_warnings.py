@@ -98,6 +98,21 @@ class UnsaidHorizonWarning(SklstmWarning):
     """
 
 
+class UnscaledTargetWarning(SklstmWarning):
+    """A network learns large targets in their own units, as its loss or last activation needs.
+
+    See Also
+    --------
+    LSTMRegressor : Whose ``normalize=`` says where the target is scaled.
+
+    Examples
+    --------
+    >>> from sklstm import SklstmWarning, UnscaledTargetWarning
+    >>> issubclass(UnscaledTargetWarning, SklstmWarning)
+    True
+    """
+
+
 class FewRowsTaughtWarning(SklstmWarning):
     """Most rows that have a target teach nothing, because their window begins with NaN.
 

@@ -12,11 +12,15 @@ from sklstm._past._windows import Windows
 from sklstm._sklearn._callbacks import EpochTasks, FollowedMixin
 from sklstm._sklearn._compat import Interval, StrOptions, with_callbacks
 from sklstm._sklearn._restore_on_error import restore_on_error
+from sklstm._sklearn._warnings import UnscaledTargetWarning, warn
 from sklstm.engine._scale import UNSCALED, Scale
 from sklstm.engine._spec import ENGINES, STATES, NetworkSpec, Trained, TrainingSpec
 
 #: More than fits into any memory: a layer of so many units has 17 thousand million weights.
 MOST_UNITS = 2**16
+
+#: A network begins with outputs of about 0, and is slow to reach values beyond it.
+LARGE = 10
 
 COUNT = Interval(Integral, 1, None, closed="left")
 FRACTION = Interval(Real, 0, 1, closed="left")
@@ -94,6 +98,8 @@ class BaseRecurrentRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
         -----
         FewRowsTaughtWarning
             If more than half of the rows that have a target are left out.
+        UnscaledTargetWarning
+            If the target is large, and the loss or the last activation may need its own units.
         OneStepWarning
             If `X` holds rows where windows are expected, or lags of one series as columns.
         """
@@ -305,14 +311,22 @@ def _spec_of(kind, regressor, **own):
 
 def _scales(regressor, rows, taught, network, training):
     """Return the scales of the inputs and of the target that the network does not see."""
-    from sklstm.engine._models._scaled import learns_scaled_target
+    from sklstm.engine._models._scaled import target_scale
 
     if not regressor.normalize:
         return UNSCALED, UNSCALED
-    inputs = Scale.of(rows.X[taught])
-    if not learns_scaled_target(network, training):
-        return inputs, UNSCALED
-    return inputs, Scale.of(Windows(rows.y, taught, 1))
+    scale = target_scale(network, training, Windows(rows.y, taught, 1))
+    size = np.sqrt(np.mean(np.square(rows.y[taught])))
+    if scale is UNSCALED and size > LARGE:
+        warn(
+            f"The target, whose values are about {size:.3g}, is learnt in its own units: the loss"
+            " or the last activation may need them. A network begins with outputs of about 0, and"
+            " may stay far from such values. Scale the target with"
+            " TransformedSeriesRegressor(transformer=SeriesMinMaxScaler()), or set normalize=False"
+            " if this is meant.",
+            UnscaledTargetWarning,
+        )
+    return Scale.of(rows.X[taught]), scale
 
 
 def _check_unchanged(regressor, network, training):

@@ -57,10 +57,11 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
     normalize : bool, default=True
         Whether the network computes with inputs and targets of mean 0 and standard deviation 1 over
         the training rows, while `X`, `y`, predictions and `model_` have their own units. `history_`
-        and callbacks are then told the loss and the metrics of the normalised target. The inputs
-        alone are normalised where `output_activation` or the last layer of `network` is not linear,
-        and where the loss is not one of a difference: the target stays as it is for all but mean
-        squared and mean absolute errors, log-cosh, ``"huber"`` by name, and quantiles. Set it to
+        and callbacks are then told the loss and the metrics of the normalised target. The target is
+        only divided, so that zero stays zero, where outputs end at zero (relu, softplus) and where
+        the loss compares ratios (percentages, poisson). It stays as it is under other bounds of
+        `output_activation` or of the last layer of `network`, and under losses other than squared
+        and absolute errors, log-cosh, ``"huber"`` by name, quantiles and those above. Set it to
         False for a `network` with weights that were learnt from raw numbers.
     loss : str, keras.losses.Loss or callable, default=None
         What training minimises: any Keras loss, or ``"quantile"``, with which the network learns

@@ -48,10 +48,11 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
     normalize : bool, default=True
         Whether the network computes with inputs and targets of mean 0 and standard deviation 1 over
         the training rows, while `X`, `y`, predictions and `model_` have their own units. `history_`
-        and callbacks are then told the loss and the metrics of the normalised target. The inputs
-        alone are normalised where `output_activation` is not linear, and where the loss is not one
-        of a difference: the target stays as it is for all but mean squared and mean absolute
-        errors, log-cosh, and ``"huber"`` by name.
+        and callbacks are then told the loss and the metrics of the normalised target. The target is
+        only divided, so that zero stays zero, where outputs end at zero (relu, softplus) and where
+        the loss compares ratios (percentages, poisson). It stays as it is under other bounds of
+        `output_activation`, and under losses other than squared and absolute errors, log-cosh,
+        ``"huber"`` by name and those above.
     reset_states : {"epoch", "never"} or int, default="epoch"
         When training sets the state back to zero: before each epoch, never, or every so many rows.
         ``"epoch"`` does not count in `partial_fit`; an int counts the rows of that call.

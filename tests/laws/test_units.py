@@ -15,6 +15,8 @@ from sklstm import (
     LSTMRegressor,
     SeriesMinMaxScaler,
     StatefulLSTMRegressor,
+    TransformedSeriesRegressor,
+    UnscaledTargetWarning,
     series_to_supervised,
 )
 from sklstm.datasets import load_milk
@@ -151,30 +153,55 @@ def test_a_fit_is_that_on_data_standardised_by_hand(kind, block, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("options", "divides"),
     [
-        pytest.param({"loss": "poisson", "output_activation": "softplus"}, id="poisson"),
-        pytest.param({"loss": lambda y, own: keras.ops.abs(y - own)}, id="a function"),
-        pytest.param({"network": bounded_network}, id="a network"),
-        pytest.param({"loss": "mape"}, id="percentages", marks=pytest.mark.slow),
+        pytest.param({"loss": lambda y, own: keras.ops.abs(y - own)}, False, id="a function"),
+        pytest.param({"output_activation": "sigmoid"}, False, id="sigmoid"),
         pytest.param(
             {"loss": keras.losses.MeanSquaredLogarithmicError()},
+            False,
             id="logarithms",
             marks=pytest.mark.slow,
         ),
-        pytest.param({"loss": keras.losses.Huber(5.0)}, id="own bend", marks=pytest.mark.slow),
-        pytest.param({"output_activation": "relu"}, id="relu", marks=pytest.mark.slow),
+        pytest.param(
+            {"loss": keras.losses.Huber(5.0)}, False, id="own bend", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            {"loss": "poisson", "output_activation": "softplus"}, True, id="poisson, softplus"
+        ),
+        pytest.param({"network": bounded_network}, True, id="a positive network"),
+        pytest.param({"loss": "mape"}, True, id="percentages", marks=pytest.mark.slow),
+        pytest.param({"output_activation": "relu"}, True, id="relu", marks=pytest.mark.slow),
     ],
 )
-def test_a_target_whose_unit_counts_stays_as_it_is(options):
-    """Bounded outputs, and losses that are not of a difference, get the target's own numbers."""
+def test_a_target_keeps_its_zero_or_its_unit_where_these_count(options, divides):
+    """Where zero counts, the target is divided by its size; where the unit does, it stays."""
     X, y = windows_with_holes()
-    X, y = X[2:], np.abs(y[2:, 1])
+    X, y = X[2:], np.abs(y[2:, 1]) / 1000
+    size = np.sqrt(np.mean(y**2)) if divides else 1.0
     (scaled, _), _ = by_hand(X, y[:, None], np.arange(len(y)))
     fitted = LSTMRegressor(**OPTIONS, **options).fit(X, y)
-    plain = LSTMRegressor(**OPTIONS, **options, normalize=False).fit(scaled, y)
-    np.testing.assert_allclose(fitted.history_["loss"], plain.history_["loss"], rtol=1e-5)
-    np.testing.assert_allclose(fitted.predict(X), plain.predict(scaled), rtol=1e-4)
+    plain = LSTMRegressor(**OPTIONS, **options, normalize=False).fit(scaled, y / size)
+    np.testing.assert_allclose(fitted.history_["loss"], plain.history_["loss"], rtol=1e-4)
+    np.testing.assert_allclose(fitted.predict(X), plain.predict(scaled) * size, rtol=1e-4)
+    np.testing.assert_allclose(fitted.model_(X)[:, 0], fitted.predict(X), rtol=1e-5)
+
+
+def test_a_large_target_that_may_need_its_own_units_is_told_of():
+    """Milk under a loss of the user's is warned of; scaled by a transformer, it is learnt."""
+
+    def own_loss(y, predicted):
+        return keras.ops.abs(y - predicted)
+
+    X, y = series_to_supervised(load_milk())
+    pipeline = make_pipeline(LagWindower(12), LSTMRegressor(8, loss=own_loss, random_state=0))
+    size = np.sqrt(np.mean(y[11:-36] ** 2))  # the first 11 windows are not known
+    with pytest.warns(UnscaledTargetWarning, match=f"about {size:.3g}"):
+        pipeline.fit(X[:-36], y[:-36])
+    advised = TransformedSeriesRegressor(pipeline, transformer=SeriesMinMaxScaler())
+    predicted = advised.fit(X[:-36], y[:-36]).predict(X[-36:])
+    persistence = root_mean_squared_error(y[-36:], X["milk_lag1"][-36:])
+    assert root_mean_squared_error(y[-36:], predicted) < persistence
 
 
 @pytest.mark.parametrize(
@@ -232,8 +259,10 @@ def test_small_changes_of_a_large_number_are_learnt():
             SeriesMinMaxScaler(), LagWindower(12), LSTMRegressor(units=8, random_state=0)
         ),
         StatefulLSTMRegressor(units=8, epochs=30, random_state=0),
+        make_pipeline(LagWindower(12), LSTMRegressor(output_activation="relu", random_state=0)),
+        make_pipeline(LagWindower(12), LSTMRegressor(loss="mape", random_state=0)),
     ],
-    ids=["windows", "scaled windows", "state"],
+    ids=["windows", "scaled windows", "state", "positive outputs", "percentages"],
 )
 def test_networks_beat_persistence_on_raw_milk(pipeline):
     """Pounds of milk are predicted better than by repeating the last month."""

@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 
+from sklstm._past._windows import Windows
 from sklstm.engine._models._build import build
-from sklstm.engine._scale import Scale
+from sklstm.engine._scale import UNSCALED, Scale
 from sklstm.engine._spec import NetworkSpec, TrainingSpec
 
 # Losses of a difference, which has a meaning in any unit, by Keras' names without "_".
 _OF_DIFFERENCES = {"mse", "meansquarederror", "mae", "meanabsoluteerror", "logcosh", "quantileloss"}
+# Losses that have the same least in any unit, if zero stays zero.
+_OF_RATIOS = {"mape", "meanabsolutepercentageerror", "poisson"}
+# Activations whose outputs end at zero, and nowhere else.
+_POSITIVE = {"relu", "softplus"}
 
 
-def learns_scaled_target(network: NetworkSpec, training: TrainingSpec) -> bool:
-    """Tell whether a network may learn a target in units of its standard deviation.
+def target_scale(network: NetworkSpec, training: TrainingSpec, target: Windows) -> Scale:
+    """Return the scale of a target, as far as network and loss can learn it in another unit.
 
-    Not where its outputs are bounded, nor where a loss needs the target's own numbers, as that of
-    counts or of percentages does. What a loss of the user's needs is not known.
+    Outputs without bounds and losses of differences allow any. Zero stays zero where outputs end
+    there, or where a loss compares ratios. Other bounds, and other losses, need the own numbers;
+    what a loss of the user's needs is not known.
     """
-    return _is_of_differences(training.loss) and _ends_linear(network)
+    loss, activation = _name_of_loss(training.loss), _output_activation(network)
+    if loss not in _OF_DIFFERENCES | _OF_RATIOS or activation not in _POSITIVE | {"linear"}:
+        return UNSCALED
+    scale = Scale.of(target)
+    if loss in _OF_RATIOS or activation in _POSITIVE:
+        size = np.sqrt(scale.mean**2 + scale.spread**2)
+        return Scale(np.zeros_like(size), size)
+    return scale
 
 
 def in_own_units(
@@ -42,22 +56,18 @@ def _rescaling(factors, offsets):
     return keras.layers.Rescaling(factors.tolist(), offsets.tolist(), dtype="float64")
 
 
-def _is_of_differences(loss) -> bool:
+def _name_of_loss(loss) -> str | None:
     if isinstance(loss, str):
-        # The bend of this one lies at one standard deviation; an object says where it is.
-        return loss.lower() == "huber" or _plain(loss) in _OF_DIFFERENCES
-    defined_in = str(getattr(loss, "__module__", "")).partition(".")[0]
-    name = getattr(loss, "__name__", type(loss).__name__)
-    return defined_in in ("keras", "sklstm") and _plain(name) in _OF_DIFFERENCES
+        # The bend of "huber" lies at one standard deviation; an object says where it is.
+        return "mse" if loss.lower() == "huber" else loss.replace("_", "").lower()
+    if str(getattr(loss, "__module__", "")).partition(".")[0] not in ("keras", "sklstm"):
+        return None
+    return getattr(loss, "__name__", type(loss).__name__).replace("_", "").lower()
 
 
-def _plain(name: str) -> str:
-    return name.replace("_", "").lower()
-
-
-def _ends_linear(network: NetworkSpec) -> bool:
-    activation = network.output_activation
+def _output_activation(network: NetworkSpec) -> str | None:
+    activation = network.output_activation or "linear"
     if network.network is not None:
         layers = build(network).layers
-        activation = getattr(layers[-1], "activation", None) if layers else None
-    return activation in (None, "linear", keras.activations.linear)
+        activation = getattr(layers[-1], "activation", "linear") if layers else "linear"
+    return activation if isinstance(activation, str) else getattr(activation, "__name__", None)
