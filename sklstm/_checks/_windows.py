@@ -39,8 +39,8 @@ def check_windows(estimator, X, *, reset, name="X"):
     windows : Windows of shape (n_rows, window, n_features)
         Where `X` has three axes and is float, they share its memory.
     n_unknown : ndarray of int of shape (n_rows,)
-        How many of the oldest steps of each window are NaN. Rows that begin with NaN are not known:
-        their first columns are the oldest steps of a window that was flattened.
+        How many of the oldest steps of each window are NaN. Rows that begin with NaN are not known,
+        if they are windows that were flattened; see `_unknown_rows`.
 
     Raises
     ------
@@ -50,15 +50,16 @@ def check_windows(estimator, X, *, reset, name="X"):
     TypeError
         If `X` is sparse.
     """
-    are_rows = count_axes(X, name) != 3
-    if are_rows:
-        windows = check_rows(estimator, X, reset=reset, name=name)[:, None, :]
+    unknown = None
+    if count_axes(X, name) != 3:
+        rows = check_rows(estimator, X, reset=reset, name=name)
+        unknown = _unknown_rows(estimator, rows, reset)
+        windows = Windows.of(rows[:, None, :])
     else:
-        windows = _check_three_axes(estimator, X, reset, name)
-    windows = Windows.of(windows)
+        windows = Windows.of(_check_three_axes(estimator, X, reset, name))
     n_unknown = np.empty(len(windows), dtype=np.int32)
     for start, block in windows.blocks():
-        n_unknown[start : start + len(block)] = _count_unknown(block, X, name, start, are_rows)
+        n_unknown[start : start + len(block)] = _count_unknown(block, X, name, start, unknown)
     return windows, n_unknown
 
 
@@ -103,10 +104,36 @@ def _check_three_axes(estimator, X, reset, name):
     return windows
 
 
-def _count_unknown(windows, X, name, first, are_rows):
+def _unknown_rows(estimator, rows, reset):
+    """Tell which rows are flat windows that begin with NaN, as nothing is known before them.
+
+    In `fit` such windows are known by their warm-up: each has a step more than the one before, and
+    the first has one. Later ones begin with whole steps of NaN.
+    """
+    n_columns = rows.shape[1]
+    missing = np.isnan(rows)
+    n_missing = np.count_nonzero(missing, axis=1)
+    n_known = n_columns - n_missing
+    is_head = missing[:, 0] & (missing == (np.arange(n_columns) < n_missing[:, None])).all(axis=1)
+    partial = is_head & (n_known > 0)
+    if reset:
+        estimator._n_columns_of_step = None
+        if partial.any():
+            step = n_known[partial.argmax()]
+            # As many as before, where a window is partly known, too, and a step more.
+            grown = step + np.append(0, np.where(partial, n_known, 0)[:-1])
+            follows = partial | np.append(False, partial[:-1])
+            if (grown == n_known)[follows & (n_known > 0)].all():
+                estimator._n_columns_of_step = int(step)
+    step = estimator._n_columns_of_step
+    return is_head & ((n_known == 0) | (step is not None and n_known % (step or 1) == 0))
+
+
+def _count_unknown(windows, X, name, first, unknown_rows):
     """Count the NaN steps at the old end of each window, and refuse NaN anywhere else.
 
-    `windows` are those of `X` from row `first` on, in memory.
+    `windows` are those of `X` from row `first` on, in memory. For a table of rows, `unknown_rows`
+    tells which ones are unknown.
     """
     values, starts, window = windows.values, windows.starts, windows.window
     with np.errstate(over="ignore", invalid="ignore"):
@@ -114,7 +141,9 @@ def _count_unknown(windows, X, name, first, are_rows):
         if np.isfinite(values.sum(dtype=np.float32)):
             return np.zeros(len(windows), dtype=np.int32)
         missing = np.isnan(values)
-        unknown = _head(missing)[:, 0] if are_rows else missing.all(axis=1)
+        unknown = missing.all(axis=1)
+        if unknown_rows is not None:
+            unknown = unknown_rows[first : first + len(values)]
         refused = (missing.any(axis=1) & ~unknown) | (np.abs(values) > LARGEST).any(axis=1)
     # A window is unknown up to its first known step, and may hold nothing but numbers after that.
     known = np.append(np.flatnonzero(~unknown), len(values))
@@ -123,24 +152,16 @@ def _count_unknown(windows, X, name, first, are_rows):
     last_of_these = no_numbers[np.searchsorted(no_numbers, starts + window) - 1]
     is_valid = last_of_these < starts + n_unknown
     if not is_valid.all():
-        _refuse(windows, int(np.argmin(is_valid)), X, name, first, are_rows)
+        _refuse(windows, int(np.argmin(is_valid)), X, name, first)
     return n_unknown.astype(np.int32)
 
 
-def _head(missing):
-    """Tell which places of rows are unknown: those before the first number, if all after it are."""
-    head = np.logical_and.accumulate(missing, axis=1)
-    return head & (head == missing).all(axis=1, keepdims=True)
-
-
-def _refuse(windows, position, X, name, first, are_rows):
+def _refuse(windows, position, X, name, first):
     """Raise for a window that holds NaN, infinity or a large number where it may not."""
     [values] = windows.gather(np.array([position]))
     missing = np.isnan(values)
-    unknown = np.logical_and.accumulate(missing, axis=1 if are_rows else 0)
-    if not are_rows:
-        unknown = np.all(unknown, axis=1, keepdims=True)
-    refused = (missing & ~unknown) | (np.abs(values) > LARGEST)
+    unknown = np.logical_and.accumulate(missing.all(axis=1))
+    refused = (missing & ~unknown[:, None]) | (np.abs(values) > LARGEST)
     step, column = np.argwhere(refused)[0]
     where = place_of((first + position, column), X)
     if windows.window > 1:

@@ -62,7 +62,8 @@ def forecast(estimator, X, steps, *, y=None, exog=None, y_lag=None, recompute=No
         Makes the columns that are computed from the target, such as a rolling mean:
         ``recompute(past)`` gets the targets before a row, oldest first (a Series; a DataFrame for
         several targets; an array for an array `X`), and returns what the columns hold in that row:
-        a dict of values by column name or position. Checked against the last row of `X`.
+        a dict or Series of values by column name or position, or a DataFrame whose last row holds
+        them. Checked against the last row of `X`.
     lookback : int, default=None
         Number of rows before a row on which its prediction depends. None asks the steps of the
         estimator. If a step does not know it, or there is no limit, each prediction gets all rows.

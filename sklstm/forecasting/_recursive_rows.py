@@ -204,7 +204,8 @@ class RecursiveRows:
             past = pd.DataFrame(known, self._index[:row], self._names)
             past = past if known.shape[1] > 1 else past.iloc[:, 0]
         with naming("recompute", self._recompute):
-            made = dict(self._recompute(past))
+            made = self._recompute(past)
+            made = dict(made.iloc[-1] if isinstance(made, pd.DataFrame) else made)
             names = positions_among(list(cells.columns), list(made), "recompute")
             return dict(zip(names, map(float, made.values()), strict=True))
 

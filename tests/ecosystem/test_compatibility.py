@@ -55,7 +55,7 @@ def exact(*steps):
 
 def lstm():
     """Return a network that is small and quick."""
-    return LSTMRegressor(2, epochs=1, random_state=0)
+    return LSTMRegressor(2, epochs=1, normalize=False, random_state=0)
 
 
 def windowed():
@@ -66,7 +66,7 @@ def windowed():
 def stationary_lstm():
     """Return a network that learns the differences of the target and predicts the target."""
     scaled_differences = make_pipeline(Differencer(), SeriesMinMaxScaler((-1, 1)))
-    return TransformedSeriesRegressor(windowed(), scaled_differences)
+    return TransformedSeriesRegressor(windowed(), scaled_differences, y_lag=None)
 
 
 # --------------------------------------------------------------------- validation and its curves
@@ -354,7 +354,7 @@ def test_validation_rows_reach_through_a_search():
 
 def test_validation_targets_without_a_pipeline():
     """Without routing, y_val is transformed where it goes by its own name."""
-    model = TransformedSeriesRegressor(lstm(), transformer=Differencer())
+    model = TransformedSeriesRegressor(lstm(), transformer=Differencer(), y_lag=None)
     model.fit(PAST, Y_PAST, X_val=NEW, y_val=Y_NEW)
     expected = np.mean((model.regressor_.predict(NEW) - Y.diff()[N_PAST:]) ** 2)
     assert model.regressor_.history_["val_loss"][-1] == pytest.approx(expected, rel=1e-5)

@@ -30,7 +30,7 @@ KINDS = {
     "stateful": StatefulLSTMRegressor(2),
     "quantiles": LSTMRegressor(2, loss="quantile"),
     "outputs": LSTMRegressor(2),
-    "function": LSTMRegressor(network=own, loss=keras.losses.Huber(0.5)),
+    "function": LSTMRegressor(network=own, loss=keras.losses.Huber(0.5), normalize=False),
     "model": LSTMRegressor(network=own((4, 2), 1)),
     "layers": LSTMRegressor(
         (2, 3), dropout=0.2, recurrent_dropout=0.2, dense_units=2, output_activation="softplus"

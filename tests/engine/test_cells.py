@@ -45,8 +45,7 @@ def test_the_table_of_states_is_that_of_keras():
 EVERYDAY = {
     ("lstm", False, "block"),
     ("gru", False, "block"),
-    ("gru", False, "xla"),
-    ("gru", True, "block"),
+    ("lstm", True, "block"),
 }
 
 

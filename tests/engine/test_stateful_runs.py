@@ -32,7 +32,7 @@ def trained_from(weights, spec, rows, **training):
     ("units", "window", "n_features", "cell", "lanes"),
     [
         ((4,), 1, 1, "lstm", 1),
-        ((3, 2), 3, 2, "lstm", 3),
+        pytest.param((3, 2), 3, 2, "lstm", 3, marks=pytest.mark.slow),
         ((4,), 3, 1, "lstm", 1),
         ((3, 2), 3, 2, "gru", 3),
     ],

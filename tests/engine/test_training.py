@@ -12,7 +12,12 @@ from sklstm.engine._models._build import row_orders
 from sklstm.engine._spec import NetworkSpec, Rows, Trained, TrainingSpec
 
 SMALL = NetworkSpec(units=(3,), n_features=2, n_outputs=2)
-COMPILED = ["layer", "block", "xla"]
+#: Engines; the everyday tests compare two of them.
+ENGINES = [
+    "keras",
+    "block",
+    *(pytest.param(name, marks=pytest.mark.slow) for name in ("layer", "xla")),
+]
 STACKED = NetworkSpec(
     units=(4, 3), dense_units=(3,), dense_activation=("relu",), n_features=2, n_outputs=2
 )
@@ -65,14 +70,14 @@ def test_every_epoch_has_an_order_of_its_own():
     assert all((order == np.arange(50)).all() for order in islice(row_orders(50, False, 0), 3))
 
 
-@pytest.mark.parametrize("engine", ["keras", *COMPILED])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_ten_epochs_equal_keras(engine):
     """Weights, loss and metrics are those of stock Keras, last short batch included."""
     training = TrainingSpec(epochs=10, batch_size=8, metrics=["mae"], engine=engine)
     assert_equals_keras(STACKED, training)
 
 
-@pytest.mark.parametrize("engine", ["keras", *COMPILED])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_weighted_rows_and_validation_equal_keras(engine):
     """Sample weights and held-out rows count exactly as Keras counts them."""
     metrics = ["mae", keras.metrics.RootMeanSquaredError()]

@@ -78,6 +78,19 @@ def test_columns_made_of_the_target_are_made_of_predictions(names, angle, lag):
         np.testing.assert_allclose(found, expected, rtol=2e-5)
 
 
+@pytest.mark.parametrize(
+    "kind", [pd.Series, lambda made: pd.DataFrame([made, made])], ids=["series", "table"]
+)
+def test_recomputed_columns_may_come_as_a_series_or_a_table(kind):
+    """A Series is read like a dict; of a table the last row counts."""
+    names = ["rolling mean", "change"]
+    rows, y = with_columns(names)
+    made = recompute_of(names)
+    model = Ridge().fit(rows, y)
+    found = forecast(model, rows, 5, y=y, recompute=lambda past: kind(made(past)))
+    np.testing.assert_allclose(found, recursion(model, rows, y, len(rows), 5), rtol=2e-5)
+
+
 @pytest.mark.parametrize("labelled", [True, False], ids=["labels", "arrays"])
 def test_forecast_and_back_test_agree_from_the_same_origin(labelled):
     """The same model gives the same numbers, whichever function is asked."""

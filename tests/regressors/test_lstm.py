@@ -79,7 +79,7 @@ def assert_same_fit(ours, theirs, atol=0):
         ("lstm", False, (3,)),
         ("gru", False, (3,)),
         ("lstm", True, (4, 3)),
-        ("gru", True, (4, 3)),
+        pytest.param("gru", True, (4, 3), marks=pytest.mark.slow),
         pytest.param("lstm", True, (3,), marks=pytest.mark.slow),
         pytest.param("gru", False, (4, 3), marks=pytest.mark.slow),
     ],
@@ -478,6 +478,7 @@ def test_a_sample_without_a_known_step_gets_the_mean(data):
     assert np.isfinite(predicted).all()
 
 
+@pytest.mark.filterwarnings("ignore::sklstm.FewRowsTaughtWarning")
 @pytest.mark.parametrize(
     ("steps", "needed"),
     [((Differencer(2), LagWindower(4)), 6), ((Differencer([1, 12]), LagWindower(3)), 16)],

@@ -42,7 +42,8 @@ class Copies:
                 model.set_weights(self.weights)
         for layer in all_layers(model):
             # Normalization, for one, computes with numbers that it makes of its weights.
-            getattr(layer, "finalize_state", int)()
+            if hasattr(layer, "finalize_state"):
+                layer.finalize_state()
         return model
 
     @contextmanager
