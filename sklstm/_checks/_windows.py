@@ -51,6 +51,9 @@ def check_windows(estimator, X, *, reset, name="X"):
         If `X` is sparse.
     """
     unknown = None
+    if reset:
+        # What a table of rows tells.
+        estimator._columns = estimator._n_columns_of_step = None
     if count_axes(X, name) != 3:
         rows = check_rows(estimator, X, reset=reset, name=name)
         unknown = _unknown_rows(estimator, rows, reset)
@@ -116,15 +119,13 @@ def _unknown_rows(estimator, rows, reset):
     n_known = n_columns - n_missing
     is_head = missing[:, 0] & (missing == (np.arange(n_columns) < n_missing[:, None])).all(axis=1)
     partial = is_head & (n_known > 0)
-    if reset:
-        estimator._n_columns_of_step = None
-        if partial.any():
-            step = n_known[partial.argmax()]
-            # As many as before, where a window is partly known, too, and a step more.
-            grown = step + np.append(0, np.where(partial, n_known, 0)[:-1])
-            follows = partial | np.append(False, partial[:-1])
-            if (grown == n_known)[follows & (n_known > 0)].all():
-                estimator._n_columns_of_step = int(step)
+    if reset and partial.any():
+        step = n_known[partial.argmax()]
+        # As many as before, where a window is partly known, too, and a step more.
+        grown = step + np.append(0, np.where(partial, n_known, 0)[:-1])
+        follows = partial | np.append(False, partial[:-1])
+        if (grown == n_known)[follows & (n_known > 0)].all():
+            estimator._n_columns_of_step = int(step)
     step = estimator._n_columns_of_step
     return is_head & ((n_known == 0) | (step is not None and n_known % (step or 1) == 0))
 
