@@ -63,7 +63,7 @@ class Elapsed(Unit):
 
     def ticks(self, index, origin, zone):
         """Count seconds."""
-        return (plain(index)[1] - origin) / np.timedelta64(1, "s")
+        return _seconds(plain(index)[1], origin)
 
     def after(self, index, ticks):
         """Let seconds pass."""
@@ -78,7 +78,7 @@ class Wall(Unit):
     def ticks(self, index, origin, zone):
         """Count the seconds that the clock shows."""
         local, start = _local(index, origin, zone)
-        return ((local - start) / pd.Timedelta(1, "s")).to_numpy()
+        return _seconds(local.to_numpy(), start.to_datetime64())
 
     def after(self, index, ticks):
         """Move the clock on."""
@@ -179,6 +179,14 @@ def plain(index):
     # Short or unsigned ints would wrap around when they are subtracted.
     is_int = pd.api.types.is_integer_dtype(index) and values[-1] <= np.iinfo(np.int64).max
     return "number", values.astype(np.int64 if is_int else np.float64)
+
+
+def _seconds(times, origin):
+    """Return how many seconds times lie after the origin, which may be more than NumPy can hold."""
+    second = np.timedelta64(1, "s")
+    # Three hundred years in nanoseconds overflow, so whole seconds and the rest are apart.
+    whole, start = (one.astype(f"{one.dtype.kind}8[s]") for one in (times, origin))
+    return (whole - start) / second + ((times - whole) - (origin - start)) / second
 
 
 def _local(index, origin, zone):
