@@ -17,6 +17,7 @@ from sklstm.displays._forecast_display import ForecastDisplay
 from sklstm.displays._training_history_display import TrainingHistoryDisplay
 from sklstm.evaluation._backtest import backtest
 from sklstm.evaluation._conformal import conformal_interval
+from sklstm.evaluation._time_step_split import TimeStepSplit
 from sklstm.forecasting._forecast import forecast
 from sklstm.regressors._lstm import LSTMRegressor
 from sklstm.regressors._stateful_lstm import StatefulLSTMRegressor
@@ -42,6 +43,7 @@ __all__ = [
     "SklstmWarning",
     "StateResetWarning",
     "StatefulLSTMRegressor",
+    "TimeStepSplit",
     "TrainingHistoryDisplay",
     "TransformedSeriesRegressor",
     "UnknownLagWarning",
