@@ -190,7 +190,7 @@ def lags_in_fit(X, rows, y, target, numbers, horizon, y_lag):
         for i in [i for i in range(len(columns)) if i not in lags]:
             compared = earlier[~np.isnan(rows[:, i] + earlier)]
             # Equal constants say nothing.
-            if len(np.unique(compared)) > 1 and not _differ(rows[:, i], earlier).any():
+            if len(np.unique(compared)) > 1 and not differ(rows[:, i], earlier, target[:, j]).any():
                 lags[i] = Lag(i, j, 1)
                 break
     return list(lags.values())
@@ -218,7 +218,7 @@ def check_lag(lag, X, held, target, numbers):
         The message shows the first row that differs.
     """
     earlier = _earlier(target[:, lag.target], numbers, lag.steps)
-    wrong = np.flatnonzero(_differ(held, earlier))
+    wrong = np.flatnonzero(differ(held, earlier, target[:, lag.target]))
     if len(wrong):
         row = wrong[0]
         column = X.columns[lag.column] if isinstance(X, pd.DataFrame) else lag.column
@@ -232,19 +232,31 @@ def check_lag(lag, X, held, target, numbers):
         )
 
 
+def differ(held, earlier, target):
+    """Tell where a lag column holds other values than the target, but for rounding.
+
+    Parameters
+    ----------
+    held, earlier : ndarray of shape (n_rows,)
+        What the column holds, and the target so many rows earlier; NaN where it is not known.
+    target : ndarray of shape (n_targets,)
+        The target, whose spread decides what rounding is.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_rows,)
+    """
+    spread = np.nanmax(target, initial=-np.inf) - np.nanmin(target, initial=np.inf)
+    rounding = 1e-12 if held.dtype == np.float64 else 1e-6
+    return np.abs(held - earlier) > 1e-6 * spread + rounding * np.abs(earlier)
+
+
 def _earlier(target, numbers, steps):
     """Return the target some steps earlier; NaN where it is not among the rows."""
     earlier = np.full(len(target), np.nan)
     unbroken = numbers[steps:] - numbers[:-steps] == steps
     earlier[steps:][unbroken] = target[:-steps][unbroken]
     return earlier
-
-
-def _differ(held, earlier):
-    """Tell where known values differ by more than the rounding of a float32."""
-    spread = np.nanmax(earlier, initial=-np.inf) - np.nanmin(earlier, initial=np.inf)
-    rounding = 1e-12 if held.dtype == np.float64 else 1e-6
-    return np.abs(held - earlier) > 1e-6 * spread + rounding * np.abs(earlier)
 
 
 def _matches(pattern, names):

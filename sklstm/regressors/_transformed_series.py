@@ -1,6 +1,7 @@
 """A regressor of a transformed target, where the transformer may look back."""
 
 import warnings
+from itertools import product
 from numbers import Integral
 from typing import Any
 
@@ -13,7 +14,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._horizon import said_horizon, seen_horizon, until_now
-from sklstm._checks._lag_columns import lags_in_fit
+from sklstm._checks._lag_columns import differ, lags_in_fit
 from sklstm._checks._numbers import place_of
 from sklstm._checks._tables import check_rows, check_target, index_of
 from sklstm._checks._windows import count_axes
@@ -24,7 +25,13 @@ from sklstm._sklearn._compat import HasMethods, Interval, StrOptions, with_callb
 from sklstm._sklearn._composition import look_back, looks_back
 from sklstm._sklearn._labels import keep_labels
 from sklstm._sklearn._restore_on_error import restore_on_error
-from sklstm._sklearn._warnings import InverseWarning, UnknownLagWarning, UnknownPastWarning, warn
+from sklstm._sklearn._warnings import (
+    AssumedPastWarning,
+    InverseWarning,
+    UnknownLagWarning,
+    UnknownPastWarning,
+    warn,
+)
 from sklstm.regressors._base import shaped
 from sklstm.regressors._known_rows import (
     fit_known,
@@ -229,6 +236,8 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         if self.transformer is not None:
             depth = sum(look_back(step) or 0 for step in steps_of(self.transformer_))
             self._past = Past(rows, index_of(X), depth=max(depth, 1), quiet=True)
+        kept = self._past.kept_positions
+        self._seen = numbers[kept], target[kept]
         if self._transforms_lags:
             check_transformed_once(self.regressor, self.transformer_, X, self._lags)
             inputs, lost = self._transform_lags(rows, X)
@@ -279,9 +288,15 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             If `X` has other columns than in `fit`, or its index is unsorted or holds duplicates.
         TypeError
             If `X` is sparse, or nothing that a table can be made of.
+
+        Warns
+        -----
+        AssumedPastWarning
+            If a column of earlier targets holds another value than the target in `fit`.
         """
         check_is_fitted(self)
         rows, inputs = self._read_rows(X, reset=False)
+        self._compare_lags(rows, X)
         lost = None
         if self._transforms_lags:
             inputs, lost = self._transform_lags(rows, X)
@@ -336,6 +351,31 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         self._transforms_lags = bool(self._lags) and self.transform_lags
         self._transforms_lags &= self.transformer is not None
 
+    def _compare_lags(self, rows, X):
+        """Warn if columns of earlier targets hold other values than the targets that `fit` saw."""
+        seen, targets = self._seen
+        looks = self.transformer_ is not None and looks_back(self.transformer_)
+        looks |= look_back(self.regressor_) != 0
+        for stretch, lag in product(self._past.stretches(rows, index_of(X)), self._lags):
+            # Steps that look back warn of rows whose past they do not know.
+            if stretch.number is None or (looks and not stretch.agrees):
+                continue
+            earlier = stretch.number - lag.steps + np.arange(stretch.stop - stretch.start)
+            _, mine, theirs = np.intersect1d(earlier, seen, return_indices=True)
+            held, target = rows[stretch.start + mine, lag.column], targets[:, lag.target]
+            differs = np.flatnonzero(differ(held, target[theirs], target))
+            if len(differs):
+                row = differs[0]
+                place = place_of((stretch.start + mine[row], lag.column), X)
+                warn(
+                    f"X is {held[row]} at {place}, but the target {lag.steps} step(s) earlier was"
+                    f" {target[theirs[row]]} in fit. Predictions start from the values in X. Pass"
+                    " X in the units of y in fit, with labels that go on from the training rows;"
+                    " fit again if values were corrected.",
+                    AssumedPastWarning,
+                )
+                return
+
     def _transform_lags(self, rows, X, name="X"):
         """Return a table whose lag columns went through the transformer, as the target does.
 
@@ -352,8 +392,9 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
                 earlier[:, list(held)] = known[:, list(held.values())]
                 before = numbers[-1] - steps - np.arange(len(known))[::-1]
                 place = Place(name, X, rows, part.start - len(past), held)
-                with warnings.catch_warnings():  # `_invert` warns of the same rows.
+                with warnings.catch_warnings():  # `predict` warns of the same rows itself.
                     warnings.simplefilter("ignore", UnknownPastWarning)
+                    warnings.simplefilter("ignore", AssumedPastWarning)
                     after = transform_target(self.transformer_, earlier, before, self._names, place)
                 values[part, list(held.values())] = after[len(past) :, list(held)]
         lost = (np.isnan(values) & ~np.isnan(rows)).any(axis=1)
@@ -389,6 +430,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             way_back = self.transformer_, predicted[part], numbers, self._names
             with warnings.catch_warnings():  # The transformer knows no labels, only numbers.
                 warnings.simplefilter("ignore", UnknownPastWarning)
+                warnings.simplefilter("ignore", AssumedPastWarning)
                 inverted[part] = invert_target(*way_back, observed)
         if self._firsts is not None:
             steps = len(self._mean) // len(self._firsts)

@@ -10,6 +10,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import FunctionTransformer
 
 from sklstm import (
+    AssumedPastWarning,
     Differencer,
     SeriesMinMaxScaler,
     TransformedSeriesRegressor,
@@ -204,3 +205,21 @@ def test_a_lag_in_a_logarithm_stays_in_the_units_of_y():
     logarithm = FunctionTransformer(np.log, np.exp)
     with pytest.raises(ValueError, match="leave it in the units of y"):
         TransformedSeriesRegressor(LinearRegression(), logarithm).fit(np.log(MILK_X), MILK_Y)
+
+
+@pytest.mark.parametrize("transformer", [Differencer([1, 12]), SeriesMinMaxScaler(), None])
+@pytest.mark.parametrize(("begin", "wrong"), [(-36, -36), (-48, -40)], ids=["later", "overlapping"])
+def test_rows_in_other_units_are_named(transformer, begin, wrong):
+    """Kilograms after pounds: one warning with date and column; in pounds, there is none."""
+    model = TransformedSeriesRegressor(LinearRegression(), transformer, y_lag="milk_lag1")
+    model.fit(MILK_X[:-36], MILK_Y[:-36])
+    rows, before = MILK_X[begin:].copy(), MILK_Y.iloc[wrong - 1]
+    rows.iloc[wrong:] *= 0.4536
+    with pytest.warns(AssumedPastWarning) as caught:
+        model.predict(rows)
+    assert len(caught) == 1
+    said = f"{rows.index[wrong]}), column 0 ('milk_lag1'), but the target 1 step(s) earlier was"
+    assert f"{said} {before} in fit" in str(caught[0].message)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.predict(MILK_X[begin:])
