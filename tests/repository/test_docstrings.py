@@ -11,6 +11,9 @@ from numpydoc.validate import validate
 
 import sklstm
 import sklstm.datasets
+import sklstm.metrics
+
+MODULES = [sklstm, sklstm.datasets, sklstm.metrics]
 
 # What numpydoc asks and this project does not.
 IGNORED = {
@@ -28,7 +31,7 @@ IGNORED = {
 
 def public_objects():
     """Yield (dotted name, object) of each public class, method and function."""
-    for module in (sklstm, sklstm.datasets):
+    for module in MODULES:
         for name in module.__all__:
             public = getattr(module, name)
             if inspect.isclass(public) and issubclass(public, Warning):
@@ -70,7 +73,7 @@ def test_follows_numpydoc(name, public):
 
 @pytest.mark.parametrize(
     "public",
-    [getattr(module, name) for module in (sklstm, sklstm.datasets) for name in module.__all__],
+    [getattr(module, name) for module in MODULES for name in module.__all__],
     ids=lambda public: public.__name__,
 )
 def test_has_an_example(public):
@@ -78,7 +81,7 @@ def test_has_an_example(public):
     assert NumpyDocString(inspect.getdoc(public))["Examples"]
 
 
-@pytest.mark.parametrize("module", [sklstm, sklstm.datasets], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
 def test_the_reference_lists_every_public_name(module):
     """docs/api.rst has a line for everything in __all__, under the module that it is in."""
     api = (Path(__file__).parents[2] / "docs" / "api.rst").read_text(encoding="utf-8")

@@ -7,7 +7,9 @@ import pytest
 
 import sklstm
 import sklstm.datasets
+import sklstm.metrics
 
+MODULES = [sklstm, sklstm.datasets, sklstm.metrics]
 HEAVY = {"keras", "matplotlib", "scikeras", "tensorflow"}
 
 
@@ -40,7 +42,7 @@ print(sorted(set(sys.modules) & {HEAVY!r}))
     assert done.stdout.strip() == "[]", done.stderr
 
 
-@pytest.mark.parametrize("module", [sklstm, sklstm.datasets], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
 def test_public_names_exist_and_are_sorted(module):
     """Every name in __all__ can be imported, and a reader finds it by the alphabet."""
     assert all(hasattr(module, name) for name in module.__all__)

@@ -1,0 +1,149 @@
+"""Score forecasts of the hourly series of the M4 competition, beside the published table.
+
+The folder holds the two files of the competition, Hourly-train.csv and Hourly-test.csv: a series a
+row, 48 test values each. They are read into one table of many series, and scored with
+`sklstm.metrics`.
+
+Some test values stand in the training values of other series, so a model of all series may have
+seen them. Scores are therefore printed for the clean series, too: those whose first 4 test values
+do not follow each other anywhere in the training values of another series. (With 8 values instead
+of 4 all series are clean: many of these matches are short runs of coarsely rounded numbers.)
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from sklstm.metrics import (
+    mean_absolute_scaled_error,
+    overall_weighted_average,
+    symmetric_mean_absolute_percentage_error,
+)
+
+SEASON = 24
+HORIZON = 48
+#: sMAPE in percent, MASE and OWA of the hourly series; None where the source has the OWA alone.
+#: Makridakis, Spiliotis and Assimakopoulos (2020), International Journal of Forecasting 36 (1).
+PUBLISHED: dict[str, tuple[float | None, float | None, float]] = {
+    "Naive2": (18.383, 2.395, 1.0),
+    "seasonal naive": (13.912, 1.193, 0.628),
+    "Comb": (None, None, 1.556),
+    "organisers' RNN": (None, None, 1.036),
+    "second place": (None, None, 0.484),
+    "winner": (None, None, 0.440),
+    "best of this group": (None, None, 0.410),
+}
+
+
+def read_m4(folder: Path) -> tuple[pd.Series, pd.Series]:
+    """Read the training and the test values as two tables of many series.
+
+    The hour is counted from the last training value of each series, which is hour 0.
+    """
+    parts = []
+    for part in ("train", "test"):
+        wide = pd.read_csv(folder / f"Hourly-{part}.csv", index_col=0).rename_axis("series")
+        wide.columns = pd.RangeIndex(1, wide.shape[1] + 1)
+        long = wide.melt(var_name="hour", ignore_index=False).dropna().reset_index()
+        if part == "train":
+            long["hour"] -= long["series"].map(wide.notna().sum(axis=1))
+        parts.append(long.set_index(["hour", "series"])["value"].sort_index())
+    return parts[0], parts[1]
+
+
+def seasonal_naive(values: np.ndarray) -> np.ndarray:
+    """Repeat the last season."""
+    return np.resize(values[-SEASON:], HORIZON)
+
+
+def naive2(values: np.ndarray) -> np.ndarray:
+    """Repeat the last value of the seasonally adjusted series, times the season.
+
+    The series is adjusted by a classical multiplicative decomposition, if its autocorrelation one
+    season back is significant at 90 %. This is the competition's own Naive2.
+    """
+    n_values = len(values)
+    centred = values - values.mean()
+    lags = range(1, SEASON + 1)
+    correlation = np.array([centred[lag:] @ centred[:-lag] for lag in lags]) / (centred @ centred)
+    limit = 1.645 * np.sqrt((1 + 2 * (correlation[:-1] ** 2).sum()) / n_values)
+    if n_values < 3 * SEASON or abs(correlation[-1]) <= limit:
+        return np.full(HORIZON, values[-1])
+    # The trend is a centred moving average over one season.
+    weights = np.ones(SEASON + 1)
+    weights[[0, -1]] = 0.5
+    ratio = np.full(n_values, np.nan)
+    half = SEASON // 2
+    ratio[half:-half] = values[half:-half] / np.convolve(values, weights / SEASON, mode="valid")
+    figure = np.array([np.nanmean(ratio[phase::SEASON]) for phase in range(SEASON)])
+    figure /= figure.mean()
+    ahead = figure[(n_values + np.arange(HORIZON)) % SEASON]
+    return values[-1] / figure[(n_values - 1) % SEASON] * ahead
+
+
+def forecast_each(train: pd.Series, method) -> pd.Series:
+    """Forecast each series from its own training values."""
+    hours = pd.RangeIndex(1, HORIZON + 1)
+    found = {
+        name: pd.Series(method(values.to_numpy()), hours)
+        for name, values in train.groupby("series")
+    }
+    return pd.concat(found, names=["series", "hour"]).swaplevel().sort_index()
+
+
+def clean_series(train: pd.Series, test: pd.Series, n_values: int = 4) -> list:
+    """List the series whose first test values do not stand in another series' training values."""
+    found: dict[bytes, set] = {}
+    for name, values in train.groupby("series"):
+        for window in np.lib.stride_tricks.sliding_window_view(values.to_numpy(), n_values):
+            found.setdefault(window.tobytes(), set()).add(name)
+    return [
+        name
+        for name, values in test.groupby("series")
+        if not found.get(values.to_numpy()[:n_values].tobytes(), set()) - {name}
+    ]
+
+
+def score(train: pd.Series, test: pd.Series, forecasts: dict, baseline: str = "Naive2"):
+    """Score forecasts by the measures of the competition."""
+    lines = {
+        name: (
+            100 * symmetric_mean_absolute_percentage_error(test, predicted),
+            mean_absolute_scaled_error(test, predicted, y_train=train, season=SEASON),
+            overall_weighted_average(
+                test, predicted, forecasts[baseline], y_train=train, season=SEASON
+            ),
+        )
+        for name, predicted in forecasts.items()
+    }
+    return pd.DataFrame(lines, ["sMAPE", "MASE", "OWA"]).T
+
+
+def main() -> None:
+    """Read, forecast, score and print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("folder", type=Path, help="with Hourly-train.csv and Hourly-test.csv")
+    train, test = read_m4(parser.parse_args().folder)
+    forecasts = {
+        "Naive2": forecast_each(train, naive2),
+        "seasonal naive": forecast_each(train, seasonal_naive),
+    }
+    published = pd.DataFrame(PUBLISHED, ["sMAPE", "MASE", "OWA"]).T.astype(float)
+    print("Published:", published.to_string(na_rep="", float_format="%.3f"), sep="\n")
+    clean = clean_series(train, test)
+    for title, names in (("All series", None), ("Clean series", clean)):
+        part = {
+            name: one if names is None else one[one.index.isin(names, level="series")]
+            for name, one in {"train": train, "test": test, **forecasts}.items()
+        }
+        table = score(part.pop("train"), part.pop("test"), part)
+        n_series = test.index.get_level_values("series").nunique() if names is None else len(names)
+        print(f"\n{title} ({n_series}):", table.to_string(float_format="%.3f"), sep="\n")
+
+
+if __name__ == "__main__":
+    main()
