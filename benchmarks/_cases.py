@@ -228,6 +228,19 @@ def pytorch(options: Options) -> list[Row]:
 
 
 @case
+def folded(options: Options) -> list[Row]:
+    """Train on windows of 168 rows as 7 steps of 24 columns, against 168 steps of one."""
+    size = {"rows": options.size(10_000, 300), "window": 168, "units": 64, "batch": 256}
+    size["epochs"] = 1
+    measured = alternate(
+        [contender(str(fold), _ours.fold, fold=fold, **size) for fold in (24, 1)], options.rounds
+    )
+    against = "the same with 168 steps of one column"
+    work = f"{_named(size)}, 7 steps of 24 columns"
+    return [_faster(work, measured["24"], against, measured["1"])]
+
+
+@case
 def peak(options: Options) -> list[Row]:
     """Training of LSTM(300), window 100, batch 450: its share of the machine's sgemm peak.
 

@@ -83,6 +83,19 @@ def fit(*, rows, window, units, batch, epochs, engine="auto"):
     return work
 
 
+def fold(*, rows, window, fold, units, batch, epochs):
+    """Return a fit over folded windows."""
+    series = _data.waves(rows + window)
+    X = LagWindower(window, fold=fold).fit_transform(series[:-1])[window - 1 :]
+    y = series[window:, 0]
+    model = LSTMRegressor(units, epochs=epochs, batch_size=batch, random_state=0)
+
+    def work():
+        model.fit(X, y)
+
+    return work
+
+
 def predict_one(*, window, units, times):
     """Return `predict` of one row, over and over."""
     X, y = _data.windows(100, window)

@@ -44,6 +44,7 @@ WAYS = {
 TRANSFORMERS = {
     **WAYS,
     "windows": LagWindower(4),
+    "folded windows": LagWindower(4, fold=2),
     "flat windows": LagWindower(3, flatten=True),
     "windows that always continue": LagWindower(3, history="continue"),
     "windows without a past": LagWindower(3, history="none"),

@@ -36,7 +36,7 @@ def check_windows(estimator, X, *, reset, name="X"):
 
     Returns
     -------
-    windows : Windows of shape (n_rows, window, n_features)
+    windows : Windows of shape (n_rows, n_steps, n_features)
         Where `X` has three axes and is float, they share its memory.
     n_unknown : ndarray of int of shape (n_rows,)
         How many of the oldest steps of each window are NaN. Rows that begin with NaN are not known,
@@ -154,20 +154,22 @@ def _count_unknown(windows, X, name, first, unknown_rows):
     is_valid = last_of_these < starts + n_unknown
     if not is_valid.all():
         _refuse(windows, int(np.argmin(is_valid)), X, name, first)
-    return n_unknown.astype(np.int32)
+    # A step that is partly unknown is not known.
+    return np.ceil(n_unknown / windows.fold).astype(np.int32)
 
 
 def _refuse(windows, position, X, name, first):
     """Raise for a window that holds NaN, infinity or a large number where it may not."""
-    [values] = windows.gather(np.array([position]))
+    [values] = windows.folded(1).gather(np.array([position]))
     missing = np.isnan(values)
     unknown = np.logical_and.accumulate(missing.all(axis=1))
     refused = (missing & ~unknown[:, None]) | (np.abs(values) > LARGEST)
-    step, column = np.argwhere(refused)[0]
-    where = place_of((first + position, column), X)
+    row, column = np.argwhere(refused)[0]
+    value = values[row, column]
+    step, before = divmod(row, windows.fold)
+    where = place_of((first + position, before * values.shape[1] + column), X)
     if windows.window > 1:
-        where += f" (step {step + 1} of {windows.window} of its window)"
-    value = values[step, column]
+        where += f" (step {step + 1} of {windows.shape[1]} of its window)"
     if np.isfinite(value):
         raise ValueError(too_large(name, value, where))
     raise ValueError(

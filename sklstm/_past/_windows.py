@@ -13,25 +13,29 @@ SCATTERED = 64
 
 
 class Windows(NDArrayOperatorsMixin):
-    """Windows of a series: an array-like of shape ``(n_rows, window, n_features)``.
+    """Windows of a series: an array-like of shape ``(n_rows, n_steps, n_features)``.
 
-    It stores the series and where each window starts, so rows can be chosen without a copy:
-    ``windows[10:20]``, ``windows[positions]`` and ``windows[mask]`` are `Windows` of the same
-    series. Everything else that NumPy arrays have makes an array first.
+    A step is a row of the series, or `fold` rows side by side. The series is stored once, with
+    where each window starts, so rows can be chosen without a copy: ``windows[10:20]``,
+    ``windows[positions]`` and ``windows[mask]`` are `Windows` of the same series. Everything else
+    that NumPy arrays have makes an array first.
 
     Parameters
     ----------
-    values : ndarray of shape (n_steps, n_features)
+    values : ndarray of shape (n_values, n_columns)
         The series, with the rows that come before it. It may lie in a memory-mapped file.
     starts : ndarray of int of shape (n_rows,)
         Window i is ``values[starts[i] : starts[i] + window]``.
     window : int
-        Steps in a window.
-    extra : ndarray of shape (n_extra, n_features), default=None
-        Steps that a file lacks. A negative start counts from the end of these steps, and its
+        Rows of the series in a window.
+    extra : ndarray of shape (n_extra, n_columns), default=None
+        Rows that a file lacks. A negative start counts from the end of these rows, and its
         window lies within them.
     last_steps : ndarray of shape (n_rows, n_features), default=None
         The last step of each window, where that is a view; by default they are copied when needed.
+    fold : int, default=1
+        Rows of the series in a step, the oldest first; `window` is a multiple of it. A step is NaN
+        as a whole where one of its rows is.
 
     Attributes
     ----------
@@ -41,11 +45,12 @@ class Windows(NDArrayOperatorsMixin):
 
     ndim = 3
 
-    def __init__(self, values, starts, window, extra=None, last_steps=None):
+    def __init__(self, values, starts, window, extra=None, last_steps=None, fold=1):
         self.values = values
         self.starts = starts
         self.window = window
         self.extra = extra
+        self.fold = fold
         self._last_steps = last_steps
 
     @classmethod
@@ -80,7 +85,7 @@ class Windows(NDArrayOperatorsMixin):
     @property
     def shape(self):
         """The shape of the array."""
-        return (len(self.starts), self.window, self.values.shape[1])
+        return self._shape_of(len(self.starts))
 
     @property
     def size(self):
@@ -102,7 +107,23 @@ class Windows(NDArrayOperatorsMixin):
         """The last step of each window, of shape (n_rows, n_features)."""
         if self._last_steps is not None:
             return self._last_steps
-        return Windows(self.values, self.starts + (self.window - 1), 1, self.extra).gather()[:, 0]
+        starts = self.starts + (self.window - self.fold)
+        return Windows(self.values, starts, self.fold, self.extra, fold=self.fold).gather()[:, 0]
+
+    def folded(self, fold):
+        """Return the same windows with another number of rows in a step.
+
+        Parameters
+        ----------
+        fold : int
+            Rows of the series in a step.
+
+        Returns
+        -------
+        Windows
+            They share the series.
+        """
+        return Windows(self.values, self.starts, self.window, self.extra, fold=fold)
 
     def gather(self, positions=slice(None)):
         """Return some windows as an array.
@@ -114,18 +135,49 @@ class Windows(NDArrayOperatorsMixin):
 
         Returns
         -------
-        ndarray of shape (len(positions), window, n_features)
-            A read-only view where the windows are neighbours in memory.
+        ndarray of shape (len(positions), n_steps, n_features)
+            A read-only view where the windows are neighbours in memory and no step is partly
+            unknown.
         """
-        starts = self.starts[positions]
+        windows, may_be_unknown = self._unfolded(self.starts[positions])
+        if self.fold == 1:
+            return windows
+        folded = windows.reshape(self._shape_of(len(windows)))
+        if may_be_unknown:
+            unknown = np.isnan(windows).all(axis=2).reshape(*folded.shape[:2], self.fold)
+            folded = np.array(folded)
+            folded[unknown.any(axis=2)] = np.nan
+        return folded
+
+    def read(self, positions=slice(None)):
+        """Return some windows, in memory.
+
+        Parameters
+        ----------
+        positions : slice or ndarray of int, default=slice(None)
+            The rows; by default all.
+
+        Returns
+        -------
+        Windows
+        """
+        windows, _ = self._unfolded(self.starts[positions])
+        return Windows.of(windows).folded(self.fold)
+
+    def _shape_of(self, n_rows):
+        return n_rows, self.window // self.fold, self.fold * self.values.shape[1]
+
+    def _unfolded(self, starts):
+        """Return windows with one row in a step, and whether such a row may be unknown."""
         n_rows = len(starts)
         if n_rows and 0 <= starts[0] == starts[-1] - n_rows + 1 and (np.diff(starts) == 1).all():
             steps = self.values[starts[0] :][: n_rows - 1 + self.window]
             if self.is_mapped:
                 steps = np.array(steps)
                 let_go(self.values)
-            return sliding_window_view(steps, self.window, axis=0).swapaxes(1, 2)
-        return self._gather_scattered(starts)
+            windows = sliding_window_view(steps, self.window, axis=0).swapaxes(1, 2)
+            return windows, self.fold > 1 and np.isnan(steps).all(axis=1).any()
+        return self._gather_scattered(starts), True
 
     def blocks(self):
         """Yield all windows in an order that reads a mapped file once.
@@ -145,10 +197,10 @@ class Windows(NDArrayOperatorsMixin):
         for first, stop in pairwise([0, *np.flatnonzero(np.diff(in_extra)) + 1, len(self)]):
             if in_extra[first]:
                 starts = self.starts[first:stop] + len(self.extra)
-                yield first, Windows(self.extra, starts, self.window)
+                yield first, Windows(self.extra, starts, self.window, fold=self.fold)
                 continue
             for start in range(first, stop, size):
-                yield start, Windows.of(self.gather(slice(start, min(start + size, stop))))
+                yield start, self.read(slice(start, min(start + size, stop)))
 
     def __len__(self):
         return len(self.starts)
@@ -179,11 +231,11 @@ class Windows(NDArrayOperatorsMixin):
         last_steps = None
         if self._last_steps is not None and isinstance(rows, slice):
             last_steps = self._last_steps[rows]
-        return Windows(self.values, starts, self.window, self.extra, last_steps)
+        return Windows(self.values, starts, self.window, self.extra, last_steps, self.fold)
 
     def _gather_scattered(self, starts):
         """Copy windows that are no neighbours; those of a file a few at a time."""
-        gathered = np.empty((len(starts), *self.shape[1:]), self.dtype)
+        gathered = np.empty((len(starts), self.window, self.values.shape[1]), self.dtype)
         steps = np.arange(self.window)
         in_extra = np.flatnonzero(starts < 0)
         in_values = np.flatnonzero(starts >= 0)

@@ -31,9 +31,10 @@ def predict(
     scale: Scale = UNSCALED,
 ) -> np.ndarray:
     """Return predictions for every window of `X`, float32 of shape (n, n_outputs)."""
-    predictor = shared(("predict", identity(vars(network))), lambda: Predictor(network))
-    blocks = Windows.of(X).blocks()
-    parts = [predictor.predict(weights, float32_windows(block, scale)) for _, block in blocks]
+    parts = []
+    for _, block in Windows.of(X).blocks():
+        windows = float32_windows(block, scale)
+        parts.append(_predictor(Predictor, network, windows).predict(weights, windows))
     return np.concatenate(parts)
 
 
@@ -61,13 +62,15 @@ def predict_stateful(
     predictions : float32 ndarray of shape (n, n_outputs)
     state : list of ndarray of shape (1, units)
     """
-    predictor = shared(("run on", identity(vars(network))), lambda: StatefulPredictor(network))
-    state = state or predictor.forward.zero_states()
-    parts = []
+    parts, after = [], state or []
     for _, block in Windows.of(X).blocks():
-        outputs, state = predictor.predict(weights, float32_windows(block, scale), state)
+        windows = float32_windows(block, scale)
+        predictor = _predictor(StatefulPredictor, network, windows)
+        outputs, after = predictor.predict(
+            weights, windows, after or predictor.forward.zero_states()
+        )
         parts.append(outputs)
-    return np.concatenate(parts), state
+    return np.concatenate(parts), after
 
 
 def keras_model(
@@ -97,3 +100,9 @@ def keras_model(
     if weights is not None:
         model.set_weights(weights)
     return model
+
+
+def _predictor(kind: type, network: NetworkSpec, windows: Windows):
+    """Return the shared predictor of `kind` for series of as many columns as that of `windows`."""
+    n_columns = windows.values.shape[1]
+    return shared((kind, n_columns, identity(vars(network))), lambda: kind(network, n_columns))

@@ -18,11 +18,11 @@ class WindowArrays(NamedTuple):
 
     Attributes
     ----------
-    series : float32 of shape (n_steps, n_features)
+    series : float32 of shape (n_values, n_columns)
     starts : int32 of shape (n_samples,)
         Where each sample's window starts in `series`.
     window : int32
-        Steps in a window.
+        Rows of the series in a window. A step is as many rows as its features need.
     """
 
     series: Any
@@ -69,7 +69,7 @@ class Samples:
 
     def block(self, positions: np.ndarray) -> Samples:
         """Return some samples, read into memory."""
-        windows = float32_windows(Windows.of(self.windows.gather(positions)), self.scale)
+        windows = float32_windows(self.windows.read(positions), self.scale)
         weight = self.weight[positions] if self.weighted else self.weight
         return Samples(windows, self.y[positions], weight)
 
@@ -93,10 +93,13 @@ def float32_windows(windows: Windows, scale: Scale = UNSCALED) -> Windows:
     """Scale and cast the part of a series that windows look into, once; a file stays as it is."""
     if windows.is_mapped:
         return windows
+    scale_of_rows = scale.of_rows(windows.values.shape[1])
+    if scale_of_rows is None:
+        windows, scale_of_rows = Windows.of(windows.gather()), scale
     starts, window = windows.starts, windows.window
     first, stop = (int(starts.min()), int(starts.max()) + window) if len(starts) else (0, 0)
-    series = scale.apply(windows.values[first:stop])
-    return Windows(series, (starts - first).astype(np.int32), window)
+    series = scale_of_rows.apply(windows.values[first:stop])
+    return Windows(series, (starts - first).astype(np.int32), window, fold=windows.fold)
 
 
 def window_arrays(windows: Windows) -> WindowArrays:

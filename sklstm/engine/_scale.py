@@ -32,7 +32,11 @@ class Scale:
 
     @classmethod
     def of(cls, windows: Windows) -> Scale:
-        """Measure windows without NaN; each step counts as often as it stands in a window."""
+        """Measure windows without NaN; each row counts as often as it stands in a window.
+
+        Rows that stand side by side in a step share the scale of their column: it is one series.
+        """
+        fold, windows = windows.fold, windows.folded(1)
         origin = windows[:1].last_steps[0].astype(np.float64)
         total, mean, squares = 0, np.zeros_like(origin), np.zeros_like(origin)
         for steps, counts in _steps(windows):
@@ -46,7 +50,19 @@ class Scale:
         mean, spread = mean + origin, np.sqrt(squares / total)
         # Changes of the last digits are rounding.
         spread[spread <= 4 * np.finfo(np.float64).eps * np.abs(mean)] = 1
-        return cls(mean, spread)
+        return cls(np.tile(mean, fold), np.tile(spread, fold))
+
+    def of_rows(self, n_columns: int) -> Scale | None:
+        """Return the scale of the rows whose columns stand side by side in a step.
+
+        None if those of one column have more than one, as they were measured apart.
+        """
+        if self.mean is None or len(self.mean) == n_columns:
+            return self
+        mean, spread = (part.reshape(-1, n_columns) for part in (self.mean, self.spread))
+        if (mean != mean[0]).any() or (spread != spread[0]).any():
+            return None
+        return Scale(mean[0], spread[0])
 
     def apply(self, values: np.ndarray) -> np.ndarray:
         """Return float32 numbers of the shape of `values`, whose last axis is the columns."""

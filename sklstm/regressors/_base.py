@@ -233,7 +233,7 @@ def train(regressor, samples, validation, head, network, training, *, start=None
         "_head": head,
         "_input_scale": scales[0],
         "_target_scale": scales[1],
-        "_window": samples.windows.window,
+        "_window": samples.windows.shape[1],
         "_y_ndim": samples.y_ndim,
         "_where_unknown": head.where_unknown(samples.target[taught]),
         "n_outputs_": samples.target.shape[1],

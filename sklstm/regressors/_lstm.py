@@ -317,7 +317,7 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
 
         # 3. Describe the network and its training.
         n_outputs = samples.target.shape[1] * len(head.levels)
-        window = None if self.network is None else samples.windows.window
+        window = None if self.network is None else samples.windows.shape[1]
         network = _base.describe_network(self, n_outputs, window=window)
         training = _base.describe_training(self, loss, one_epoch=one_epoch)
         network, training = settle(network, training)

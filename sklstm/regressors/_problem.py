@@ -95,7 +95,7 @@ def read_problem(regressor, given, *, reset, one_epoch):
         alone, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
         raise ValueError(f"{alone} was given without {missing}: pass both or neither.")
     validation = _read_samples(regressor, X_val, y_val, None, reset=False, suffix="_val")
-    window, window_val = samples.windows.window, validation.windows.window
+    window, window_val = samples.windows.shape[1], validation.windows.shape[1]
     if window_val != window:
         raise ValueError(
             f"X_val has windows of {window_val} step(s), but X of {window}: X_val must have gone"
@@ -146,10 +146,11 @@ def _read_samples(regressor, X, y, sample_weight, *, reset, suffix=""):
     samples = Samples(X, windows, n_unknown, target, horizon, np.asarray(y).ndim, weight, positions)
     if not len(samples.taught):
         n_rows, window, _ = windows.shape
+        n_missing = np.count_nonzero(np.isnan(windows.folded(1)[-1:]).all(axis=2))
         raise ValueError(
             f"No row is left to learn from: {name} has {n_rows} rows, a window has {window} steps,"
             " and every row lacks its past or its target. At least"
-            f" {n_rows + max(1, int(n_unknown[-1]))} rows would do; or use a shorter window or"
+            f" {n_rows + max(1, n_missing)} rows would do; or use a shorter window or"
             " a shorter interval."
         )
     if not suffix:

@@ -7,7 +7,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._tables import check_rows, index_of, like
-from sklstm._past._windows import windows_of
+from sklstm._past._windows import Windows, windows_of
 from sklstm._sklearn._compat import Interval, check_feature_names_in
 from sklstm.transformers._looks_back import LooksBack
 
@@ -17,12 +17,17 @@ class LagWindower(LooksBack):
 
     Each row gets one window. The windows of rows that follow the training rows reach back into the
     training rows; steps before the first known row are NaN. All windows share one copy of the
-    series, so memory grows with the rows, not with rows times window.
+    series, so memory grows with the rows, not with rows times window. A step that holds several
+    rows is NaN as a whole until all of them are known.
 
     Parameters
     ----------
     window : int, default=1
-        Steps in a window, the row itself being the last.
+        Rows in a window, the row itself being the last.
+    fold : int, default=1
+        Rows that stand side by side in one step of a window, the oldest first: a window of 168
+        hours with ``fold=24`` has 7 steps of 24 columns, a day each, so a network sees the day at
+        once, and takes 7 steps instead of 168. `window` must be a multiple of it.
     flatten : bool, default=False
         Whether a window becomes named columns (for any scikit-learn regressor) instead of a
         second axis (for an LSTM). Flat windows are a copy.
@@ -54,6 +59,9 @@ class LagWindower(LooksBack):
     >>> windower.transform(series[6:])[:, :, 0]
     array([[4., 5., 6.],
            [5., 6., 7.]])
+    >>> LagWindower(window=4, fold=2).fit(series[:6]).transform(series[6:])[1]
+    array([[4., 5.],
+           [6., 7.]])
     >>> LagWindower(window=3, flatten=True).fit(series).get_feature_names_out()
     array(['x0_t-2', 'x0_t-1', 'x0_t-0'], dtype=object)
     """
@@ -61,12 +69,14 @@ class LagWindower(LooksBack):
     _parameter_constraints: dict = {
         **LooksBack._parameter_constraints,
         "window": [Interval(Integral, 1, None, closed="left")],
+        "fold": [Interval(Integral, 1, None, closed="left")],
         "flatten": ["boolean"],
     }
     _reach_parameter = "window"
 
-    def __init__(self, window=1, *, flatten=False, history="auto"):
+    def __init__(self, window=1, *, fold=1, flatten=False, history="auto"):
         self.window = window
+        self.fold = fold
         self.flatten = flatten
         self.history = history
 
@@ -80,12 +90,12 @@ class LagWindower(LooksBack):
 
         Returns
         -------
-        ndarray or array-like of shape (n_rows, window, n_features), or \
+        ndarray or array-like of shape (n_rows, window // fold, fold * n_features), or \
                 ndarray or DataFrame of shape (n_rows, window * n_features)
             The windows, oldest step first: a read-only view of the series. Where no view can show
-            them (a table with gaps, a ``numpy.memmap`` of more than 256 MiB), an array-like that
-            holds the series once; ``numpy.asarray`` makes an array of it. With ``flatten=True``
-            columns, a DataFrame for a DataFrame.
+            them (``fold`` above 1, a table with gaps, a ``numpy.memmap`` of more than 256 MiB), an
+            array-like that holds the series once; ``numpy.asarray`` makes an array of it. With
+            ``flatten=True`` columns, a DataFrame for a DataFrame; `fold` then changes nothing.
 
         Raises
         ------
@@ -99,7 +109,8 @@ class LagWindower(LooksBack):
         rows = check_rows(self, X, reset=False)
         windows = windows_of(rows, self._past.stretches(rows, index_of(X), self.history))
         if not self.flatten:
-            return windows
+            _, before = self._reach
+            return Windows.of(windows).folded(before + 1) if before else windows
         flat = np.asarray(windows).reshape(len(rows), -1)
         return like(flat, X, self.get_feature_names_out)
 
@@ -150,4 +161,13 @@ class LagWindower(LooksBack):
         return self
 
     def _read_reach(self):
-        return (int(self.window) - 1,)
+        window, fold = int(self.window), int(self.fold)
+        if window % fold:
+            below = window - window % fold
+            nearest = f"{below} or {below + fold}" if below else f"{fold}"
+            raise ValueError(
+                f"window={window} is not a multiple of fold={fold}, so it cannot be cut into steps"
+                f" of {fold} rows. Use window={nearest}, or another fold."
+            )
+        # Back to the newest row of the oldest step, and on to its oldest row.
+        return (window - fold, fold - 1)

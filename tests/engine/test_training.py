@@ -1,5 +1,6 @@
 """The compiled runs against stock Keras with the same first weights and the same order of rows."""
 
+from dataclasses import replace
 from itertools import islice
 
 import keras
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from keras_oracles import assert_close, first_weights, windows
 
+from sklstm._past._windows import Windows
 from sklstm.engine import _predict, _train
 from sklstm.engine._models._build import row_orders
 from sklstm.engine._spec import NetworkSpec, Rows, Trained, TrainingSpec
@@ -23,10 +25,13 @@ STACKED = NetworkSpec(
 )
 
 
-def assert_equals_keras(network, training, n_held_out=0, rows=None, weighted=False, tolerance=1e-5):
+def assert_equals_keras(
+    network, training, n_held_out=0, rows=None, weighted=False, tolerance=1e-5, fold=1
+):
     """Assert that a training run ends where Keras' own fits end: one a epoch, its rows in order."""
     # 1. train
-    X, y = windows(37, 5, 2, n_outputs=2)
+    X, y = windows(37, 5 * fold, 2, n_outputs=2)
+    given_X, X = Windows.of(X).folded(fold), X.reshape(37, 5, 2 * fold)
     rows = np.arange(len(X)) if rows is None else rows
     rows, held_out = np.split(rows, [len(rows) - n_held_out])
     weight = np.random.default_rng(1).uniform(0, 2, len(X)) if weighted else np.ones(len(X))
@@ -34,7 +39,7 @@ def assert_equals_keras(network, training, n_held_out=0, rows=None, weighted=Fal
     given = np.full_like(y, np.nan)
     given[rows], given[held_out] = y[rows], y[held_out]
     taught, validation = (
-        Rows(X, some, given, weight if weighted else None) if len(some) else None
+        Rows(given_X, some, given, weight if weighted else None) if len(some) else None
         for some in (rows, held_out)
     )
     start = Trained(weights, [])
@@ -83,6 +88,15 @@ def test_weighted_rows_and_validation_equal_keras(engine):
     metrics = ["mae", keras.metrics.RootMeanSquaredError()]
     training = TrainingSpec(epochs=3, batch_size=8, metrics=metrics, engine=engine)
     assert_equals_keras(STACKED, training, n_held_out=7, weighted=True)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_folded_windows_equal_keras(engine):
+    """Rows side by side in a step are learnt as Keras learns the array that they make."""
+    network = replace(SMALL, n_features=6)
+    training = TrainingSpec(epochs=3, batch_size=8, metrics=["mae"], engine=engine)
+    rows = np.delete(np.arange(37), [5, 6, 30])
+    assert_equals_keras(network, training, n_held_out=7, rows=rows, weighted=True, fold=3)
 
 
 def test_only_the_chosen_rows_are_read():

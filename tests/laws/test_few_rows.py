@@ -7,6 +7,7 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 
 from sklstm import (
+    Differencer,
     FewRowsTaughtWarning,
     LagWindower,
     LSTMRegressor,
@@ -113,3 +114,31 @@ def test_flat_windows_have_a_warm_up_as_for_ridge(network):
     for method in (lambda: network.fit(flat, Y), lambda: network.predict(flat)):
         with pytest.raises(ValueError, match="row 7, column 3"):
             method()
+
+
+# ------------------------------------------------------------------------------- folded windows
+
+
+@NETWORKS
+def test_folded_windows_of_too_few_rows_say_how_many_would_do(network):
+    """One row fewer than the message says is refused again, and as many are learnt from."""
+    model = make_pipeline(Differencer(2), LagWindower(6, fold=3), network)
+    with pytest.raises(ValueError, match=r"has 6 rows, a window has 2 steps.*At least 8 rows"):
+        model.fit(ROWS[:6], Y[:6])
+    with pytest.raises(ValueError, match="At least 8 rows"):
+        model.fit(ROWS[:7], Y[:7])
+    with pytest.warns(FewRowsTaughtWarning, match="Only 1 of 8"):
+        model.fit(ROWS[:8], Y[:8])
+    assert network.n_samples_fit_ == 1
+
+
+def test_nan_inside_a_folded_window_is_named():
+    """Row, step and column are those of the array that the windows make."""
+    rows = ROWS.copy()
+    rows[8, 1] = np.nan
+    windows = LagWindower(6, fold=3).fit_transform(rows)
+    place = np.argwhere(np.isnan(np.asarray(windows[8])))[0]
+    assert place.tolist() == [1, 5]
+    message = r"row 8, column 5 \(step 2 of 2 of its window\)"
+    with pytest.raises(ValueError, match=message):
+        LSTMRegressor(**LSTM).fit(windows, Y)

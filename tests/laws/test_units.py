@@ -152,6 +152,27 @@ def test_a_fit_is_that_on_data_standardised_by_hand(kind, block, monkeypatch):
     assert model(X[45:]).dtype == "float64"
 
 
+@pytest.mark.parametrize("kind", [LSTMRegressor, StatefulLSTMRegressor])
+def test_rows_side_by_side_have_the_scale_of_their_column(kind):
+    """Folded windows are those of a standardised series; an array of them is predicted alike."""
+    x, y = series()
+    rows = np.column_stack([x * [1, 1000], np.full(N_ROWS, 0.1)])
+    windows = np.array(LagWindower(6).fit_transform(rows))[5:]
+    folded, y = LagWindower(6, fold=3).fit_transform(rows)[5:], y[5:]
+    (scaled, target), undo = by_hand(windows, y, np.arange(len(y)))
+    scaled = scaled.reshape(folded.shape)
+    fitted, plain = (kind(**OPTIONS, normalize=normalize) for normalize in (True, False))
+    fitted.fit(folded, y)
+    plain.fit(scaled, target)
+    np.testing.assert_allclose(fitted.history_["loss"], plain.history_["loss"], rtol=1e-5)
+    expected = undo(plain.predict(scaled))
+    for given in (folded, np.array(folded)):
+        np.testing.assert_allclose(fitted.predict(given), expected, rtol=1e-5)
+    # Columns that were measured apart are scaled apart in folded windows, too.
+    apart = kind(**OPTIONS).fit(np.array(folded), y)
+    np.testing.assert_allclose(apart.predict(folded), apart.predict(np.array(folded)), rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("options", "divides"),
     [

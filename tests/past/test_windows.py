@@ -13,7 +13,7 @@ from sklstm import LagWindower, LSTMRegressor
 from sklstm._past import _memory_mapped, _windows
 from sklstm._past._windows import Windows
 
-N_ROWS, WINDOW = 90, 4
+N_ROWS, WINDOW = 90, 6
 DRAWS = np.random.default_rng(0)
 SERIES = DRAWS.normal(size=(N_ROWS, 3)).astype("float32").cumsum(axis=0) / 10
 Y = DRAWS.normal(size=N_ROWS)
@@ -30,18 +30,31 @@ def padded_by_hand(parts):
     return np.array(windows)
 
 
-@pytest.fixture(params=["with a gap", "of a file"])
+def folded_by_hand(windows, fold):
+    """Return windows with several rows in a step, which is NaN where one of them is."""
+    folded = windows.reshape(len(windows), WINDOW // fold, -1).copy()
+    folded[np.isnan(folded).any(axis=2)] = np.nan
+    return folded
+
+
+@pytest.fixture(
+    params=["with a gap", "of a file", "folded", "folded, with a gap", "folded, of a file"]
+)
 def windows(request, tmp_path, monkeypatch):
     """Return windows of the series, and the same by hand."""
-    if request.param == "with a gap":
-        made = LagWindower(WINDOW).fit_transform(pd.DataFrame(SERIES, LABELS))
-        return made, padded_by_hand([SERIES[:40], SERIES[40:]])
+    fold = 2 if "folded" in request.param else 1
+    windower = LagWindower(WINDOW, fold=fold)
+    if "with a gap" in request.param:
+        made = windower.fit_transform(pd.DataFrame(SERIES, LABELS))
+        return made, folded_by_hand(padded_by_hand([SERIES[:40], SERIES[40:]]), fold)
+    if request.param == "folded":
+        return windower.fit_transform(SERIES), folded_by_hand(padded_by_hand([SERIES]), fold)
     monkeypatch.setattr(_memory_mapped, "LARGE", 100)
     monkeypatch.setattr(_memory_mapped, "BLOCK_BYTES", 200)
     monkeypatch.setattr(_windows, "SCATTERED", 5)
     SERIES.tofile(tmp_path / "series")
     file = np.memmap(tmp_path / "series", dtype="float32", mode="r", shape=SERIES.shape)
-    return LagWindower(WINDOW).fit_transform(file), padded_by_hand([SERIES])
+    return windower.fit_transform(file), folded_by_hand(padded_by_hand([SERIES]), fold)
 
 
 KEYS = [
@@ -92,7 +105,7 @@ def test_windows_behave_like_an_array(windows):
     np.testing.assert_array_equal(list(made), by_hand)
     np.testing.assert_array_equal(2 * made - 1, 2 * by_hand - 1)
     np.testing.assert_array_equal(made.reshape(N_ROWS, -1), by_hand.reshape(N_ROWS, -1))
-    np.testing.assert_array_equal(np.nanmean(made, axis=1), np.nanmean(by_hand, axis=1))
+    np.testing.assert_array_equal(np.nansum(made, axis=1), np.nansum(by_hand, axis=1))
     np.testing.assert_array_equal(np.concatenate([made, made]), np.concatenate([by_hand] * 2))
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(made[7:20])), by_hand[7:20])
 
@@ -116,7 +129,9 @@ def test_blocks_are_all_windows_in_their_order(windows):
 def test_scikit_learn_cuts_and_validates_them(windows):
     """A search and a cross-validation of a network find what they find with an array."""
     made, by_hand = windows
-    regressor = LSTMRegressor(units=2, epochs=2, random_state=0)
+    # Rows side by side in a step have one scale; the columns of an array have one each.
+    normalize = made.fold == 1
+    regressor = LSTMRegressor(units=2, epochs=2, normalize=normalize, random_state=0)
     search = GridSearchCV(regressor, {"batch_size": [8]}, cv=TimeSeriesSplit(2))
     assert clone(search).fit(made, Y).best_score_ == search.fit(by_hand, Y).best_score_
     found, expected = (cross_val_predict(regressor, one, Y, cv=KFold(3)) for one in (made, by_hand))

@@ -141,3 +141,82 @@ def test_windows_within_windows_add_up(rows):
         later,
         np.hstack([by_hand(rows, 3)[20:, :2].reshape(10, 4), by_hand(rows, 2)[20:].reshape(10, 4)]),
     )
+
+
+# ---------------------------------------------------------------------------------------- folded
+
+
+def folded_by_hand(windows, fold):
+    """Return windows with `fold` rows in a step, which is NaN where one of them is, by loops."""
+    return np.array(
+        [
+            [
+                np.concatenate(rows) if not np.isnan(rows).any() else np.full(rows.size, np.nan)
+                for rows in np.split(window, len(window) // fold)
+            ]
+            for window in windows
+        ]
+    )
+
+
+@given(
+    fold=st.integers(1, 5),
+    n_steps=st.integers(1, 4),
+    n_features=st.integers(1, 3),
+    n_train=st.integers(20, 25),
+    n_later=st.integers(1, 30),
+    n_lost=st.integers(0, 4),
+)
+def test_folded_windows_equal_a_loop(fold, n_steps, n_features, n_train, n_later, n_lost):
+    """Training windows and later ones have rows side by side, the oldest first."""
+    window = fold * n_steps
+    rows = np.random.default_rng(0).normal(size=(n_train + n_later, n_features))
+    rows[:n_lost] = np.nan
+    train, later = rows[:n_train], rows[n_train:]
+    windower = LagWindower(window, fold=fold).fit(train)
+    expected = folded_by_hand(by_hand(rows, window), fold)
+    np.testing.assert_array_equal(windower.transform(train), expected[:n_train], strict=True)
+    np.testing.assert_array_equal(windower.transform(later), expected[n_train:], strict=True)
+
+
+def test_folded_windows_begin_anew_after_a_gap(rows):
+    """A step is NaN until all its rows are known, after a gap as at the start."""
+    index = DAYS[:17].append(DAYS[17:] + pd.Timedelta("9D"))
+    windows = LagWindower(6, fold=3).fit_transform(pd.DataFrame(rows, index=index))
+    parts = [folded_by_hand(by_hand(part, 6), 3) for part in (rows[:17], rows[17:])]
+    np.testing.assert_array_equal(windows, np.concatenate(parts))
+
+
+def test_folded_windows_share_their_memory(rows):
+    """The series is held once; windows of which all is known are a read-only view of it."""
+    windows = LagWindower(12, fold=4).fit_transform(rows)
+    assert windows.values.nbytes < 2 * rows.nbytes
+    known = np.asarray(windows[11:])
+    assert known.shape == (19, 3, 8)
+    assert np.shares_memory(known, windows.values)
+    assert not known.flags.writeable
+
+
+def test_flat_windows_are_the_same_with_any_fold(rows):
+    """What stands side by side is no question where all does: same numbers, same names."""
+    frame = pd.DataFrame(rows, index=DAYS, columns=["a", "b"])
+    flat = LagWindower(6, fold=3, flatten=True).fit_transform(frame)
+    pd.testing.assert_frame_equal(flat, LagWindower(6, flatten=True).fit_transform(frame))
+
+
+def test_a_change_of_the_fold_waits_for_fit(rows):
+    """A fitted windower keeps the fold that it was fitted with until it is fitted again."""
+    windower = LagWindower(6, fold=3).fit(rows)
+    windower.set_params(fold=2)
+    assert windower.transform(rows).shape == (30, 2, 6)
+    assert windower.fit(rows).transform(rows).shape == (30, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("window", "fold", "remedy"),
+    [(170, 24, "window=168 or 192"), (23, 24, "window=24"), (1, 2, "window=2")],
+)
+def test_a_window_that_cannot_be_folded_is_refused(window, fold, remedy, rows):
+    """The message names the nearest windows that can."""
+    with pytest.raises(ValueError, match=f"not a multiple of fold={fold}.* Use {remedy}, or"):
+        LagWindower(window, fold=fold).fit(rows)

@@ -20,6 +20,7 @@ NO_ROWS = [
     ("estimator", "parameter", "value"),
     [
         *[(WINDOWER, "window", value) for value in (*bad.COUNTS, 10**12)],
+        *[(WINDOWER, "fold", value) for value in (*bad.COUNTS, 2)],
         *[(WINDOWER, "flatten", value) for value in ("yes", 1.5)],
         *[(DIFFERENCER, "interval", v) for v in (0, [], [1, -12], [1.5], "12", None, np.inf)],
         *[(DIFFERENCER, "interval", value) for value in ([None], 10**12)],

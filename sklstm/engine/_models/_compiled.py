@@ -122,10 +122,13 @@ class CompiledModel:
         return [v.numpy() for v in self.model.optimizer.variables]
 
 
-def windows_at(windows: WindowArrays, positions: tf.Tensor) -> tf.Tensor:
-    """Gather windows, of shape (..., window, n_features)."""
-    steps = tf.gather(windows.starts, positions)[..., None] + tf.range(windows.window)
-    return tf.gather(windows.series, steps)
+def windows_at(windows: WindowArrays, positions: tf.Tensor, n_features: int) -> tf.Tensor:
+    """Gather windows, of shape (..., n_steps, n_features)."""
+    rows = tf.gather(windows.starts, positions)[..., None] + tf.range(windows.window)
+    gathered = tf.gather(windows.series, rows)
+    if gathered.shape[-1] == n_features:
+        return gathered
+    return tf.reshape(gathered, tf.concat([tf.shape(positions), [-1, n_features]], axis=0))
 
 
 def any_rows(array) -> tf.TensorSpec:

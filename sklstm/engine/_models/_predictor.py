@@ -26,9 +26,12 @@ _FULL_ROWS = 24
 
 
 class Predictor:
-    """The forward pass of one architecture. It holds no weights, so any thread may call it."""
+    """The forward pass of one architecture, over series of so many columns.
 
-    def __init__(self, network: NetworkSpec):
+    It holds no weights, so any thread may call it.
+    """
+
+    def __init__(self, network: NetworkSpec, n_columns: int):
         self.network = network
         self.model = build(network)
         if not tf.config.list_physical_devices("GPU"):
@@ -39,7 +42,7 @@ class Predictor:
             input_signature=[
                 # Each argument of a call costs as much as a row's arithmetic: few large ones.
                 tf.TensorSpec((None,), tf.float32),
-                tf.TensorSpec((None, network.n_features), tf.float32),
+                tf.TensorSpec((None, n_columns), tf.float32),
                 tf.TensorSpec((None,), tf.int32),
             ],
             autograph=False,
@@ -49,7 +52,7 @@ class Predictor:
         """Return the predictions of a float32 series, of shape (n_windows, n_outputs)."""
         directions = 2 if self.network.bidirectional else 1
         width = max(self.network.n_features, 4 * directions * max(self.network.units))
-        size = _BATCH_CELLS // (windows.window * width)
+        size = _BATCH_CELLS // (windows.shape[1] * width)
         size = max(_FULL_ROWS, size - size % _FULL_ROWS)
         packed = tf.constant(np.concatenate([np.ravel(w) for w in weights], dtype=np.float32))
         series, window = tf.constant(windows.values), np.array([windows.window], np.int32)
@@ -70,7 +73,7 @@ class Predictor:
         ]
         n_rows = tf.shape(starts)[0]
         rows = tf.minimum(tf.range(n_rows + -n_rows % _FULL_ROWS), n_rows - 1)
-        windows = windows_at(WindowArrays(series, starts, window), rows)
+        windows = windows_at(WindowArrays(series, starts, window), rows, self.network.n_features)
         if self.network.window is not None:
             windows.set_shape((None, self.network.window, self.network.n_features))
         with keras.StatelessScope(state_mapping=weights):

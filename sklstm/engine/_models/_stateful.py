@@ -64,9 +64,10 @@ class StatefulForward:
         rows, counts, resets = at_step
         # As numbers where they are known: XLA needs them.
         lanes, chunk = (known or tf.shape(rows)[i] for i, known in enumerate(rows.shape))
-        window, units = windows.window, self.network.units[-1]
-        x = windows_at(windows, rows)
-        x = tf.reshape(x, (lanes, chunk * window, self.network.n_features))
+        n_features, units = self.network.n_features, self.network.units[-1]
+        window = windows.window // (n_features // windows.series.shape[1])
+        x = windows_at(windows, rows, n_features)
+        x = tf.reshape(x, (lanes, chunk * window, n_features))
         mask = tf.sequence_mask(counts * window, chunk * window) if masked else None
         states = [tf.where(resets[:, None], 0.0, state) for state in states]
         after = []
@@ -95,14 +96,17 @@ class StatefulForward:
 
 
 class StatefulPredictor:
-    """The forward pass of one architecture. It holds no weights, so any thread may call it."""
+    """The forward pass of one architecture, over series of so many columns.
 
-    def __init__(self, network: NetworkSpec):
+    It holds no weights, so any thread may call it.
+    """
+
+    def __init__(self, network: NetworkSpec, n_columns: int):
         self.model = build(network)
         if not tf.config.list_physical_devices("GPU"):
             use_fused_kernels(self.model)
         self.forward = StatefulForward(network, self.model)
-        one = Windows(np.zeros((1, network.n_features), np.float32), np.zeros(1, np.int32), 1)
+        one = Windows(np.zeros((1, n_columns), np.float32), np.zeros(1, np.int32), 1)
         arguments = window_arrays(one), plan(1), self.forward.zero_states()
         weights = [tf.TensorSpec(weight.shape, tf.float32) for weight in self.model.weights]
         # A partial, or TensorFlow would take several architectures for retracing and warn.
@@ -125,5 +129,5 @@ class StatefulPredictor:
 
 def one_lane(windows: Windows, breaks=()) -> Plan:
     """Return a plan that takes all rows one after the other, the state running on from before."""
-    chunk = max(1, min(len(windows), _MOST_STEPS // windows.window))
+    chunk = max(1, min(len(windows), _MOST_STEPS // windows.shape[1]))
     return plan(len(windows), chunk=chunk, reset_states="never", breaks=breaks)

@@ -39,7 +39,7 @@ def choose(
         if engine == "keras" or reason:
             return "keras", reason
     if engine in ("auto", "keras"):
-        engine = _fastest(network, training, len(data), data.windows.window)
+        engine = _fastest(network, training, len(data), data.windows.shape[1])
     # XLA compiles for one shape, so it can neither leave rows out nor take blocks of a file.
     masked = steps is not None and has_gaps(steps, data.y)
     if engine == "xla" and (masked or data.windows.is_mapped):

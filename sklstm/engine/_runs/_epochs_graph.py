@@ -132,7 +132,7 @@ class Epochs:
         self.by_blocks = data.windows.is_mapped
         most_epochs = max(1, min(_MOST_EPOCHS, _MOST_ORDERED_ROWS // len(data)))
         self.most_epochs = 1 if self.by_blocks else most_epochs
-        cells = rows_per_step * data.windows.window * compiled.network.n_features
+        cells = rows_per_step * data.windows.shape[1] * compiled.network.n_features
         self._steps_per_call = _FIRST_CALL_STEPS
         self._steps_per_block = max(1, BLOCK_CELLS // cells)
         # Making a tensor for every call takes longer than a small epoch.

@@ -114,7 +114,7 @@ class StatelessEpochs(BatchEpochs):
             # Larger batches are faster, where they change no figure.
             reduction = getattr(compiled.model.loss, "reduction", "mean")
             if compiled.network.network is None and reduction in ("mean", "sum_over_batch_size"):
-                window = data.windows.window
+                window = data.windows.shape[1]
                 size = max(size, _MOST_TESTED_CELLS // (window * compiled.network.n_features))
             self.held_out = BatchEpochs(compiled, "test_step", held_out, orders, size)
             self.held_out.begin(1)
@@ -133,7 +133,7 @@ def _body(compiled, method, weighted, sizes, given: Batches, _, span: Span):
         windows = windows._replace(window=window)
 
     def take(positions):
-        gathered = windows_at(windows, positions)
+        gathered = windows_at(windows, positions, compiled.network.n_features)
         if compiled.network.window is not None:
             gathered.set_shape((None, compiled.network.window, compiled.network.n_features))
         weights = tf.gather(weight, positions) if weighted else None
