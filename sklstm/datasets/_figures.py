@@ -4,10 +4,16 @@ from importlib.resources import files
 
 import pandas as pd
 
+from sklstm._checks._arguments import check_flag
+
+
+def _read_table(name: str) -> pd.DataFrame:
+    with (files("sklstm.datasets") / "data" / f"{name}.csv").open(encoding="utf-8") as file:
+        return pd.read_csv(file, index_col=0).astype("float64")
+
 
 def _read(name: str) -> pd.Series:
-    with (files("sklstm.datasets") / "data" / f"{name}.csv").open(encoding="utf-8") as file:
-        return pd.read_csv(file, index_col=0).iloc[:, 0].astype("float64").rename(name)
+    return _read_table(name).iloc[:, 0].rename(name)
 
 
 def load_milk() -> pd.Series:
@@ -120,3 +126,65 @@ def load_noisy_trend() -> pd.Series:
     """
     noisy_trend = _read("noisy_trend")
     return noisy_trend.set_axis(pd.RangeIndex(1, len(noisy_trend) + 1, name="n"))
+
+
+def load_us_unemployment(*, wide: bool = False) -> pd.Series | pd.DataFrame:
+    """Load how many people were unemployed in the United States, by industry and month.
+
+    These are 14 series of 122 months, January 2000 to February 2010: industries of the last job,
+    the government and the self-employed. They are not seasonally adjusted, of very different size,
+    and rise steeply in the last recession. People who look for their first job are in none of them.
+
+    Parameters
+    ----------
+    wide : bool, default=False
+        True returns a table with a column for each series. False returns the rows of all series, as
+        the estimators take them.
+
+    Returns
+    -------
+    unemployment : pandas.Series of shape (1708,) or pandas.DataFrame of shape (122, 14)
+        Thousands of people, as float64. The Series is named ``"unemployed"``; its index has two
+        levels: ``"month"``, the first day of each month, and ``"industry"``. The DataFrame has the
+        months as its index, with the frequency ``"MS"``, and the industries as its columns.
+
+    Raises
+    ------
+    TypeError
+        If `wide` is not a bool.
+
+    See Also
+    --------
+    load_milk : One series.
+
+    Notes
+    -----
+    The figures are a work of the U.S. government, so they are in the public domain. They were taken
+    from version 3.2.1 of the npm package ``vega-datasets``. BLS.gov cannot vouch for the data or
+    analyses derived from these data after the data have been retrieved from BLS.gov.
+
+    References
+    ----------
+    .. [1] U.S. Bureau of Labor Statistics, Current Population Survey, Table A-31: Unemployed
+       persons by industry, class of worker, and sex.
+
+    Examples
+    --------
+    >>> from sklstm.datasets import load_us_unemployment
+    >>> unemployed = load_us_unemployment()
+    >>> print(unemployed.head(2).to_string())
+    month       industry
+    2000-01-01  Agriculture          154.0
+                Business services    655.0
+    >>> unemployed.groupby("month").sum().idxmax().strftime("%B %Y")
+    'January 2010'
+    >>> load_us_unemployment(wide=True).shape
+    (122, 14)
+    """
+    check_flag(wide, "wide")
+    table = _read_table("us_unemployment").rename_axis(columns="industry")
+    table = table.set_axis(pd.DatetimeIndex(table.index, freq="MS"))
+    if wide:
+        return table
+    index = pd.MultiIndex.from_product([table.index, table.columns])
+    return pd.Series(table.to_numpy().ravel(), index, name="unemployed")

@@ -11,6 +11,7 @@ from sklstm.datasets import (
     load_milk,
     load_noisy_trend,
     load_shampoo,
+    load_us_unemployment,
     make_lagged_linear,
     make_sawtooth_pair,
 )
@@ -34,7 +35,9 @@ def test_a_loader_gives_its_file(name, load):
     assert (series.name, series.dtype) == (name, np.float64)
 
 
-@pytest.mark.parametrize("load", LOADERS.values(), ids=LOADERS)
+@pytest.mark.parametrize(
+    "load", [*LOADERS.values(), load_us_unemployment], ids=[*LOADERS, "us_unemployment"]
+)
 def test_each_call_returns_a_new_series(load):
     """Changing a loaded series does not change the next one."""
     first = load()
@@ -60,6 +63,49 @@ def test_noisy_trend_is_labelled_by_step():
     """The index of the noisy trend counts from 1 to 400."""
     index = load_noisy_trend().index
     assert (index.tolist(), index.name) == (list(range(1, 401)), "n")
+
+
+#: All unemployed people, in thousands, seasonally adjusted: means of the years 2000 to 2009 of
+#: `UNEMPLOY` in the `economics` data of plotnine 0.15, which come from the same bureau.
+ALL_UNEMPLOYED = [5685, 6830, 8375, 8770, 8140, 7580, 6991, 7073, 8948, 14294]
+
+
+def read_unemployment():
+    """Read months, industries and figures with the csv module alone."""
+    text = (files("sklstm.datasets") / "data" / "us_unemployment.csv").read_text(encoding="utf-8")
+    (_, *industries), *rows = csv.reader(text.splitlines())
+    return [row[0] for row in rows], industries, [list(map(float, row[1:])) for row in rows]
+
+
+def test_unemployment_in_wide_form_is_its_file():
+    """The table has the months and industries of its file, as float64."""
+    months, industries, rows = read_unemployment()
+    table = load_us_unemployment(wide=True)
+    np.testing.assert_array_equal(table, rows)
+    assert table.index.strftime("%Y-%m").tolist() == months
+    assert (table.index.freqstr, table.index.name) == ("MS", "month")
+    assert (table.columns.tolist(), table.columns.name) == (industries, "industry")
+    assert set(table.dtypes) == {np.dtype("float64")}
+
+
+def test_unemployment_in_long_form_is_a_panel():
+    """Each figure stands under its month and industry; the rows run in time."""
+    months, industries, rows = read_unemployment()
+    series = load_us_unemployment()
+    assert series.index.names == ["month", "industry"]
+    assert series.index.is_monotonic_increasing
+    assert (series.name, series.dtype, len(series)) == ("unemployed", np.float64, 122 * 14)
+    for month, figures_of_month in zip(months, rows, strict=True):
+        for industry, figure in zip(industries, figures_of_month, strict=True):
+            assert series.loc[pd.Timestamp(month), industry] == figure
+
+
+def test_unemployment_adds_up_to_what_another_source_has():
+    """All but those who look for their first job, 5 to 10 % of all in each year, are there."""
+    totals = load_us_unemployment().groupby("month").sum()
+    shares = totals.groupby(totals.index.year).mean()[:10] / ALL_UNEMPLOYED
+    assert shares.index.tolist() == list(range(2000, 2010))
+    assert shares.between(0.90, 0.95).all()
 
 
 def sawtooth(row):

@@ -3,7 +3,7 @@
 import bad_values as bad
 import pytest
 
-from sklstm.datasets import make_lagged_linear, make_sawtooth_pair
+from sklstm.datasets import load_us_unemployment, make_lagged_linear, make_sawtooth_pair
 
 
 @pytest.mark.parametrize(
@@ -11,6 +11,7 @@ from sklstm.datasets import make_lagged_linear, make_sawtooth_pair
     [
         *[(make_sawtooth_pair, "n_cycles", value) for value in bad.COUNTS],
         *[(make_lagged_linear, "n_rows", value) for value in bad.COUNTS],
+        *[(load_us_unemployment, "wide", value) for value in bad.FLAGS],
         *[(make_sawtooth_pair, "random_state", v) for v in (-1, 1.5, "seed", [], 2**32)],
     ],
 )
