@@ -38,7 +38,8 @@ def interval_coverage(
             default="uniform_average"
         How outputs are averaged: not at all, all alike, or by these weights.
     per_series : bool, default=False
-        True returns the share of each series; `y_true` must name them.
+        True returns the share of each series, which `y_true` must name; NaN if its rows weigh
+        nothing.
 
     Returns
     -------
@@ -120,7 +121,8 @@ def winkler_score(
             default="uniform_average"
         How outputs are averaged: not at all, all alike, or by these weights.
     per_series : bool, default=False
-        True returns the score of each series; `y_true` must name them.
+        True returns the score of each series, which `y_true` must name; NaN if its rows weigh
+        nothing.
 
     Returns
     -------
@@ -287,8 +289,12 @@ def weighted_quantile_loss(
     if not per_series:
         losses, sizes = losses.sum(axis=0), sizes.sum(axis=0)
     if (sizes == 0).any():
-        of = f" of series {pairs.series[np.argmin(sizes.min(axis=1))]!r}" if per_series else ""
-        raise ValueError(f"The true values{of} are all 0, so no loss is relative to their size.")
+        of = ""
+        if per_series:
+            of = f" of series {pairs.series[(sizes == 0).any(axis=1)].tolist()[0]!r}"
+        raise ValueError(
+            f"The true values{of} are all 0, or weigh nothing, so no loss is relative to them."
+        )
     if per_series:
         return label_series(losses / sizes, pairs, multioutput)
     return average_outputs(losses / sizes, multioutput)

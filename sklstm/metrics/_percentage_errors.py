@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sklstm._sklearn._warnings import each_once
 from sklstm.metrics._pairs import check_per_series, means_by_series, read_pairs, summarize
 from sklstm.metrics._scaled_errors import mean_absolute_scaled_error
 
@@ -32,7 +33,8 @@ def symmetric_mean_absolute_percentage_error(
             default="uniform_average"
         How outputs are averaged: not at all, all alike, or by these weights.
     per_series : bool, default=False
-        True returns the error of each series; `y_true` must name them.
+        True returns the error of each series, which `y_true` must name; NaN if its rows weigh
+        nothing.
 
     Returns
     -------
@@ -164,16 +166,13 @@ def overall_weighted_average(
     0.174
     """
     errors = {}
-    for name, predicted in (("y_pred", y_pred), ("y_baseline", y_baseline)):
-        given = {"sample_weight": sample_weight, "multioutput": multioutput}
-        errors[name] = np.array(
-            [
-                symmetric_mean_absolute_percentage_error(y_true, predicted, **given),
-                mean_absolute_scaled_error(
-                    y_true, predicted, y_train=y_train, season=season, **given
-                ),
-            ]
-        )
+    given = {"sample_weight": sample_weight, "multioutput": multioutput}
+    scaled = {"y_train": y_train, "season": season}
+    with each_once():
+        for name, predicted in (("y_pred", y_pred), ("y_baseline", y_baseline)):
+            smape = symmetric_mean_absolute_percentage_error(y_true, predicted, **given)
+            mase = mean_absolute_scaled_error(y_true, predicted, **scaled, **given)
+            errors[name] = np.array([smape, mase])
     if (errors["y_baseline"] == 0).any():
         raise ValueError("y_baseline equals y_true, so no error is relative to its errors.")
     found = (errors["y_pred"] / errors["y_baseline"]).mean(axis=0)

@@ -44,7 +44,8 @@ def mean_absolute_scaled_error(
             default="uniform_average"
         How outputs are averaged: not at all, all alike, or by these weights.
     per_series : bool, default=False
-        True returns the error of each series; `y_true` must name them.
+        True returns the error of each series, which `y_true` must name; NaN if its rows weigh
+        nothing.
 
     Returns
     -------
@@ -139,7 +140,8 @@ def root_mean_squared_scaled_error(
             default="uniform_average"
         How outputs are averaged: not at all, all alike, or by these weights.
     per_series : bool, default=False
-        True returns the error of each series; `y_true` must name them.
+        True returns the error of each series, which `y_true` must name; NaN if its rows weigh
+        nothing.
 
     Returns
     -------

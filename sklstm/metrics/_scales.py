@@ -115,7 +115,7 @@ def _check_has_all(missing, pairs, what, remedy):
         return
     if not pairs.is_panel:
         raise ValueError(f"The series has {what}. {remedy}.")
-    first = pairs.series[int(np.argmax(missing))]
+    first = pairs.series[missing].tolist()[0]
     more = f" (and {n_missing - 1} more)" if n_missing > 1 else ""
     raise ValueError(
         f"Series {first!r}{more} has {what}. {remedy}, or leave its rows out of y_true and y_pred."
@@ -168,19 +168,18 @@ def _check_before(y_train, values, codes, places, pairs):
         newest = index.get_level_values(0)[last[places]]
         oldest = pairs.index.get_level_values(0)[first]
     else:
-        newest, oldest = index[[-1]], pairs.index.sort_values()[[0]]
+        newest, oldest = index[np.full(len(pairs.index), -1)], pairs.index
     try:
         overlaps = np.asarray(newest >= oldest)
-    except TypeError as error:
+    except (AttributeError, TypeError) as error:  # AttributeError: periods and objects
         raise ValueError(
             f"The labels of y_train, such as {newest[0]!r}, cannot be compared with those of"
             f" y_true, such as {oldest[0]!r}."
         ) from error
     if overlaps.any():
-        place = int(np.argmax(overlaps))
-        of = f" of series {pairs.series[place]!r}" if pairs.is_panel else ""
+        of = f" of series {pairs.series[overlaps].tolist()[0]!r}" if pairs.is_panel else ""
         raise ValueError(
-            f"The rows{of} in y_train run until {newest[place]!r}, but those in y_true begin at"
-            f" {oldest[place]!r}. Pass training rows only, all from before the rows of y_true; if"
+            f"The rows{of} in y_train run until {newest[overlaps][0]!r}, but y_true has one at"
+            f" {oldest[overlaps][0]!r}. Pass only training rows, from before those of y_true; if"
             " labels count from 0 in both, pass arrays."
         )

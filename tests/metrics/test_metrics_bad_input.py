@@ -120,7 +120,7 @@ ONE = pd.Series([3.0, 1, 4, 1, 5, 9, 2, 6], pd.period_range("2020-01", periods=8
 SOUTH = TRAIN.index.get_level_values("store") == "south"
 TRAINING = {
     "a series is missing": (TRUE, TRAIN[~SOUTH], 1, "'south' has no rows in y_train"),
-    "all rows": (TRUE, MANY, 1, r"'north'.*run until .*2020-12.*begin at .*2020-11"),
+    "all rows": (TRUE, MANY, 1, r"'north'.*run until .*2020-12.*has one at .*2020-11"),
     "one series overlaps": (
         TRUE,
         pd.concat([TRAIN, TRUE[1:2]]),
@@ -155,7 +155,7 @@ TRAINING = {
     ),
     "None": (TRUE, None, 1, "y_train is None"),
     "two columns": (TRUE, pd.DataFrame({"u": TRAIN, "v": TRAIN}), 1, r"y_train has 2 column"),
-    "one series, all rows": (ONE[6:], ONE, 1, "run until .*2020-08.*begin at .*2020-07"),
+    "one series, all rows": (ONE[6:], ONE, 1, "run until .*2020-08.*has one at .*2020-07"),
     "one series, reset": (
         ONE[6:].reset_index(drop=True),
         ONE[:6].reset_index(drop=True),
@@ -171,6 +171,7 @@ TRAINING = {
         None,
         r"season=None .*season=12",
     ),
+    "labels of two kinds": (ONE[6:].set_axis([1, "a"]), ONE[:6], 1, "cannot be compared"),
     "no season": (ONE[6:], ONE[:6], 0, "season"),
 }
 SCALED = {
@@ -216,6 +217,14 @@ def test_arrays_that_seem_to_overlap_are_warned_of():
     with pytest.warns(AssumedPastWarning, match="y_train ends with the values of y_true"):
         mean_absolute_scaled_error(y[3:], y[3:] + 1, y_train=y, season=1)
     mean_absolute_scaled_error(y[3:], y[3:] + 1, y_train=y[:3], season=1)
+
+
+def test_one_call_warns_once():
+    """The average of several errors of the same rows gives their warning once."""
+    y = np.array([3.0, 1, 4, 1, 5, 9])
+    with pytest.warns(AssumedPastWarning) as caught:
+        overall_weighted_average(y[3:], y[3:] + 1, y[3:] + 2, y_train=y, season=1)
+    assert [one.filename for one in caught] == [__file__]
 
 
 def test_a_baseline_without_errors_is_refused():
@@ -288,3 +297,7 @@ def test_a_loss_relative_to_nothing_is_refused():
     assert weighted_quantile_loss(zeros, QUANTILES, **options) > 0
     with pytest.raises(ValueError, match="'south' are all 0"):
         weighted_quantile_loss(zeros, QUANTILES, **options, per_series=True)
+    with pytest.raises(ValueError, match="'south' are all 0, or weigh nothing"):
+        weighted_quantile_loss(
+            TRUE, QUANTILES, **options, per_series=True, sample_weight=[1, 0, 1, 0]
+        )
