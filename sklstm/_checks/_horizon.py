@@ -54,7 +54,7 @@ def names_of_steps(names):
     return (targets, horizon) if horizon > 1 and names == steps else (names, 1)
 
 
-def horizon_of(names, target):
+def horizon_of(names, target, layout):
     """Return how many steps ahead the columns of a target reach.
 
     Parameters
@@ -63,6 +63,8 @@ def horizon_of(names, target):
         Names of the columns, which decide where they tell of steps.
     target : ndarray of shape (n_rows, n_outputs)
         Their values, which decide otherwise; see `seen_horizon`.
+    layout : Layout
+        Which series each row belongs to.
 
     Returns
     -------
@@ -70,16 +72,18 @@ def horizon_of(names, target):
         The number of steps. All targets of step 1 come first, then all of step 2, and so on.
     """
     named = names_of_steps(names)[1]
-    return named if named > 1 else seen_horizon(target)
+    return named if named > 1 else seen_horizon(target, layout)
 
 
-def seen_horizon(target):
+def seen_horizon(target, layout):
     """Return how many steps ahead columns seem to reach, judged by their values.
 
     Parameters
     ----------
     target : ndarray of shape (n_rows, n_outputs)
         The values.
+    layout : Layout
+        Which series each row belongs to.
 
     Returns
     -------
@@ -89,12 +93,12 @@ def seen_horizon(target):
     # Constant columns would agree with any number of steps.
     if len(np.unique(target[~np.isnan(target)])) > 1:
         for n_targets in range(1, target.shape[1]):
-            if steps_agree(target, n_targets):
+            if steps_agree(target, n_targets, layout):
                 return target.shape[1] // n_targets
     return 1
 
 
-def steps_agree(target, n_targets):
+def steps_agree(target, n_targets, layout):
     """Tell whether the columns of each step hold what those before them hold one row later.
 
     Parameters
@@ -103,6 +107,8 @@ def steps_agree(target, n_targets):
         The values.
     n_targets : int
         The number of columns of one step.
+    layout : Layout
+        Which series each row belongs to.
 
     Returns
     -------
@@ -111,12 +117,14 @@ def steps_agree(target, n_targets):
     """
     if target.shape[1] % n_targets:
         return False
-    later, now = target[:-1, n_targets:], target[1:, :-n_targets]
+    target = layout.by_series(target)
+    later, now = target[:-1, n_targets:].copy(), target[1:, :-n_targets]
+    later[layout.stops[:-1] - 1] = np.nan  # The next row is another series.
     both = ~np.isnan(later + now)
     return bool(both.any()) and np.array_equal(later[both], now[both])
 
 
-def said_horizon(y, target, horizon):
+def said_horizon(y, target, horizon, layout):
     """Return how many steps ahead the columns of a target reach, as the user says.
 
     Parameters
@@ -127,6 +135,8 @@ def said_horizon(y, target, horizon):
         Its values.
     horizon : "auto" or int
         The number of steps. ``"auto"`` takes it from the names of the columns.
+    layout : Layout
+        Which series each row belongs to.
 
     Returns
     -------
@@ -145,8 +155,8 @@ def said_horizon(y, target, horizon):
     n_rows, n_outputs = target.shape
     if isinstance(horizon, str):
         horizon = names_of_steps(target_names(y))[1]
-        seen = seen_horizon(target) if horizon == 1 else 1
-        if np.isnan(until_now(target, seen)).sum() > np.isnan(target).sum():
+        seen = seen_horizon(target, layout) if horizon == 1 else 1
+        if np.isnan(until_now(target, seen, layout)).sum() > np.isnan(target).sum():
             warn(
                 "Each column of y holds what an earlier one holds a row later, as if they were"
                 f" {seen} steps ahead of the same series, but nothing says so: the last rows are"
@@ -168,11 +178,12 @@ def said_horizon(y, target, horizon):
     return int(horizon)
 
 
-def until_now(target, horizon):
+def until_now(target, horizon, layout):
     """Set the values of a target that lie after its last row to NaN.
 
     A table that ends at a time says that this time is now. Its last ``horizon - 1`` rows are
-    history for later rows, but their targets are not all known yet.
+    history for later rows, but their targets are not all known yet. A series that ends before the
+    table does has known targets to its end.
 
     Parameters
     ----------
@@ -180,6 +191,8 @@ def until_now(target, horizon):
         The values.
     horizon : int
         How many steps ahead the columns reach.
+    layout : Layout
+        Which series each row belongs to, and when.
 
     Returns
     -------
@@ -189,6 +202,11 @@ def until_now(target, horizon):
     if horizon == 1:
         return target
     known = target.copy()
+    last = layout.stops - 1
+    n_later = layout.by_row(np.repeat(last, last - layout.starts + 1) - np.arange(len(target)))
+    # How many time steps of the table come after the end of each series.
+    rest = layout.time.max(initial=0) - layout.time[last]
+    rest = layout.by_row(np.repeat(rest, last - layout.starts + 1))
     for step, values in enumerate(np.hsplit(known, horizon)):
-        values[max(0, len(known) - step) :] = np.nan
+        values[step > n_later + rest] = np.nan
     return known

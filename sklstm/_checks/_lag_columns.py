@@ -9,7 +9,7 @@ import pandas as pd
 from sklstm._checks._arguments import naming
 from sklstm._checks._horizon import horizon_of, names_of_steps, steps_agree, target_names
 from sklstm._checks._numbers import place_of
-from sklstm._checks._tables import index_of, positions_among
+from sklstm._checks._tables import index_of, layout_of, positions_among
 
 _LAG = re.compile(r"(.*)_lag([1-9]\d*)", re.DOTALL)
 
@@ -82,7 +82,7 @@ def lags_of(rows, y, target, exog, y_lag, *, guess=True):
     names, horizon, n_targets = None, 1, None
     if y is not None:
         names = target_names(y)
-        horizon = horizon_of(names, target)
+        horizon = horizon_of(names, target, layout_of(rows, y))
         n_targets = target.shape[1] // horizon
         names = names and names_of_steps(names)[0][:n_targets]
 
@@ -111,7 +111,7 @@ def lags_of(rows, y, target, exog, y_lag, *, guess=True):
         return Lags([], n_targets, names, horizon)
     if n_targets not in (None, len(held)):
         # The columns of the target are not named after its steps, but may be steps all the same.
-        if not steps_agree(target, len(held)):
+        if not steps_agree(target, len(held), layout_of(rows, y)):
             raise ValueError(
                 f"y has {target.shape[1]} column(s), but the columns of X that hold earlier"
                 f" targets, {[columns[i] for i in lags]!r}, stand for {len(held)} target(s): name"
@@ -124,7 +124,7 @@ def lags_of(rows, y, target, exog, y_lag, *, guess=True):
     return Lags(list(lags.values()), len(held), names, horizon)
 
 
-def lags_in_fit(X, rows, y, target, numbers, horizon, y_lag):
+def lags_in_fit(X, rows, y, target, earlier, horizon, y_lag):
     """Find the columns of training rows that hold earlier targets, and compare them with these.
 
     Parameters
@@ -137,8 +137,9 @@ def lags_in_fit(X, rows, y, target, numbers, horizon, y_lag):
         The target as the user gave it.
     target : ndarray of shape (n_rows, n_outputs)
         Its values.
-    numbers : ndarray of shape (n_rows,)
-        The row numbers; they jump where rows are missing.
+    earlier : callable
+        Takes a number of steps, and returns the row so many steps before each row, in its series;
+        -1 where there is none.
     horizon : int
         How many steps ahead the columns of `y` reach.
     y_lag : "auto", column name, position or sequence of these
@@ -181,22 +182,22 @@ def lags_in_fit(X, rows, y, target, numbers, horizon, y_lag):
         if match and match[1] in held and i not in lags:
             lags[i] = Lag(i, held.index(match[1]), int(match[2]))
     for lag in lags.values():
-        check_lag(lag, X, rows[:, lag.column], target, numbers)
+        check_lag(lag, X, rows[:, lag.column], target, earlier)
 
     # 3. Columns that hold the values of targets which have none by name.
     found = {lag.target for lag in lags.values() if lag.steps == 1}
     for j in set(range(n_targets)) - found:
-        earlier = _earlier(target[:, j], numbers, 1)
+        before = _at(target[:, j], earlier(1))
         for i in [i for i in range(len(columns)) if i not in lags]:
-            compared = earlier[~np.isnan(rows[:, i] + earlier)]
+            compared = before[~np.isnan(rows[:, i] + before)]
             # Equal constants say nothing.
-            if len(np.unique(compared)) > 1 and not differ(rows[:, i], earlier, target[:, j]).any():
+            if len(np.unique(compared)) > 1 and not differ(rows[:, i], before, target[:, j]).any():
                 lags[i] = Lag(i, j, 1)
                 break
     return list(lags.values())
 
 
-def check_lag(lag, X, held, target, numbers):
+def check_lag(lag, X, held, target, earlier):
     """Refuse a column that holds other values than the target so many rows earlier.
 
     Parameters
@@ -209,23 +210,25 @@ def check_lag(lag, X, held, target, numbers):
         What the column holds.
     target : ndarray of shape (n_rows, n_outputs)
         The target.
-    numbers : ndarray of shape (n_rows,)
-        The row numbers; they jump where rows are missing.
+    earlier : callable
+        Takes a number of steps, and returns the row so many steps before each row, in its series;
+        -1 where there is none.
 
     Raises
     ------
     ValueError
         The message shows the first row that differs.
     """
-    earlier = _earlier(target[:, lag.target], numbers, lag.steps)
-    wrong = np.flatnonzero(differ(held, earlier, target[:, lag.target]))
+    source = earlier(lag.steps)
+    before = _at(target[:, lag.target], source)
+    wrong = np.flatnonzero(differ(held, before, target[:, lag.target]))
     if len(wrong):
         row = wrong[0]
         column = X.columns[lag.column] if isinstance(X, pd.DataFrame) else lag.column
         raise ValueError(
             f"Column {column!r} of X does not hold the target {lag.steps} step(s) earlier: at"
-            f" {place_of((row,), X)} it is {held[row]}, but y was {earlier[row]} at"
-            f" {place_of((row - lag.steps,), X)}. Name the right column with y_lag and leave it in"
+            f" {place_of((row,), X)} it is {held[row]}, but y was {before[row]} at"
+            f" {place_of((source[row],), X)}. Name the right column with y_lag and leave it in"
             " the units of y (the transformer scales it). If X holds no earlier target, set"
             " y_lag=None in fit, and declare its columns in forecast (exog) and backtest"
             " (future_inputs)."
@@ -251,12 +254,9 @@ def differ(held, earlier, target):
     return np.abs(held - earlier) > 1e-6 * spread + rounding * np.abs(earlier)
 
 
-def _earlier(target, numbers, steps):
-    """Return the target some steps earlier; NaN where it is not among the rows."""
-    earlier = np.full(len(target), np.nan)
-    unbroken = numbers[steps:] - numbers[:-steps] == steps
-    earlier[steps:][unbroken] = target[:-steps][unbroken]
-    return earlier
+def _at(target, rows):
+    """Return the target at some rows; NaN for those that are not there."""
+    return np.where(rows >= 0, target[rows], np.nan)
 
 
 def _matches(pattern, names):

@@ -7,7 +7,6 @@ from scipy.sparse import issparse
 
 from sklstm._checks._arguments import naming
 from sklstm._past._memory_mapped import blocks
-from sklstm._past._order import check_one_series
 
 
 def check_floats(values, name):
@@ -51,13 +50,11 @@ def check_numeric(X, name="X"):
     Raises
     ------
     ValueError
-        If there is text, a time, an interval or a complex number, values are masked, or the rows
-        are those of many series.
+        If there is text, a time, an interval or a complex number, or values are masked.
     TypeError
         If it is sparse, or its rows are not in memory.
     """
     check_in_memory(X, name)
-    check_one_series(getattr(X, "index", None), name)
     if isinstance(X, pd.DataFrame):
         for place, column in enumerate(X.columns):
             to_index = f" with {name}.set_index({column!r})"

@@ -10,7 +10,9 @@ from sklearn.utils.validation import validate_data
 
 from sklstm._checks._arguments import listed, naming
 from sklstm._checks._numbers import check_floats, check_in_memory, check_not_infinite, check_numeric
-from sklstm._past._order import check_sorted
+from sklstm._past._layout import Layout
+from sklstm._past._order import check_one_series, check_sorted, is_panel
+from sklstm._past._windows import Windows
 
 #: How tables become arrays: NaN stands for what is not known.
 AS_FLOATS = {"dtype": [np.float64, np.float32], "ensure_all_finite": False}
@@ -86,6 +88,7 @@ def check_ordered(X, n_axes, expected):
         if table.ndim not in n_axes or 0 in table.shape:
             raise ValueError(expected)
     if isinstance(table, pd.DataFrame):
+        check_one_series(table.index, "X")
         check_sorted(table.index)
     return table
 
@@ -148,6 +151,33 @@ def check_names(table):
         raise ValueError(f"it has several columns called {twice!r}.")
 
 
+def check_series_known(y, X, *, name="y", rows_name="X"):
+    """Refuse rows without labels where those of the values that belong to them name many series.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows, ...) or None
+        The values.
+    X : array-like of shape (n_rows, ...)
+        The rows.
+    name, rows_name : str, default="y", "X"
+        What messages call the two.
+
+    Raises
+    ------
+    ValueError
+        The message says which steps drop labels.
+    """
+    if index_of(X) is None and is_panel(index_of(y)):
+        raise ValueError(
+            f"The index of {name} names many series, but {rows_name} has no labels, so its rows"
+            " cannot be told apart: those of one series would run into the next. Pass"
+            f" {rows_name} as a pandas object. If a step of a pipeline dropped the labels, call"
+            " set_output(transform='pandas') on the pipeline, or put the pipeline into"
+            " TransformedSeriesRegressor, which does that."
+        )
+
+
 def check_in_step(y, X, *, name="y", rows_name="X"):
     """Refuse values whose labels differ from those of the rows that they belong to.
 
@@ -163,8 +193,9 @@ def check_in_step(y, X, *, name="y", rows_name="X"):
     Raises
     ------
     ValueError
-        If both have labels, and these differ.
+        If both have labels, and these differ; or if `y` has those of many series and `X` has none.
     """
+    check_series_known(y, X, name=name, rows_name=rows_name)
     if index_of(X) is None or index_of(y) is None or X.index.equals(y.index):
         return
     place = int(np.argmin(X.index.astype(object) == y.index.astype(object)))
@@ -278,9 +309,34 @@ def index_of(X):
     Returns
     -------
     pandas.Index or None
-        None for anything but a DataFrame or a Series.
+        None for anything but a DataFrame, a Series or windows of many series.
     """
-    return X.index if isinstance(X, pd.DataFrame | pd.Series) else None
+    return X.index if isinstance(X, pd.DataFrame | pd.Series | Windows) else None
+
+
+def layout_of(*tables, name="X"):
+    """Return which series each row of some tables belongs to, by the first one with labels.
+
+    Parameters
+    ----------
+    *tables : array-like of shape (n_rows, ...)
+        Tables or series of the same rows.
+    name : str, default="X"
+        What messages call the one with labels.
+
+    Returns
+    -------
+    Layout
+        Of one series, whose labels are not looked at, where an index has one level.
+
+    Raises
+    ------
+    ValueError
+        If the index of many series does not begin with the time, or is unsorted.
+    """
+    labelled = [table for table in tables if is_panel(index_of(table))]
+    n_rows = tables[0].shape[0] if hasattr(tables[0], "shape") else len(tables[0])
+    return Layout(index_of(labelled[0]) if labelled else None, n_rows, name)
 
 
 def like(values, X, columns=None):

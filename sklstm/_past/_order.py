@@ -9,7 +9,28 @@ import pandas as pd
 #: Kinds of labels that may be names: no order of these is the order of time.
 NAMES = {"string", "mixed", "mixed-integer", "categorical"}
 
+#: What levels of an index that hold the time are called.
+TIME_WORDS = {
+    *("time", "date", "datetime", "timestamp", "ds", "period", "step", "t"),
+    *("year", "quarter", "month", "week", "day", "hour", "minute", "second"),
+}
+
 _FOLDS = "To cross-validate, split in time with TimeSeriesSplit, not with shuffled folds."
+
+
+def is_panel(index):
+    """Tell whether labels have several levels: the time, and the names of the series.
+
+    Parameters
+    ----------
+    index : object
+        The labels of a table; anything but a ``pandas.MultiIndex`` is none.
+
+    Returns
+    -------
+    bool
+    """
+    return isinstance(index, pd.MultiIndex) and index.nlevels > 1
 
 
 def check_one_series(index, name):
@@ -30,9 +51,59 @@ def check_one_series(index, name):
     if isinstance(index, pd.MultiIndex):
         raise ValueError(
             f"The index of {name} has {index.nlevels} levels, but tables of many series are not"
-            f" supported yet: one series would go on where another ends. Take one series at a time,"
-            f" or make columns of them, for instance with {name}.unstack()."
+            f" supported here yet: one series would go on where another ends. Take one series at a"
+            f" time, or make columns of them, for instance with {name}.unstack()."
         )
+
+
+def check_times(index, times, name):
+    """Refuse a table of many series whose rows do not run from the oldest to the newest.
+
+    Parameters
+    ----------
+    index : pandas.MultiIndex
+        The labels of the table.
+    times : pandas.Index
+        The time of the first row, and of each row whose time differs from that of the row before.
+    name : str
+        What the message calls the table.
+
+    Raises
+    ------
+    ValueError
+        If the first level is not the time, is text, or falls.
+    """
+    others = range(1, index.nlevels)
+    time_level = _time_level(index)
+    if time_level:
+        order = [time_level, *(i for i in range(index.nlevels) if i != time_level)]
+        turned = "swaplevel()" if index.nlevels == 2 else f"reorder_levels({order})"
+        raise ValueError(
+            f"The index of {name} has the levels {_said(index)}, but the time has to be the first"
+            f" level and the series the one(s) after it. Use {name}.{turned}.sort_index()."
+        )
+    kind = pd.api.types.infer_dtype(times)
+    if kind in NAMES:
+        what = f"is text such as {times[0]!r}, which sorts by its letters, not in time"
+        code = _read_dates(times, name)[1].replace(f"{name}.index", f"{name}.index.levels[0]")
+        mend = "Make dates or numbers of it" + (
+            f": {name}.index = {name}.index.set_levels({code}, level=0), and then sort the table"
+            f" with {name}.sort_index()."
+            if code
+            else "."
+        )
+    elif times.is_monotonic_increasing and times.is_unique:
+        return
+    elif (place := _first_fall(times)) is None:
+        what = "holds labels that cannot be put in order"
+        mend = "Give all rows times of one kind."
+    else:
+        what = f"falls from {times[place - 1]!r} to {times[place]!r}"
+        mend = f"Sort the table with {name}.sort_index(). {_FOLDS}"
+    raise ValueError(
+        f"The time of {name}, the first of the {len(others) + 1} levels of its index, {what}. The"
+        f" rows of many series run from the oldest time to the newest. {mend}"
+    )
 
 
 def check_sorted(index, name="X", *, allow_names=False):
@@ -50,10 +121,8 @@ def check_sorted(index, name="X", *, allow_names=False):
     Raises
     ------
     ValueError
-        If they are unsorted, hold duplicates or have several levels; the message shows the first
-        such label.
+        If they are unsorted or hold duplicates; the message shows the first such label.
     """
-    check_one_series(index, name)
     if index is None:
         return
     rises = index.is_monotonic_increasing and index.is_unique
@@ -80,8 +149,9 @@ def check_sorted(index, name="X", *, allow_names=False):
     elif index.has_duplicates:
         what = f"holds {index[index.duplicated()][0]!r} more than once"
         mend = (
-            "If the table holds several series, take one at a time, as tables of many series are"
-            f" not supported yet; otherwise make one row of those that share a label. {_FOLDS}"
+            "If the table holds several series, add the level that names them:"
+            f" {name}.set_index(<series>, append=True).sort_index(), where <series> is their"
+            f" column; otherwise make one row of those that share a label. {_FOLDS}"
         )
     elif falls:
         what = f"runs from the newest row to the oldest: {index[1]!r} comes after {index[0]!r}"
@@ -117,17 +187,52 @@ def gap_remedy(index, name):
         Two sentences.
     """
     code = f"{name}.reindex(...)"
-    if isinstance(index, pd.PeriodIndex):
+    if is_panel(index):
+        levels = list(range(1, index.nlevels))
+        levels = levels[0] if len(levels) == 1 else levels
+        code = f"{name}.unstack({levels}).asfreq(...).stack({levels}, future_stack=True)"
+    elif isinstance(index, pd.PeriodIndex):
         code = f"{name}.reindex(pd.period_range({name}.index[0], {name}.index[-1]))"
     elif isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex):
         code = f"{name}.asfreq(...)"
     elif pd.api.types.is_integer_dtype(index):
         step = int(np.median(np.diff(index)))
         code = f"{name}.reindex(range({name}.index[0], {name}.index[-1] + 1, {step}))"
+    number = f"{name}.reset_index(drop=True)"
+    if is_panel(index):
+        number = "the time level then counts the rows of each series"
     return (
         f"Put the missing rows in with {code}, and fill them. If none are missing, as on days"
-        f" without trade, number the rows before they are split: {name}.reset_index(drop=True)."
+        f" without trade, number the rows before they are split: {number}."
     )
+
+
+def _time_level(index):
+    """Return the level that holds the time, where that is surely not the first; otherwise 0."""
+    first, last = index.levels[0], index.levels[-1]
+    if _is_time(first):
+        return 0
+    words = [str(name).lower() in TIME_WORDS for name in index.names]
+    is_text = pd.api.types.infer_dtype(first, skipna=True) in NAMES
+    if _is_time(last) or (words[-1] and not words[0]):
+        return index.nlevels - 1
+    # Text that is no date names series.
+    if is_text and _read_dates(first, "")[0] is None:
+        is_number = pd.api.types.is_any_real_numeric_dtype(last)
+        return index.nlevels - 1 if is_number or _read_dates(last, "")[0] is not None else 0
+    return 0
+
+
+def _is_time(labels):
+    return isinstance(labels, pd.DatetimeIndex | pd.PeriodIndex | pd.TimedeltaIndex)
+
+
+def _said(index):
+    """Say what the levels of an index are called, or else what they hold."""
+    return [
+        levels[:1].tolist() if name is None else name
+        for name, levels in zip(index.names, index.levels, strict=True)
+    ]
 
 
 def _first_fall(index):

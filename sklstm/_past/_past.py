@@ -1,13 +1,13 @@
 """What came before: the one rule that tells which rows come just before a table's rows."""
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
-from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 
-from sklstm._past._order import check_sorted, gap_remedy
+from sklstm._past._layout import Layout, names_as_index
+from sklstm._past._order import gap_remedy
+from sklstm._past._stretches import Doubt, Stretches, pad, ranges, said
 from sklstm._past._time_axis import TimeAxis
 from sklstm._past._units import plain
 from sklstm._sklearn._warnings import AssumedPastWarning, UnknownPastWarning, warn
@@ -20,50 +20,14 @@ N_HEAD = 16
 #: The number of rows before the training rows whose distance to them cannot be told.
 LONG_BEFORE = -(10**12)
 
+#: A key is the number of a series times this, and the number of one of its rows, which is less than
+#: half of it. So the keys of all remembered rows are in one order.
+KEYS = 2**42
+
 HISTORY_OPTIONS = ("auto", "continue", "none")
 
 #: In a forecast, whether the first rows of its tables have no say; see `appended_rows`.
 _APPENDED: ContextVar[bool | None] = ContextVar("appended", default=None)
-
-
-class Doubt(NamedTuple):
-    """Why the rows before a row are not known.
-
-    Attributes
-    ----------
-    what : str
-        What is wrong with the row.
-    remedy : str
-        What gives the row its past.
-    """
-
-    what: str
-    remedy: str
-
-
-class Stretch(NamedTuple):
-    """Neighbouring rows of a table and the rows that came just before them.
-
-    Attributes
-    ----------
-    start, stop : int
-        The rows of the table: ``table[start:stop]``.
-    past : ndarray of shape (depth, n_features)
-        The rows before ``start``, oldest first; NaN where they are not known.
-    number : int or None
-        Row number of ``start``, counted from the first training row; None where unknown.
-    agrees : bool
-        False where rows have the labels of training rows but other values.
-    doubt : Doubt or None
-        Why the past is not known; None where it is, and where none is expected.
-    """
-
-    start: int
-    stop: int
-    past: np.ndarray
-    number: int | None
-    agrees: bool = True
-    doubt: Doubt | None = None
 
 
 class Past:
@@ -74,7 +38,8 @@ class Past:
     rows : ndarray of shape (n_rows, n_features)
         The training rows, oldest first.
     index : pandas.Index or None
-        Their labels; None for rows without labels.
+        Their labels; None for rows without labels. Of several levels, the first is the time, and
+        the others name the series: each has a past of its own.
     depth : int
         How many rows are looked back upon.
     quiet : bool, default=False
@@ -84,12 +49,14 @@ class Past:
     ----------
     labelled : bool
         Whether the training rows have labels.
+    names : list of ndarray of shape (n_series,) or None
+        The names of the series, an array for each level; None where one series has no name.
     axis : TimeAxis or None
-        Their time axis; None without labels, or where these have no regular step.
-    end : int
-        Number of the row right after the training rows.
-    spans : list of (int, int)
-        First row number, and the one after the last, of each unbroken part of the training rows.
+        The time axis of all series; None without labels, or where these have no regular step.
+    ends : ndarray of int of shape (n_series,)
+        Number of the row right after the last training row of each series.
+    begins : ndarray of int of shape (n_spans,)
+        The key of the first row of each unbroken part of the training rows.
 
     Raises
     ------
@@ -98,52 +65,69 @@ class Past:
     """
 
     def __init__(self, rows, index, depth, *, quiet=False):
+        layout = Layout(index, len(rows))
         self.depth = depth
         self.quiet = quiet
         self.n_rows = len(rows)
         self.labelled = index is not None
-        check_sorted(index)
-        self.axis = None if index is None else TimeAxis.fit(index)
-        numbers = np.arange(len(rows))
-        if self.axis is not None:
-            numbers = self.axis.number(index).astype(np.int64)
-        self.end = int(numbers[-1]) + 1
-        # One row more than the look-back is needed to warn of rows that begin as these do.
-        n_head = max(N_HEAD, depth + 1)
+        self.names = layout.names
+        self.axis = TimeAxis.fit(layout.times) if self.labelled else None
+        numbers = number_rows(layout, self.axis).astype(np.int64)
+        rows = layout.by_series(rows)
+        self.ends = numbers[layout.stops - 1] + 1
 
-        keep = np.zeros(len(rows), dtype=bool)
-        keep[:n_head] = True
-        self.spans = []
-        for start, stop in _unbroken(numbers):
-            self.spans.append((int(numbers[start]), int(numbers[stop - 1]) + 1))
-            keep[start : min(start + _n_unknown(rows[start:stop]) + depth, stop)] = True
-            # More than the depth, so that rows that overlap the end still find their whole past.
-            keep[max(start, stop - depth - n_head) : stop] = True
-        self.kept_positions = np.flatnonzero(keep)
-        self.kept_numbers = numbers[keep]
-        self.kept_rows = rows[keep]
+        # 1. The unbroken parts of the training rows.
+        starts = _breaks(numbers, layout)
+        stops = np.append(starts[1:], len(rows))
+        series = np.searchsorted(layout.starts, starts, side="right") - 1
+        self.begins = _keys(series, numbers[starts])
+        self._span_stops = numbers[stops - 1] + 1
+
+        # 2. What is remembered of each: the first rows, and the last. One row more than the
+        # look-back is needed to warn of rows that begin as these do, and rows that overlap the end
+        # still find their whole past.
+        n_more = max(N_HEAD, depth + 1) // layout.n_series
+        self._n_heads = np.minimum(_n_unknown(rows, starts, stops) + depth, stops - starts)
+        n_first = np.where(np.isin(starts, layout.starts), n_more, 0)
+        first_stops = np.minimum(starts + np.maximum(self._n_heads, n_first), stops)
+        last_starts = np.maximum(stops - depth - n_more, first_stops)
+        kept = ranges(
+            np.column_stack([starts, last_starts]).ravel(),
+            np.column_stack([first_stops, stops]).ravel(),
+        )
+        self._kept_heads = np.searchsorted(kept, starts)
+        series = np.searchsorted(layout.starts, kept, side="right") - 1
+        self.kept_positions = kept
+        self.kept_keys = _keys(series, numbers[kept])
+        self.kept_rows = rows[kept]
         if self.labelled and self.axis is None:
-            self.kind, self.labels = plain(index[keep])
+            used, self._kept_ranks = np.unique(layout.time[kept], return_inverse=True)
+            self.kind, self.labels = plain(layout.times[used])
 
-    def beginning(self, number):
-        """Return the first training rows, or the first after a hole in them.
+    @property
+    def n_series(self):
+        """The number of series that were seen."""
+        return len(self.ends)
+
+    def heads(self, stretches):
+        """Find the training rows that no earlier training row comes before.
 
         Parameters
         ----------
-        number : int or None
-            A row number.
+        stretches : Stretches
+            Of rows in any form.
 
         Returns
         -------
-        ndarray of shape (n_rows, n_features)
-            As many known rows as are looked back upon, and those not known before them; none where
-            no training rows begin at that number.
+        n_rows : ndarray of int of shape (n_stretches,)
+            How many rows at the start of each stretch are such rows: as many known ones as are
+            looked back upon, and those not known before them; 0 where a stretch begins elsewhere.
+        first : ndarray of int of shape (n_stretches,)
+            Where the first of them stands in `kept_rows`.
         """
-        stop = dict(self.spans).get(number)
-        if stop is None:
-            return self.kept_rows[:0]
-        rows = self.kept_rows[(self.kept_numbers >= number) & (self.kept_numbers < stop)]
-        return rows[: _n_unknown(rows) + self.depth]
+        span, found = _find(self.begins, _keys(stretches.series, stretches.numbers))
+        n_rows = np.minimum(self._n_heads[span], stretches.lengths)
+        return np.where(found, n_rows, 0), self._kept_heads[span]
 
     def stretches(self, rows, index, history="auto", *, form=None, values_decide=True):
         """Split a table where its labels break off, and find what came before each part.
@@ -170,66 +154,87 @@ class Past:
 
         Returns
         -------
-        list of Stretch
-            In the order of the rows; together they cover the table.
+        Stretches
+            One series after the other; together they cover the table.
 
         Raises
         ------
         ValueError
-            If the labels are unsorted or hold duplicates.
+            If the labels are unsorted or hold duplicates, or do not tell the series while those of
+            the training rows do.
         """
-        check_sorted(index)
+        layout = Layout(index, len(rows))
+        if layout.names is not None and not self.labelled:
+            raise ValueError(
+                "X has labels that name its series, but the training rows had no labels at all: fit"
+                " on rows with an index, too."
+            )
+        if self.names is not None and layout.names is None:
+            raise ValueError(
+                f"X has no labels that name its series, but the {self.n_series} series of the"
+                " training rows have names in the index. Keep both levels, the time and the"
+                " series: for one series X.xs(name, level=1, drop_level=False), for the output of"
+                " a step that drops labels set_output(transform='pandas')."
+            )
         if not self.depth:
-            return [Stretch(0, len(rows), self._no_past(), None)]
+            # Nobody asks, and where a stretch ends makes no difference.
+            one = Layout(None, len(rows))
+            stretches = Stretches(one, one.starts, one.stops, np.array([np.nan]), np.array([0]))
+            stretches.past = self._no_past(1)
+            return stretches
         warns = history == "auto" and not self.quiet
         values_decide = values_decide and form is None
-
-        # 1. number the first row of each unbroken part
+        rows = layout.by_series(rows)
         by_labels = index is not None and self.labelled
-        if not by_labels:
-            parts = [(0, len(rows), self._number_array(rows, warns, form, values_decide))]
-        elif self.axis is not None:
-            numbers = self.axis.number(index)
-            parts = [(start, stop, numbers[start]) for start, stop in _unbroken(numbers)]
-        else:
-            parts = [(0, len(rows), self._number_irregular(index))]
-        if by_labels and history == "continue":
-            first = 0 if self._is_training_table(rows, form) else self.end
-            # Each part keeps its distance from the first: it is no training row of that label.
-            moved = first - parts[0][2]
-            parts = [
-                (start, stop, place + moved if start else first) for start, stop, place in parts
-            ]
 
-        # 2. look up the rows before it
-        stretches = []
-        for start, stop, place in parts:
-            number = None if np.isnan(place) else int(place)
-            differs = None
-            if number is not None and by_labels and history == "auto" and form is None:
-                differs = self._first_that_differs(rows[start:stop], number)
+        # 1. Number the first row of each unbroken part.
+        starts, series = layout.starts, self._series(layout)
+        if not by_labels:
+            numbers = np.array([self._number_array(rows, warns, form, values_decide)])
+        elif self.axis is not None:
+            numbers = number_rows(layout, self.axis)
+            starts = _breaks(numbers, layout)
+            numbers = numbers[starts]
+        else:
+            numbers = self._number_irregular(layout, series)
+        stops = np.append(starts[1:], len(rows))
+        of = np.searchsorted(layout.starts, starts, side="right") - 1
+        series, later = series[of], starts != layout.starts[of]
+        if by_labels and history == "continue":
+            ends = np.append(self.ends, 0)[np.minimum(series, self.n_series)]
+            first = np.zeros_like(ends) if self._is_training_table(rows, form, layout) else ends
+            # Each part keeps its distance from the first: it is no training row of that label.
+            moved = numbers - numbers[~later][of] + first
+            numbers = np.where(later, moved, first)
+
+        # 2. Look up the rows before it.
+        stretches = Stretches(layout, starts, stops, numbers, series)
+        if by_labels and history == "auto" and form is None:
+            differs = self._first_that_differs(rows, stretches)
             # The first row decides, so that no row's past depends on a later row.
-            agrees = differs != 0
-            trusted = agrees or not values_decide
-            if differs is not None and trusted and warns:
+            stretches.agrees = differs != starts
+            placed = differs[(differs >= 0) & (stretches.agrees | (not values_decide))]
+            if warns and len(placed):
                 warn(
-                    f"Row {index[start + differs]} has the label of a training row but other"
-                    " values: the rows are placed by their labels all the same. Fit again if values"
-                    " were corrected, or set history='continue' if the rows follow the training"
-                    " rows (was the index reset?).",
+                    f"Row {said(index, layout.row(placed[0]))} has the label of a training row but"
+                    " other values: the rows are placed by their labels all the same. Fit again if"
+                    " values were corrected, or set history='continue' if the rows follow the"
+                    " training rows (was the index reset?).",
                     AssumedPastWarning,
                 )
-            # An earlier step lost the past of such a row, and warned of it.
-            lost = values_decide and np.isnan(rows[start]).all()
-            past, n_known = self._no_past(), 0
-            if number is not None and history != "none" and trusted and not lost:
-                past, n_known = self._before(number)
-            doubt = None
-            if by_labels and history != "none" and not lost:
-                doubt = self._doubt(number, n_known, index, start, trusted)
-            stretches.append(Stretch(start, stop, past, number, agrees, doubt))
-        if not self.quiet:
-            _warn_of_doubts(stretches)
+        trusted = stretches.agrees | (not values_decide)
+        # An earlier step lost the past of such a row, and warned of it.
+        lost = np.isnan(rows[starts]).all(axis=1) & values_decide
+        looked_up = trusted & ~lost & (history != "none")
+        stretches.past, n_known = self._before(_keys(series, numbers), looked_up)
+        if by_labels and history != "none":
+            doubtful = ~trusted | self._lacks_past(stretches, n_known)
+            stretches.doubt_all(
+                doubtful & ~lost,
+                lambda one: self._describe(stretches, one, n_known[one], index, trusted[one]),
+            )
+            if not self.quiet:
+                _warn_of_doubts(stretches)
         return stretches
 
     def warn_of_assumption(self, rows, form=None):
@@ -245,8 +250,8 @@ class Past:
         n = self.depth + 1
         if min(len(rows), self.n_rows) < n:
             return
-        _, kept = self._remembered(form)
-        if _equal(rows[:n], kept[:n], kept).all():
+        kept, _ = self._remembered(form)
+        if _equal(rows[:n], kept[:n], _spread(kept, np.zeros(len(kept)))[:n]).all():
             warn(
                 f"The first {n} of {len(rows)} rows are those that the {self.n_rows} training rows"
                 " begin with, but the table is not the training table. Without labels, its rows are"
@@ -256,31 +261,67 @@ class Past:
                 AssumedPastWarning,
             )
 
+    def _series(self, layout):
+        """Return the number of each series of a table; of those not seen, larger ones."""
+        if layout.names is None:
+            return np.zeros(1, dtype=np.int64)
+        new = self.n_series + np.arange(layout.n_series)
+        if self.names is None:
+            return new
+        if len(layout.names) != len(self.names):
+            raise ValueError(
+                f"X names its series by {len(layout.names)} level(s) of its index, but the training"
+                f" rows by {len(self.names)}: give both the same levels."
+            )
+        seen, given = names_as_index(self.names), layout.labels()
+        found = seen.get_indexer(given)
+        if (found < 0).any():
+            alike = np.flatnonzero((found < 0) & given.map(str).isin(seen.map(str)))
+            if len(alike):
+                name = given.tolist()[alike[0]]
+                other = seen.tolist()[seen.map(str).tolist().index(str(name))]
+                raise ValueError(
+                    f"X names a series {name!r}, but the training rows {other!r}: give the names"
+                    " the same type."
+                )
+        return np.where(found < 0, new, found)
+
     def _number_array(self, rows, warns, form, values_decide):
         """Tell the training table from any other rows, which follow the training rows."""
         if self._is_training_table(rows, form, lenient=form is None and not values_decide):
-            return 0
+            return 0.0
         if values_decide and np.isnan(rows[0]).all():
             return np.nan
         if warns:
             self.warn_of_assumption(rows, form)
-        return self.end
+        return float(self.ends[0])
 
-    def _number_irregular(self, index):
-        """Look for the first label; without a regular step, all others just follow it."""
-        kind, (label,) = plain(index[:1])
-        number = np.nan
-        if kind == self.kind:
-            with suppress(TypeError):  # Text has no order beside numbers, which tuples may mix.
-                if label > self.labels[-1]:
-                    number = self.end
-                elif label < self.labels[0]:
-                    number = LONG_BEFORE
-                elif label in (kept := list(self.labels)):
-                    number = self.kept_numbers[kept.index(label)]
-        return number
+    def _number_irregular(self, layout, series):
+        """Look for the first label of each series; without a regular step, all others follow it."""
+        kind, values = plain(layout.times)
+        if kind != self.kind:
+            return np.full(layout.n_series, np.nan)
+        labels = values[layout.time[layout.starts]]
+        try:
+            place = np.searchsorted(self.labels, labels)
+        except TypeError:  # Text has no order beside numbers, which tuples may mix.
+            return np.full(layout.n_series, np.nan)
+        is_kept = self.labels[np.minimum(place, len(self.labels) - 1)] == labels
+        seen = np.minimum(series, self.n_series - 1)
+        kept_series = self.kept_keys // KEYS
+        begin, stop = (np.searchsorted(kept_series, seen, side=side) for side in ("left", "right"))
+        numbers = np.full(layout.n_series, np.nan)
+        # A label that is not among those kept comes before the one at its place.
+        later = place > self._kept_ranks[stop - 1]
+        numbers[later] = self.ends[seen[later]]
+        numbers[place - ~is_kept < self._kept_ranks[begin]] = LONG_BEFORE
+        kept, found = _find(kept_series * KEYS + self._kept_ranks, seen * KEYS + place)
+        found &= is_kept
+        numbers[found] = self.kept_keys[kept[found]] % KEYS
+        numbers[series >= self.n_series] = 0
+        return numbers
 
-    def _is_training_table(self, rows, form, lenient=False):
+    def _is_training_table(self, rows, form, layout=None, lenient=False):
         """Tell the training table by its length and the rows that are remembered of it.
 
         If lenient, values that are not known in `rows` say nothing against it.
@@ -288,78 +329,133 @@ class Past:
         is_forecast = _APPENDED.get() is not None
         if len(rows) != self.n_rows and not (len(rows) > self.n_rows and is_forecast):
             return False
-        positions, kept = self._remembered(form)
-        same, unknown = _equal(rows[positions], kept, kept), np.isnan(rows[positions])
+        if layout is not None and (layout.n_series, self.n_series) != (1, 1):
+            names = layout.labels()
+            if names is None or self.names is None or not names.equals(names_as_index(self.names)):
+                return False
+        kept, known = self._remembered(form)
+        found = rows[self.kept_positions[known]]
+        series = self.kept_keys[known] // KEYS
+        same, unknown = _equal(found, kept, _spread(kept, series)), np.isnan(found)
         return bool((same | unknown).all() and not unknown.all() if lenient else same.all())
 
     def _remembered(self, form):
-        """Return positions and values of the remembered rows, in a form as far as that is known."""
+        """Return the remembered rows in a form, and which ones are known in it."""
+        known = np.ones(len(self.kept_rows), dtype=bool)
         if form is None:
-            return self.kept_positions, self.kept_rows
-        kept = np.empty_like(self.kept_rows)
-        known = np.ones(len(kept), dtype=bool)
-        for start, stop in _unbroken(self.kept_numbers):
-            kept[start:stop] = form(np.concatenate([self._no_past(), self.kept_rows[start:stop]]))
-            if self.kept_numbers[start] not in dict(self.spans):
-                # The rows before were there at `fit`, but are not remembered.
-                known[start : min(start + self.depth, stop)] = False
-        return self.kept_positions[known], kept[known]
+            return self.kept_rows, known
+        starts = np.append(0, np.flatnonzero(np.diff(self.kept_keys) != 1) + 1)
+        values, at = pad(self.kept_rows, starts, self._no_past(len(starts)))
+        kept = form(values)[at - self.depth]
+        # The rows before were there at `fit`, but are not remembered.
+        cut = starts[~np.isin(self.kept_keys[starts], self.begins)]
+        lengths = np.diff(np.append(starts, len(kept)))[np.searchsorted(starts, cut)]
+        known[ranges(cut, cut + np.minimum(lengths, self.depth))] = False
+        return kept[known], known
 
-    def _first_that_differs(self, rows, number):
-        """Return the first row that has the number of a remembered row but other values."""
-        numbers = number + np.arange(len(rows))
-        _, mine, theirs = np.intersect1d(numbers, self.kept_numbers, return_indices=True)
-        ours, kept = rows[mine], self.kept_rows[theirs]
-        same = _equal(ours, kept, self.kept_rows) | np.isnan(ours) | np.isnan(kept)
-        return next(iter(mine[~same.all(axis=1)].tolist()), None)
+    def shared(self, stretches, steps=0):
+        """Find the rows of a table that come some steps after remembered rows.
 
-    def _before(self, number):
-        """Return the rows before a row, NaN up to the newest that is not known, and their count."""
-        wanted = number - self.depth + np.arange(self.depth)
-        place = np.minimum(np.searchsorted(self.kept_numbers, wanted), len(self.kept_numbers) - 1)
-        known = np.logical_and.accumulate((self.kept_numbers[place] == wanted)[::-1])[::-1]
-        rows = np.where(known[:, None], self.kept_rows[place], self._no_past())
-        return rows, np.count_nonzero(known)
+        Parameters
+        ----------
+        stretches : Stretches
+            Of the table.
+        steps : int, default=0
+            So many steps; 0 finds the remembered rows themselves.
 
-    def _doubt(self, number, n_known, index, start, agrees):
-        """Say why the past of a row is not known; None where it is, or where none is expected."""
+        Returns
+        -------
+        stretch : ndarray of int
+            The stretch of each such row.
+        place : ndarray of int
+            Its place.
+        kept : ndarray of int
+            Where the remembered row stands in `kept_rows`.
+        """
+        keys = _keys(stretches.series, stretches.numbers)
+        order = np.argsort(keys, kind="stable")
+        wanted = self.kept_keys + steps
+        found = np.searchsorted(keys[order], wanted, side="right") - 1
+        stretch = order[found]
+        distance = wanted - keys[stretch]
+        kept = np.flatnonzero((found >= 0) & (distance < stretches.lengths[stretch]))
+        stretch = stretch[kept]
+        return stretch, stretches.starts[stretch] + distance[kept], kept
+
+    def _first_that_differs(self, rows, stretches):
+        """Find in each stretch the first row that is remembered with other values; -1 for none."""
+        stretch, place, kept = self.shared(stretches)
+        ours, theirs = rows[place], self.kept_rows[kept]
+        spread = _spread(self.kept_rows, self.kept_keys // KEYS)[kept]
+        same = _equal(ours, theirs, spread) | np.isnan(ours) | np.isnan(theirs)
+        differs = np.flatnonzero(~same.all(axis=1))[::-1]
+        first = np.full(len(stretches), -1)
+        first[stretch[differs]] = place[differs]  # The last assignment holds.
+        return first
+
+    def _before(self, keys, wanted):
+        """Return the rows before some keys, NaN up to the newest that is not known; their counts.
+
+        Nothing is looked up where that is not wanted.
+        """
+        past, n_known = self._no_past(len(keys)), np.zeros(len(keys), dtype=np.int64)
+        earlier = keys[wanted, None] - self.depth + np.arange(self.depth)
+        place, found = _find(self.kept_keys, earlier)
+        known = np.logical_and.accumulate(found[:, ::-1], axis=1)[:, ::-1]
+        past[wanted] = np.where(known[:, :, None], self.kept_rows[place], np.nan)
+        n_known[wanted] = known.sum(axis=1)
+        return past, n_known
+
+    def _lacks_past(self, stretches, n_known):
+        """Tell which stretches lack rows before them that are expected to be known."""
+        numbers, series, later = stretches.numbers, stretches.series, stretches.are_later
+        # Nothing is expected before training rows, nor before those of a series that these do not
+        # have; but a forecast looks back upon each row.
+        begins = np.isin(_keys(series, numbers - n_known), self.begins)
+        begins &= ~(later & (_APPENDED.get() is not None))
+        begins |= (series >= self.n_series) & ~later
+        # `TransformedSeriesRegressor` places such rows there, and warns itself.
+        begins |= (numbers < LONG_BEFORE // 2) & (self.axis is not None)
+        return np.isnan(numbers) | ((n_known < self.depth) & ~begins)
+
+    def _describe(self, stretches, one, n_known, index, agrees):
+        """Say why the past of a stretch is not known."""
         follows = (
             " Set history='continue' if it follows the training rows, or history='none' if nothing"
             " comes before it."
         )
         whole = " Pass the rows before it as well, from the first training row on."
-        oldest = 0 if number is None else number - n_known
-        if number is None:
+        number, series, later = (
+            part[one] for part in (stretches.numbers, stretches.series, stretches.are_later)
+        )
+        of_series = np.flatnonzero(self.begins // KEYS == series)
+        firsts, stops = self.begins[of_series] % KEYS, self._span_stops[of_series]
+        oldest = number - n_known
+        if np.isnan(number):
             what = "has no known place among the training rows"
             remedy = "" if self.axis else whole
-            remedy += " Correct its label." if start else follows
+            remedy += " Correct its label." if later else follows
         elif not agrees:
             what = "has the label of a training row but other values (was the index reset?)"
             remedy = follows
-        elif n_known == self.depth:
-            return None
-        elif oldest in dict(self.spans) and not (start and _APPENDED.get() is not None):
-            # Nothing is expected before training rows; but a forecast looks back upon each row.
-            return None
-        elif number == LONG_BEFORE and self.axis is not None:
-            # `TransformedSeriesRegressor` places such rows there, and warns itself.
-            return None
-        elif start:
+        elif later:
             what = "comes after a gap in the table"
             remedy = " " + gap_remedy(index, "X")
-        elif number < 0:
+        elif number < firsts[0]:
             what = "comes before the first training row (was the index reset?)"
             remedy = follows
-        elif any(first < oldest < stop for first, stop in self.spans):
+        elif ((firsts < oldest) & (oldest < stops)).any():
             what, remedy = "lies inside the training rows, of which the ends are remembered", whole
         else:
-            n_steps = number - max(stop for _, stop in self.spans if stop <= number)
+            n_steps = int(number - stops[stops <= number].max())
             what = f"comes {n_steps} steps later than right after the training rows"
             remedy = " Pass the rows in between as well." + follows
-        return Doubt(f"Row {index[start]} {what}", remedy[1:])
+        row = stretches.layout.row(stretches.starts[one])
+        return Doubt(f"Row {said(index, row)} {what}", remedy[1:])
 
-    def _no_past(self):
-        return np.full((self.depth, self.kept_rows.shape[1]), np.nan, self.kept_rows.dtype)
+    def _no_past(self, n_stretches):
+        shape = n_stretches, self.depth, self.kept_rows.shape[1]
+        return np.full(shape, np.nan, self.kept_rows.dtype)
 
 
 @contextmanager
@@ -385,56 +481,99 @@ def appended_rows(*, cut):
         _APPENDED.reset(token)
 
 
-def doubts_of(stretches):
-    """List why the pasts of some stretches are not known.
+def number_rows(layout, axis):
+    """Give each row of a table its number, counted from the first row.
 
     Parameters
     ----------
-    stretches : list of Stretch
+    layout : Layout
+        Which series each row belongs to.
+    axis : TimeAxis or None
+        Their time axis; without one, the rows of each series just follow each other.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        One series after the other.
+    """
+    return layout.within() if axis is None else axis.number(layout.times)[layout.time]
+
+
+def first_doubt(stretches):
+    """Say why the past of the first row is not known whose past is not.
+
+    Parameters
+    ----------
+    stretches : Stretches
         All of a table.
 
     Returns
     -------
-    list of Doubt
-        Without that of a first row whose past does not matter, see `appended_rows`.
+    doubt : Doubt or None
+        None if there is no such row, apart from a first one whose past does not matter; see
+        `appended_rows`.
+    n_doubts : int
+        How many such rows there are.
     """
-    looked_at = stretches[1:] if _APPENDED.get() else stretches
-    return [one.doubt for one in looked_at if one.doubt is not None]
+    return stretches.first_doubt(later=bool(_APPENDED.get()))
 
 
 def _warn_of_doubts(stretches):
     """Warn of the first row whose past is not known, and count such rows."""
-    doubts = doubts_of(stretches)
-    if doubts:
-        others = f" (one of {len(doubts)} such rows)" if len(doubts) > 1 else ""
+    doubt, n_doubts = first_doubt(stretches)
+    if doubt:
+        others = f" (one of {n_doubts} such rows)" if n_doubts > 1 else ""
         warn(
-            f"{doubts[0].what}: the rows before it are not known and count as NaN{others}."
-            f" {doubts[0].remedy}",
+            f"{doubt.what}: the rows before it are not known and count as NaN{others}."
+            f" {doubt.remedy}",
             UnknownPastWarning,
         )
 
 
-def _unbroken(numbers):
-    """Return (start, stop) of each run of successive row numbers, or of rows that have none."""
+def _breaks(numbers, layout):
+    """Return where runs of successive numbers of a series begin, or of rows that have none."""
     off = np.isnan(numbers)
-    cuts = np.flatnonzero((np.diff(numbers) != 1) & ~(off[1:] & off[:-1])) + 1
-    return list(pairwise([0, *cuts.tolist(), len(numbers)]))
+    breaks = (np.diff(numbers) != 1) & ~(off[1:] & off[:-1])
+    breaks[layout.starts[1:] - 1] = True
+    return np.append(0, np.flatnonzero(breaks) + 1)
 
 
-def _n_unknown(rows):
-    """Count the rows at the start that hold NaN, columns that hold nothing else aside."""
-    late = np.isnan(rows[0])
-    known = ~np.isnan(rows[:, late])
-    return int(known.argmax(axis=0)[known.any(axis=0)].max(initial=0))
+def _keys(series, numbers):
+    """Return keys of rows; those of rows without a number are found nowhere."""
+    known = ~np.isnan(numbers)
+    clipped = np.clip(np.where(known, numbers, 0), -KEYS // 4, KEYS // 4).astype(np.int64)
+    return np.where(known, series * KEYS + clipped, -(2**62))
 
 
-def _equal(ours, theirs, among):
+def _find(keys, wanted):
+    """Return the place of each key that is wanted among sorted ones, and whether it is there."""
+    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return place, keys[place] == wanted
+
+
+def _n_unknown(rows, starts, stops):
+    """Count the rows at the start of each part that hold NaN, columns with nothing else aside."""
+    counts = np.zeros(len(starts), dtype=np.int64)
+    for column in rows.T[np.isnan(rows[starts]).any(axis=0)]:
+        places = np.where(np.isnan(column), len(column), np.arange(len(column)))
+        first = np.minimum.reduceat(places, starts)
+        counts = np.maximum(counts, np.where(first < stops, first - starts, 0))
+    return counts
+
+
+def _spread(rows, series):
+    """Return the range of each column among the rows of the same series, for each row."""
+    starts = np.append(0, np.flatnonzero(np.diff(series)) + 1)
+    highest, lowest = np.fmax.reduceat(rows, starts), np.fmin.reduceat(rows, starts)
+    return np.repeat(np.nan_to_num(highest - lowest), np.diff(np.append(starts, len(rows))), axis=0)
+
+
+def _equal(ours, theirs, spread):
     """Compare values up to what another batch size or a float32 step upstream may change.
 
-    That is little beside the spread of a column among some rows, so that large numbers that lie
-    close together, such as instants in seconds, are told apart.
+    That is little beside the spread of a column, so that large numbers that lie close together,
+    such as instants in seconds, are told apart.
     """
-    spread = np.nan_to_num(np.fmax.reduce(among, axis=0) - np.fmin.reduce(among, axis=0))
     precise = ours.dtype == theirs.dtype == np.float64
     rounding = (1e-12 if precise else 1e-6) * np.abs(theirs)
     close = np.abs(ours - theirs) <= 1e-6 * spread + rounding

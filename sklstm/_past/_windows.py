@@ -7,6 +7,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
 from sklstm._past._memory_mapped import block_size, is_large, let_go
+from sklstm._past._order import is_panel
 
 #: Windows that lie scattered in a file are read so many at a time: each may bring 2 MiB of pages.
 SCATTERED = 64
@@ -36,6 +37,8 @@ class Windows(NDArrayOperatorsMixin):
     fold : int, default=1
         Rows of the series in a step, the oldest first; `window` is a multiple of it. A step is NaN
         as a whole where one of its rows is.
+    index : pandas.Index of length n_rows, default=None
+        The labels of the rows: which series each belongs to, and when.
 
     Attributes
     ----------
@@ -45,13 +48,16 @@ class Windows(NDArrayOperatorsMixin):
 
     ndim = 3
 
-    def __init__(self, values, starts, window, extra=None, last_steps=None, fold=1):
+    def __init__(
+        self, values, starts, window, extra=None, last_steps=None, fold=1, index=None
+    ):
         self.values = values
         self.starts = starts
         self.window = window
         self.extra = extra
         self.fold = fold
         self._last_steps = last_steps
+        self.index = index
 
     @classmethod
     def of(cls, array):
@@ -123,7 +129,8 @@ class Windows(NDArrayOperatorsMixin):
         Windows
             They share the series.
         """
-        return Windows(self.values, self.starts, self.window, self.extra, fold=fold)
+        options = {"fold": fold, "index": self.index}
+        return Windows(self.values, self.starts, self.window, self.extra, **options)
 
     def gather(self, positions=slice(None)):
         """Return some windows as an array.
@@ -231,7 +238,8 @@ class Windows(NDArrayOperatorsMixin):
         last_steps = None
         if self._last_steps is not None and isinstance(rows, slice):
             last_steps = self._last_steps[rows]
-        return Windows(self.values, starts, self.window, self.extra, last_steps, self.fold)
+        index = None if self.index is None else self.index[rows]
+        return Windows(self.values, starts, self.window, self.extra, last_steps, self.fold, index)
 
     def _gather_scattered(self, starts):
         """Copy windows that are no neighbours; those of a file a few at a time."""
@@ -250,15 +258,17 @@ class Windows(NDArrayOperatorsMixin):
         return gathered
 
 
-def windows_of(rows, stretches):
+def windows_of(rows, stretches, index=None):
     """Return the window of each row.
 
     Parameters
     ----------
     rows : ndarray of shape (n_rows, n_features)
         A series.
-    stretches : list of Stretch
+    stretches : Stretches
         Its unbroken parts, each with the rows that came just before it.
+    index : pandas.Index, default=None
+        The labels of the rows.
 
     Returns
     -------
@@ -266,17 +276,15 @@ def windows_of(rows, stretches):
         A read-only view of one padded copy of the rows. `Windows` where no view can be: where the
         series has breaks, or lies in a file that is too large to be copied.
     """
-    depth = len(stretches[0].past)
+    depth = stretches.past.shape[1]
     if is_large(rows):
         return _mapped_windows(rows, stretches, depth)
-    parts = [(one.past.astype(rows.dtype), rows[one.start : one.stop]) for one in stretches]
-    values = np.concatenate([part for pair in parts for part in pair])
+    values, at = stretches.padded(rows)
     values.flags.writeable = False
-    if len(stretches) == 1:
+    if len(stretches) == 1 and not is_panel(index):
         return sliding_window_view(values, depth + 1, axis=0).swapaxes(1, 2)
-    lengths = [one.stop - one.start for one in stretches]
-    starts = np.arange(len(rows)) + depth * np.repeat(np.arange(len(stretches)), lengths)
-    return Windows(values, starts, depth + 1)
+    labels = index if is_panel(index) else None
+    return Windows(values, at - depth, depth + 1, index=labels)
 
 
 def _mapped_windows(rows, stretches, depth):
@@ -285,9 +293,10 @@ def _mapped_windows(rows, stretches, depth):
     extra: list = []
     n_extra = 0
     # From the last one back, as starts in the extra steps count from their end.
-    for one in reversed(stretches):
-        stop = min(one.start + depth, one.stop)
-        n_extra += depth + stop - one.start
-        starts[one.start : stop] = np.arange(stop - one.start) - n_extra
-        extra = [one.past.astype(rows.dtype), rows[one.start : stop], *extra]
+    parts = list(zip(stretches.starts, stretches.stops, stretches.past, strict=True))
+    for start, stop, past in reversed(parts):
+        head = min(start + depth, stop)
+        n_extra += depth + head - start
+        starts[start:head] = np.arange(head - start) - n_extra
+        extra = [past.astype(rows.dtype), rows[start:head], *extra]
     return Windows(rows, starts, depth + 1, np.concatenate(extra), last_steps=rows)

@@ -12,7 +12,13 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklstm._checks._arguments import check_count, check_flag, check_kind, listed
 from sklstm._checks._horizon import horizon_of, target_names
 from sklstm._checks._lag_columns import lags_of
-from sklstm._checks._tables import check_ordered, check_target, index_of, positions_among
+from sklstm._checks._tables import (
+    check_ordered,
+    check_target,
+    index_of,
+    layout_of,
+    positions_among,
+)
 from sklstm._past._time_axis import TimeAxis
 from sklstm._sklearn._compat import safe_indexing
 from sklstm._sklearn._warnings import each_once
@@ -151,7 +157,7 @@ def backtest(
     check_flag(feed_back, "feed_back")
     if n_jobs is not None:
         check_scalar(n_jobs, "n_jobs", Integral)
-    horizon = horizon_of(target_names(y), target)
+    horizon = horizon_of(target_names(y), target, layout_of(X, y))
     if feed_back and horizon > 1:
         raise ValueError(
             f"feed_back=True forecasts one step after the other, but y reaches {horizon} steps"

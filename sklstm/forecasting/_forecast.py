@@ -1,6 +1,7 @@
 """Values after the last observed one."""
 
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from sklstm._checks._arguments import check_count, check_kind
 from sklstm._checks._lag_columns import check_lag, lags_of
 from sklstm._checks._numbers import check_floats
 from sklstm._checks._tables import check_ordered, check_target, index_of
-from sklstm._past._past import appended_rows
+from sklstm._past._layout import Layout
+from sklstm._past._past import appended_rows, number_rows
 from sklstm._past._time_axis import TimeAxis
 from sklstm._sklearn._compat import safe_indexing
 from sklstm._sklearn._composition import look_back
@@ -156,12 +158,12 @@ def rows_ahead(estimator, X, y, exog, y_lag, recompute, *, steps=None, labels=No
         y_lag = getattr(getattr(estimator, "best_estimator_", estimator), "y_lag_", None)
     lags = lags_of(rows, y, target, exog, y_lag, guess=recompute is None)
     if target is not None:
-        index = index_of(rows)
-        axis = None if index is None else TimeAxis.fit(index)
-        numbers = np.arange(len(rows)) if axis is None else axis.number(index)
+        layout = Layout(index_of(rows), len(rows))
+        axis = None if layout.times is None else TimeAxis.fit(layout.times)
+        earlier = partial(layout.earlier, number_rows(layout, axis))
         for lag in lags.columns:
             held = check_floats(safe_indexing(rows, [lag.column], axis=1), "X").ravel()
-            check_lag(lag, rows, held, target, numbers)
+            check_lag(lag, rows, held, target, earlier)
 
     # 2. Lay out the rows to come.
     table = RecursiveRows(rows, lags, target, exog, recompute, steps=steps, labels=labels)

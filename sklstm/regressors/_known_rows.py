@@ -122,7 +122,7 @@ def fit_known(regressor, X, y, fit_params, lost=None):
         first that refuses NaN.
     X : array-like of shape (n_rows, ...)
         Inputs.
-    y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+    y : array-like of shape (n_rows,) or (n_rows, n_outputs)
         Target; NaN where it is not known.
     fit_params : dict
         What else to hand to ``fit``.
@@ -139,6 +139,7 @@ def fit_known(regressor, X, y, fit_params, lost=None):
         regressor.fit(X, y, **fit_params)
         return
     if not cut:
+        y = np.asarray(y)
         is_taught = ~np.isnan(y.reshape(len(y), -1)).any(axis=1)
         known = np.flatnonzero(_usable(X, regressor) & is_taught)
         if not len(known):

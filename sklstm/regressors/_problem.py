@@ -8,8 +8,9 @@ import numpy as np
 from sklstm._checks._arguments import naming
 from sklstm._checks._horizon import said_horizon, until_now
 from sklstm._checks._numbers import check_numeric
-from sklstm._checks._tables import check_in_step, check_target
+from sklstm._checks._tables import check_in_step, check_target, layout_of
 from sklstm._checks._windows import check_computable, check_windows
+from sklstm._past._layout import Layout
 from sklstm._sklearn._compat import check_sample_weight
 from sklstm._sklearn._warnings import FewRowsTaughtWarning, warn
 from sklstm.engine._spec import Rows
@@ -23,6 +24,8 @@ class Samples:
     ----------
     table : array-like
         What the user gave, with its labels.
+    layout : Layout
+        Which series each row of the table belongs to.
     windows : Windows of shape (n_rows, window, n_features)
         One window for each row of the table.
     n_unknown : ndarray of int of shape (n_rows,)
@@ -43,6 +46,7 @@ class Samples:
     """
 
     table: Any
+    layout: Layout
     windows: Any
     n_unknown: np.ndarray
     target: np.ndarray
@@ -138,12 +142,15 @@ def _read_samples(regressor, X, y, sample_weight, *, reset, suffix=""):
     name, y_name = f"X{suffix}", f"y{suffix}"
     windows, n_unknown = check_windows(regressor, X, reset=reset, name=name)
     target = check_target(y, X, name=y_name, rows_name=name)
-    horizon = 1 if suffix else said_horizon(y, target, regressor.horizon)
+    layout = layout_of(y, X)
+    horizon = 1 if suffix else said_horizon(y, target, regressor.horizon, layout)
     check_computable(target, y, y_name)
     weight = None if sample_weight is None else _check_weight(sample_weight, X, windows)
     positions = np.flatnonzero(n_unknown == 0)
-    target = until_now(target, horizon)
-    samples = Samples(X, windows, n_unknown, target, horizon, np.asarray(y).ndim, weight, positions)
+    target = until_now(target, horizon, layout)
+    samples = Samples(
+        X, layout, windows, n_unknown, target, horizon, np.asarray(y).ndim, weight, positions
+    )
     if not len(samples.taught):
         n_rows, window, _ = windows.shape
         n_missing = np.count_nonzero(np.isnan(windows.folded(1)[-1:]).all(axis=2))
@@ -177,20 +184,20 @@ def _check_weight(sample_weight, X, windows):
 def _hold_out(samples, fraction):
     """Split samples into earlier ones and the last ones; what counts is how many have a target."""
     taught = samples.taught
-    # As many as Keras' own `validation_split` leaves.
+    # As many as Keras' own `validation_split` leaves, but no time step is cut.
     n_train = int(np.floor(len(taught) * (1 - fraction)))
-    if n_train < samples.horizon or n_train == len(taught):
+    cut = taught[min(n_train, len(taught) - 1)]
+    time = samples.layout.by_row(samples.layout.time)
+    cut = int(np.searchsorted(time, time[cut]))
+    # Of several steps ahead, the last targets before the cut lie among the rows held out.
+    earlier = until_now(samples.target[:cut], samples.horizon, samples.layout.head(cut))
+    held_out = samples.positions >= cut
+    target = np.concatenate([earlier, samples.target[cut:]])
+    training = replace(samples, target=target, positions=samples.positions[~held_out])
+    if n_train == len(taught) or not len(training.taught):
         raise ValueError(
             f"validation_fraction={fraction} of {len(taught)} rows leaves {n_train} rows to learn"
             f" from and {len(taught) - n_train} to validate with: use more rows or another"
             " fraction."
         )
-    cut = taught[n_train]
-    held_out = samples.positions >= cut
-    # Of several steps ahead, the last targets before the cut lie among the rows held out.
-    earlier = until_now(samples.target[:cut], samples.horizon)
-    target = np.concatenate([earlier, samples.target[cut:]])
-    return (
-        replace(samples, target=target, positions=samples.positions[~held_out]),
-        replace(samples, positions=samples.positions[held_out]),
-    )
+    return training, replace(samples, positions=samples.positions[held_out])

@@ -8,7 +8,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._tables import index_of
 from sklstm._checks._windows import check_windows, lag_columns
-from sklstm._past._past import HISTORY_OPTIONS, Doubt, Past
+from sklstm._past._order import check_one_series
+from sklstm._past._past import HISTORY_OPTIONS, Past
+from sklstm._past._stretches import Doubt
 from sklstm._sklearn._compat import StrOptions
 from sklstm._sklearn._restore_on_error import restore_on_error
 from sklstm._sklearn._warnings import OneStepWarning, StateResetWarning, warn
@@ -247,10 +249,11 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         check_is_fitted(self)
         windows, n_unknown = check_windows(self, X, reset=False)
         outputs = np.zeros((len(windows), self.n_outputs_))
-        for stretch in self._stretches(X, windows):
-            state = self._state_before(stretch, X)
-            part = slice(stretch.start, stretch.stop)
-            outputs[part], _ = self._run(windows, n_unknown, stretch, state)
+        stretches = self._stretches(X, windows)
+        for one in range(len(stretches)):
+            state = self._state_before(stretches, one, X)
+            part = slice(stretches.starts[one], stretches.stops[one])
+            outputs[part], _ = self._run(windows, n_unknown, part, state)
         positions, filled = _base.partly_known(windows, n_unknown)
         if len(positions):
             from sklstm.engine import _predict
@@ -286,13 +289,14 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         check_is_fitted(self)
         windows, n_unknown = check_windows(self, X, reset=False)
         # The state after the last row depends on nothing before its stretch.
-        stretch = self._stretches(X, windows)[-1]
-        state = self._state_before(stretch, X)
+        stretches = self._stretches(X, windows)
+        last = slice(stretches.starts[-1], len(windows))
+        state = self._state_before(stretches, -1, X)
         if state is self.state_:
-            self._end += stretch.stop - stretch.start
-        elif stretch.number is not None:
-            self._end = stretch.number + stretch.stop - stretch.start
-        _, self.state_ = self._run(windows, n_unknown, stretch, state)
+            self._end += len(windows) - last.start
+        elif not np.isnan(stretches.numbers[-1]):
+            self._end = int(stretches.numbers[-1]) + len(windows) - last.start
+        _, self.state_ = self._run(windows, n_unknown, last, state)
         return self
 
     def reset_state(self):
@@ -325,9 +329,10 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
             )
         state = None
         if start is not None and one_epoch:
-            state = self._state_before(self._stretches(X, samples.windows)[0], X)
+            state = self._state_before(self._stretches(X, samples.windows), 0, X)
+        check_one_series(index_of(X), "X")
         self._past = Past(samples.windows.last_steps, index_of(X), depth=1, quiet=True)
-        self._end = self._past.end
+        self._end = int(self._past.ends[0])
         samples = replace(samples, breaks=self._breaks(samples))
         if validation is not None:
             validation = replace(validation, breaks=self._breaks(validation, held_out=True))
@@ -342,18 +347,19 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         _base.train(self, samples, validation, PointHead(), network, training, start=start, **own)
 
         # 5. Run over the training rows with the weights learnt, to the state at their end.
-        stretch = self._stretches(X, samples.windows)[-1]
-        if stretch.start:
+        last = slice(self._stretches(X, samples.windows).starts[-1], len(samples.windows))
+        if last.start:
             state = None
-        _, self.state_ = self._run(samples.windows, samples.n_unknown, stretch, state)
+        _, self.state_ = self._run(samples.windows, samples.n_unknown, last, state)
         return self
 
     def _stretches(self, X, windows):
         """Return the unbroken parts of a table, and where they stand in the series."""
         rows = windows.last_steps
+        check_one_series(index_of(X), "X")
         stretches = self._past.stretches(rows, index_of(X), self.history)
         labelled = index_of(X) is not None and self._past.labelled
-        follows = not labelled and stretches[0].number == self._past.end
+        follows = not labelled and stretches.numbers[0] == self._past.ends[0]
         # A window that begins with NaN has no state to go on from, whatever the rows are.
         if follows and self.history == "auto" and not np.isnan(windows[:1]).any():
             self._past.warn_of_assumption(rows)
@@ -363,16 +369,16 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         """Return which of some samples find a state of zero, because their past is not known."""
         stretches = self._stretches(samples.table, samples.windows)
         positions = samples.positions
-        begins = np.isin(positions, [stretch.start for stretch in stretches])
+        begins = np.isin(positions, stretches.starts)
         begins |= (positions > 0) & (samples.n_unknown[positions - 1] > 0)
         if positions[0] == 0:
             # The first training row finds what `reset_states` says; the first of a table to
             # validate with, the state after the training rows if it follows them.
-            follows = self.history != "none" and stretches[0].number == self._past.end
+            follows = self.history != "none" and stretches.numbers[0] == self._past.ends[0]
             begins[0] = held_out and not follows
         return np.flatnonzero(begins).tolist()
 
-    def _state_before(self, stretch, X):
+    def _state_before(self, stretches, one, X):
         """Return the state before a stretch of `X`; None, which is zero, where it is not known."""
         if self.history == "none":
             return None
@@ -380,15 +386,16 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         # seen. Without them, rows that are not the training rows follow the last row seen.
         has_distance = index_of(X) is not None and self._past.axis is not None
         is_exact = has_distance and self.history == "auto"
-        if stretch.number == (self._end if is_exact else self._past.end):
+        number = stretches.numbers[one]
+        if number == (self._end if is_exact else self._past.ends[0]):
             return self.state_
-        doubt = stretch.doubt
+        doubt = stretches.doubt(one)
         # How far rows are from the state is told by the last row seen, not by the last one taught.
-        if stretch.agrees and not stretch.start and (stretch.number or 0) > 0:
+        if stretches.agrees[one] and not stretches.starts[one] and number > 0:
             doubt = None
-            if stretch.number not in dict(self._past.spans):
+            if number not in self._past.begins:
                 doubt = Doubt(
-                    f"Rows start at row {stretch.number}, counted from the first training row, but"
+                    f"Rows start at row {number:.0f}, counted from the first training row, but"
                     f" the state is that before row {self._end}",
                     "Pass the rows in between to advance(), or all rows from the first training row"
                     " on; or set history='continue' if they do follow the last row seen.",
@@ -399,21 +406,21 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
             )
         return None
 
-    def _run(self, windows, n_unknown, stretch, state):
+    def _run(self, windows, n_unknown, part, state):
         """Run a stretch of rows from a state, and return the outputs and the state after them.
 
         A row whose window is not wholly known has outputs of zero and leaves a state of zero.
         """
         from sklstm.engine import _predict
 
-        outputs = np.zeros((stretch.stop - stretch.start, self.n_outputs_))
-        known = n_unknown[stretch.start : stretch.stop] == 0
+        outputs = np.zeros((part.stop - part.start, self.n_outputs_))
+        known = n_unknown[part] == 0
         edges = [0, *(np.flatnonzero(np.diff(known)) + 1).tolist(), len(known)]
         for start, stop in pairwise(edges):
             if not known[start]:
                 state = None
                 continue
-            rows = windows[stretch.start + start : stretch.start + stop]
+            rows = windows[part.start + start : part.start + stop]
             outputs[start:stop], state = _predict.predict_stateful(
                 self._network,
                 self._training,

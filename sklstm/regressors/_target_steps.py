@@ -9,6 +9,9 @@ from sklearn.compose import ColumnTransformer
 
 from sklstm._checks._numbers import place_of
 from sklstm._checks._windows import count_axes
+from sklstm._past._layout import labels_of
+from sklstm._past._past import LONG_BEFORE
+from sklstm._past._stretches import ranges
 from sklstm._sklearn._compat import get_column_indices
 from sklstm._sklearn._composition import looks_back
 from sklstm.regressors._known_rows import steps_of
@@ -25,8 +28,8 @@ class Place(NamedTuple):
         The table.
     values : ndarray of shape (n_rows, n_columns)
         Its values.
-    first : int, default=0
-        The row of the first value.
+    rows : ndarray of int, default=None
+        The row of each value; by default its own number.
     columns : mapping, default=None
         The column of each target; by default its own number.
     """
@@ -34,7 +37,7 @@ class Place(NamedTuple):
     name: str
     table: Any
     values: np.ndarray
-    first: int = 0
+    rows: Any = None
     columns: Any = None
 
     def describe(self, row, target):
@@ -43,18 +46,84 @@ class Place(NamedTuple):
         Parameters
         ----------
         row, target : int
-            Its row after the first, and its target.
+            Which of the values, and its target.
 
         Returns
         -------
         str
         """
-        place = self.first + row, target if self.columns is None else self.columns[target]
+        column = target if self.columns is None else self.columns[target]
+        place = int(row if self.rows is None else self.rows[row]), column
         where = place_of(place[: count_axes(self.table)], self.table)
         return f"{self.name} is {self.values[place]} at {where}"
 
 
-def transform_target(transformer, values, numbers, names, place, *, fit=False):
+class RowLabels:
+    """Labels by which a target's transformer places rows as surely as `fit` did.
+
+    They are row numbers, with the names of the series where these have names. So the rows of a
+    table without labels are placed as those of others, also after a gap.
+
+    Parameters
+    ----------
+    stretches : Stretches
+        The unbroken parts of a table.
+    depth : int, default=0
+        How many rows before each stretch have labels, too; see `Stretches.padded`.
+    """
+
+    def __init__(self, stretches, depth=0):
+        self.layout = stretches.layout
+        placed = stretches.agrees & ~np.isnan(stretches.numbers)
+        # The transformer knows nothing of rows that stand long before the training rows, and no
+        # two such stretches touch.
+        apart = LONG_BEFORE + (depth + 2) * stretches.starts
+        first = np.where(placed, stretches.numbers, apart).astype(np.int64)
+        lengths = stretches.lengths
+        numbers = ranges(first - depth, first + lengths)
+        self.order = None
+        if (np.diff(numbers) < 0).any():
+            self.order = np.argsort(numbers, kind="stable")
+        self._numbers = self._sorted(numbers)
+        series = np.searchsorted(self.layout.starts, stretches.starts, side="right") - 1
+        self._series = self._sorted(np.repeat(series, lengths + depth))
+        #: The place in the table of each row, or of the row that it comes before.
+        self._places = ranges(stretches.starts - depth, stretches.stops)
+        self._places = np.maximum(self._places, np.repeat(stretches.starts, lengths + depth))
+
+    def rows(self):
+        """Return the row of the table that each label stands for."""
+        return self.layout.row(self._sorted(self._places))
+
+    def call(self, function, *values, steps=0):
+        """Call a function on rows that are sorted and labelled, and put its rows back.
+
+        Parameters
+        ----------
+        function : callable
+            Takes each of the values, as an array, and their labels.
+        *values : ndarray of shape (n_rows, n_columns) or None
+            One stretch after the other, each after the rows before it.
+        steps : int, default=0
+            How many steps earlier the values were.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_columns)
+        """
+        labels = labels_of(self._numbers - steps, self.layout, self._series)
+        found = function(*(None if one is None else self._sorted(one) for one in values), labels)
+        if self.order is None:
+            return found
+        restored = np.empty_like(found)
+        restored[self.order] = found
+        return restored
+
+    def _sorted(self, values):
+        return values if self.order is None else values[self.order]
+
+
+def transform_target(transformer, values, labels, *, names, place, fit=False):
     """Send values of the target through the steps of its transformer.
 
     Parameters
@@ -63,8 +132,8 @@ def transform_target(transformer, values, numbers, names, place, *, fit=False):
         One with an inverse, or a pipeline of such.
     values : ndarray of shape (n_rows, n_outputs)
         The target, or columns that hold earlier targets.
-    numbers : ndarray of shape (n_rows,)
-        The numbers of the rows, which place them before each step.
+    labels : pandas.Index of length n_rows
+        The numbers of the rows, and the names of their series, which place them before each step.
     names : list
         Names of the targets.
     place : Place
@@ -82,7 +151,7 @@ def transform_target(transformer, values, numbers, names, place, *, fit=False):
         If a step makes infinity of a value, or NaN though it does not look back.
     """
     for step in steps_of(transformer):
-        table = labelled(values, numbers, names)
+        table = labelled(values, labels, names)
         # What NumPy warns of is an error below; `check_inverse` looks at all steps together, while
         # that of FunctionTransformer takes NaN for a fault.
         with np.errstate(all="ignore"), warnings.catch_warnings():
@@ -103,7 +172,7 @@ def transform_target(transformer, values, numbers, names, place, *, fit=False):
     return values
 
 
-def invert_target(transformer, values, numbers, names, observed=None):
+def invert_target(transformer, values, observed, labels, *, names):
     """Undo the steps of a target's transformer, from the last to the first.
 
     Parameters
@@ -112,29 +181,29 @@ def invert_target(transformer, values, numbers, names, observed=None):
         As fitted.
     values : ndarray of shape (n_rows, n_outputs)
         Transformed targets.
-    numbers : ndarray of shape (n_rows,)
-        The numbers of the rows.
-    names : list
-        Names of the targets.
-    observed : ndarray of shape (n_rows, n_outputs), default=None
+    observed : ndarray of shape (n_rows, n_outputs) or None
         The targets observed at the rows, from which steps that look back start; without these,
         each restored row is the base of the next.
+    labels : pandas.Index of length n_rows
+        As in `transform_target`.
+    names : list
+        Names of the targets.
 
     Returns
     -------
     ndarray of shape (n_rows, n_outputs), float64
     """
     steps = steps_of(transformer)
-    seen = [None if observed is None else labelled(observed, numbers, names)]
+    seen = [None if observed is None else labelled(observed, labels, names)]
     for step in steps[:-1]:
         if observed is not None:
             observed = np.asarray(step.transform(seen[-1]))
-        seen.append(None if observed is None else labelled(observed, numbers, names))
+        seen.append(None if observed is None else labelled(observed, labels, names))
     for step, before in zip(reversed(steps), reversed(seen), strict=True):
         options = {} if before is None or not looks_back(step) else {"observed": before}
         own = list(getattr(step, "feature_names_in_", names))
-        values = step.inverse_transform(labelled(values, numbers, own), **options)
-        values = np.asarray(values, dtype=float).reshape(len(numbers), -1)
+        values = step.inverse_transform(labelled(values, labels, own), **options)
+        values = np.asarray(values, dtype=float).reshape(len(labels), -1)
     return values
 
 
@@ -192,17 +261,15 @@ def _changes_twice(step, other):
     return looks_back(step) or (func is not None and func is getattr(other, "func", None))
 
 
-def labelled(values, numbers, names):
-    """Return values as a table whose labels are row numbers.
-
-    A transformer then places rows without labels as surely as others, also after a gap.
+def labelled(values, labels, names):
+    """Return values as a table.
 
     Parameters
     ----------
     values : ndarray of shape (n_rows, n_columns)
         The values.
-    numbers : ndarray of shape (n_rows,)
-        The numbers of the rows.
+    labels : pandas.Index of length n_rows
+        Their labels.
     names : list
         Names of the columns; not used where they are not as many.
 
@@ -211,4 +278,4 @@ def labelled(values, numbers, names):
     DataFrame of shape (n_rows, n_columns)
     """
     columns = names if len(names) == values.shape[1] else None
-    return pd.DataFrame(values, index=numbers, columns=columns)
+    return pd.DataFrame(values, index=labels, columns=columns)

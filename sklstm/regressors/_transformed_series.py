@@ -1,7 +1,7 @@
 """A regressor of a transformed target, where the transformer may look back."""
 
 import warnings
-from itertools import product
+from functools import partial
 from numbers import Integral
 from typing import Any
 
@@ -16,10 +16,10 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm._checks._horizon import said_horizon, seen_horizon, until_now
 from sklstm._checks._lag_columns import differ, lags_in_fit
 from sklstm._checks._numbers import place_of
-from sklstm._checks._tables import check_rows, check_target, index_of
+from sklstm._checks._tables import check_rows, check_target, index_of, layout_of
 from sklstm._checks._windows import count_axes
-from sklstm._past._order import check_sorted
-from sklstm._past._past import LONG_BEFORE, Past, doubts_of
+from sklstm._past._layout import Layout
+from sklstm._past._past import Past, first_doubt, number_rows
 from sklstm._sklearn._callbacks import FollowedMixin, passed_on
 from sklstm._sklearn._compat import HasMethods, Interval, StrOptions, with_callbacks
 from sklstm._sklearn._composition import look_back, looks_back
@@ -45,6 +45,7 @@ from sklstm.regressors._known_rows import (
 from sklstm.regressors._problem import check_n_targets, warn_of_few_rows
 from sklstm.regressors._target_steps import (
     Place,
+    RowLabels,
     check_transformed_once,
     invert_target,
     transform_target,
@@ -202,9 +203,10 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         context = self._begin_fit(1, X=X, y=y)
         rows, inputs = self._read_rows(X, reset=True)
         target = check_target(y, X)
-        horizon = said_horizon(y, target, self.horizon)
-        target = until_now(target, horizon)
-        seen = seen_horizon(target) if self.horizon == "auto" and horizon == 1 else horizon
+        layout = layout_of(X)
+        horizon = said_horizon(y, target, self.horizon, layout)
+        target = until_now(target, horizon, layout)
+        seen = seen_horizon(target, layout) if self.horizon == "auto" and horizon == 1 else horizon
         if seen > 1 and self.transformer is not None and looks_back(self.transformer):
             raise ValueError(
                 f"y reaches {seen} steps ahead, but transformer={self.transformer!r} looks back"
@@ -222,22 +224,21 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         # 2. Fit the transformer to the target.
         lost = None
         self._past = Past(rows, index_of(X), depth=1, quiet=True)
-        # Row numbers as labels: the transformer then places rows of a table without labels as
-        # surely as those of one with labels, also after a gap.
-        numbers = np.concatenate([np.arange(start, stop) for start, stop in self._past.spans])
+        stretches = self._past.stretches(rows, index_of(X))
         self.transformer_ = None
         transformed = target
         if self.transformer is not None:
             self.transformer_ = keep_labels(clone(self.transformer))
-            transformed = self._fit_transform(target, numbers, y)
+            transformed = self._fit_transform(target, RowLabels(stretches), y)
 
         # 3. Find the columns of X that hold earlier targets.
-        self._find_lags(X, rows, y, target, numbers, horizon)
+        layout = stretches.layout
+        numbers = number_rows(layout, self._past.axis)
+        self._find_lags(X, rows, y, target, partial(layout.earlier, numbers), horizon)
         if self.transformer is not None:
             depth = sum(look_back(step) or 0 for step in steps_of(self.transformer_))
             self._past = Past(rows, index_of(X), depth=max(depth, 1), quiet=True)
-        kept = self._past.kept_positions
-        self._seen = numbers[kept], target[kept]
+        self._seen = layout.by_series(target)[self._past.kept_positions]
         if self._transforms_lags:
             check_transformed_once(self.regressor, self.transformer_, X, self._lags)
             inputs, lost = self._transform_lags(rows, X)
@@ -258,6 +259,10 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         if index_of(X) is not None:
             keep_labels(self.regressor_)
         outputs = shaped(transformed, self._y_ndim)
+        if layout.names is not None:
+            # The regressor is told which series each target belongs to.
+            outputs = pd.DataFrame(transformed, index_of(X))
+            outputs = outputs[0] if self._y_ndim == 1 else outputs
         if skips_unknown_rows(self.regressor_):
             network = steps_of(self.regressor_)[-1]
             network.horizon = horizon if network.horizon == "auto" else network.horizon
@@ -306,14 +311,16 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             predicted = self._invert(predicted, rows, index_of(X))
         return shaped(predicted, self._y_ndim)
 
-    def _fit_transform(self, target, numbers, y):
+    def _fit_transform(self, target, labels, y):
         """Fit the transformer to the training target, and return the transformed target."""
-        place = Place("y", y, target)
-        transformed = transform_target(
-            self.transformer_, target, numbers, self._names, place, fit=True
+        layout, place = labels.layout, Place("y", y, target, labels.rows())
+        step = partial(
+            transform_target, self.transformer_, names=self._names, place=place, fit=True
         )
+        transformed = layout.by_row(labels.call(step, layout.by_series(target)))
         if self.check_inverse:
-            back = invert_target(self.transformer_, transformed, numbers, self._names)
+            step = partial(invert_target, self.transformer_, names=self._names)
+            back = layout.by_row(labels.call(step, layout.by_series(transformed), None))
             # A value that runs on from an unknown one is NaN, which says nothing of the way back.
             unknown = back.shape == target.shape and np.isnan(back + target)
             if back.shape != target.shape or not np.allclose(back[~unknown], target[~unknown]):
@@ -325,7 +332,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
                 )
         return transformed
 
-    def _find_lags(self, X, rows, y, target, numbers, horizon):
+    def _find_lags(self, X, rows, y, target, earlier, horizon):
         """Find the columns that hold earlier targets, and those of them to invert from."""
         is_auto = isinstance(self.y_lag, str) and self.y_lag == "auto"
         # Without a transformer nobody asks, and in windows each value stands many times.
@@ -334,7 +341,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         )
         self._lags = []
         if not is_idle:
-            self._lags = lags_in_fit(X, rows, y, target, numbers, horizon, self.y_lag)
+            self._lags = lags_in_fit(X, rows, y, target, earlier, horizon, self.y_lag)
         firsts = {lag.target: lag.column for lag in self._lags if lag.steps == 1}
         self._firsts = self.y_lag_ = None
         if len(firsts) == target.shape[1] // horizon:
@@ -353,23 +360,22 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
 
     def _compare_lags(self, rows, X):
         """Warn if columns of earlier targets hold other values than the targets that `fit` saw."""
-        seen, targets = self._seen
+        stretches = self._past.stretches(rows, index_of(X))
         looks = self.transformer_ is not None and looks_back(self.transformer_)
         looks |= look_back(self.regressor_) != 0
-        for stretch, lag in product(self._past.stretches(rows, index_of(X)), self._lags):
+        for lag in self._lags:
+            stretch, place, kept = self._past.shared(stretches, lag.steps)
             # Steps that look back warn of rows whose past they do not know.
-            if stretch.number is None or (looks and not stretch.agrees):
-                continue
-            earlier = stretch.number - lag.steps + np.arange(stretch.stop - stretch.start)
-            _, mine, theirs = np.intersect1d(earlier, seen, return_indices=True)
-            held, target = rows[stretch.start + mine, lag.column], targets[:, lag.target]
-            differs = np.flatnonzero(differ(held, target[theirs], target))
+            told = stretches.agrees[stretch] | (not looks)
+            row, kept = stretches.layout.row(place[told]), kept[told]
+            held, targets = rows[row, lag.column], self._seen[:, lag.target]
+            differs = np.flatnonzero(differ(held, targets[kept], targets))
             if len(differs):
-                row = differs[0]
-                place = place_of((stretch.start + mine[row], lag.column), X)
+                first = differs[0]
+                where = place_of((row[first], lag.column), X)
                 warn(
-                    f"X is {held[row]} at {place}, but the target {lag.steps} step(s) earlier was"
-                    f" {target[theirs[row]]} in fit. Predictions start from the values in X. Pass"
+                    f"X is {held[first]} at {where}, but the target {lag.steps} step(s) earlier was"
+                    f" {targets[kept[first]]} in fit. Predictions start from the values in X. Pass"
                     " X in the units of y in fit, with labels that go on from the training rows;"
                     " fit again if values were corrected.",
                     AssumedPastWarning,
@@ -383,20 +389,20 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         others in a second output if the regressor has text to encode first.
         """
         values, index = rows.copy(), index_of(X)
-        for part, numbers, stretch in self._placed(rows, index):
-            past = stretch.past
-            known = np.concatenate([past, rows[part]])
-            for steps in {lag.steps for lag in self._lags}:
-                held = {lag.target: lag.column for lag in self._lags if lag.steps == steps}
-                earlier = np.full((len(known), len(self._mean)), np.nan, rows.dtype)
-                earlier[:, list(held)] = known[:, list(held.values())]
-                before = numbers[-1] - steps - np.arange(len(known))[::-1]
-                place = Place(name, X, rows, part.start - len(past), held)
-                with warnings.catch_warnings():  # `predict` warns of the same rows itself.
-                    warnings.simplefilter("ignore", UnknownPastWarning)
-                    warnings.simplefilter("ignore", AssumedPastWarning)
-                    after = transform_target(self.transformer_, earlier, before, self._names, place)
-                values[part, list(held.values())] = after[len(past) :, list(held)]
+        stretches = self._past.stretches(rows, index)
+        known, at = stretches.padded(rows)
+        labels = RowLabels(stretches, depth=self._past.depth)
+        for steps in {lag.steps for lag in self._lags}:
+            held = {lag.target: lag.column for lag in self._lags if lag.steps == steps}
+            earlier = np.full((len(known), len(self._mean)), np.nan, rows.dtype)
+            earlier[:, list(held)] = known[:, list(held.values())]
+            place = Place(name, X, rows, labels.rows(), held)
+            step = partial(transform_target, self.transformer_, names=self._names, place=place)
+            with warnings.catch_warnings():  # `predict` warns of the same rows itself.
+                warnings.simplefilter("ignore", UnknownPastWarning)
+                warnings.simplefilter("ignore", AssumedPastWarning)
+                after = labels.call(step, earlier, steps=steps)
+            values[:, list(held.values())] = after[at][:, list(held)]
         lost = (np.isnan(values) & ~np.isnan(rows)).any(axis=1)
         if index is None:
             values[lost] = np.nan
@@ -409,42 +415,34 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         return table[~lost].reindex(index) if lost.any() else table, None
 
     def _invert(self, predicted, rows, index):
-        """Bring predictions back to the target's units, one unbroken part after the other."""
-        inverted = np.empty((len(rows), len(self._mean)))
-        placed = list(self._placed(rows, index))
-        doubts = doubts_of([stretch for *_, stretch in placed])
-        if doubts and looks_back(self.transformer_):
+        """Bring predictions back to the target's units."""
+        stretches = self._past.stretches(rows, index)
+        layout = stretches.layout
+        doubt, _ = first_doubt(stretches)
+        if doubt and looks_back(self.transformer_):
             warn(
-                f"{doubts[0].what}: the rows before it are not known. Where the transformer needs"
+                f"{doubt.what}: the rows before it are not known. Where the transformer needs"
                 " them, the prediction is that of y_lag, or else the training mean. Pass the rows"
                 " before it as well, all with labels that go on from those of the training rows.",
                 UnknownPastWarning,
             )
-        for part, numbers, _ in placed:
-            observed = None
-            # A transformer of several steps ahead does not look back.
-            if self._firsts is not None and len(self._firsts) == len(self._mean):
-                # The value observed at a row stands in the next row; the last is not known yet.
-                observed = np.full((len(numbers), len(self._mean)), np.nan)
-                observed[:-1] = rows[part][1:, self._firsts]
-            way_back = self.transformer_, predicted[part], numbers, self._names
-            with warnings.catch_warnings():  # The transformer knows no labels, only numbers.
-                warnings.simplefilter("ignore", UnknownPastWarning)
-                warnings.simplefilter("ignore", AssumedPastWarning)
-                inverted[part] = invert_target(*way_back, observed)
+        observed = None
+        # A transformer of several steps ahead does not look back.
+        if self._firsts is not None and len(self._firsts) == len(self._mean):
+            # The value observed at a row stands in the next row; the last is not known yet.
+            observed = np.full((len(rows), len(self._mean)), np.nan)
+            observed[:-1] = layout.by_series(rows)[1:, self._firsts]
+            observed[stretches.stops - 1] = np.nan
+        step = partial(invert_target, self.transformer_, names=self._names)
+        with warnings.catch_warnings():  # The transformer knows no labels, only numbers.
+            warnings.simplefilter("ignore", UnknownPastWarning)
+            warnings.simplefilter("ignore", AssumedPastWarning)
+            inverted = RowLabels(stretches).call(step, layout.by_series(predicted), observed)
+        inverted = layout.by_row(inverted)
         if self._firsts is not None:
             steps = len(self._mean) // len(self._firsts)
             inverted = np.where(np.isnan(inverted), np.tile(rows[:, self._firsts], steps), inverted)
         return np.where(np.isnan(inverted), self._mean, inverted)
-
-    def _placed(self, rows, index):
-        """Yield each unbroken part of a table: as a slice, the numbers of its rows, its stretch."""
-        for stretch in self._past.stretches(rows, index):
-            is_placed = stretch.number is not None and stretch.agrees
-            # The transformer knows nothing of rows that stand long before the training rows.
-            first = stretch.number if is_placed else LONG_BEFORE
-            numbers = first + np.arange(stretch.stop - stretch.start)
-            yield slice(stretch.start, stretch.stop), numbers, stretch
 
     def _transform_validation(self, fit_params):
         """Transform validation rows and their targets as those of `fit`."""
@@ -463,16 +461,14 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         if X_val is None or y_val is None:
             return fit_params
         rows, _ = self._read_rows(X_val, reset=False, name="X_val")
-        if index_of(X_val) is not None:
-            check_sorted(X_val.index, "X_val")
+        Layout(index_of(X_val), len(rows), "X_val")
         target = check_target(y_val, X_val, name="y_val", rows_name="X_val")
         check_n_targets(target, len(self._mean))
-        transformed = np.empty(target.shape)
-        for part, numbers, _ in self._placed(rows, index_of(X_val)):
-            place = Place("y_val", y_val, target, part.start)
-            transformed[part] = transform_target(
-                self.transformer_, target[part], numbers, self._names, place
-            )
+        stretches = self._past.stretches(rows, index_of(X_val))
+        labels, layout = RowLabels(stretches), stretches.layout
+        place = Place("y_val", y_val, target, labels.rows())
+        step = partial(transform_target, self.transformer_, names=self._names, place=place)
+        transformed = layout.by_row(labels.call(step, layout.by_series(target)))
         if self._transforms_lags:
             X_val, _ = self._transform_lags(rows, X_val, "X_val")
         return {**fit_params, "X_val": X_val, "y_val": shaped(transformed, self._y_ndim)}

@@ -6,7 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._numbers import check_floats, check_not_infinite
 from sklstm._checks._tables import check_order, check_rows, index_of, like
-from sklstm._past._order import check_sorted
+from sklstm._past._layout import Layout
 from sklstm.transformers._looks_back import LooksBack
 
 
@@ -86,10 +86,8 @@ class Differencer(OneToOneFeatureMixin, LooksBack):
         """
         check_is_fitted(self)
         rows = check_rows(self, X, reset=False)
-        differences = np.empty_like(rows)
-        for part in self._past.stretches(rows, index_of(X), self.history):
-            known = np.concatenate([part.past, rows[part.start : part.stop]])
-            differences[part.start : part.stop] = self._difference(known)
+        known, at = self._past.stretches(rows, index_of(X), self.history).padded(rows)
+        differences = self._difference(known)[at - self._past.depth]
         return like(differences, X, self.get_feature_names_out)
 
     def inverse_transform(self, Z, *, observed=None):
@@ -140,28 +138,33 @@ class Differencer(OneToOneFeatureMixin, LooksBack):
 
     def _run_on(self, differences, index):
         """Sum differences up, each restored row being the base of the next."""
+        past = self._past
+        stretches = past.stretches(differences, index, self.history, form=self._difference)
+        differences = stretches.layout.by_series(differences)
         restored = np.empty_like(differences)
-        for part in self._past.stretches(differences, index, self.history, form=self._difference):
-            # What no difference leads to: the first rows, and the first after a hole.
-            seed = self._past.beginning(part.number)[: part.stop - part.start]
-            start = part.start + len(seed)
-            restored[part.start : start] = seed
-            past = np.concatenate([part.past, seed])[len(seed) :]
-            restored[start : part.stop] = _undo(past, differences[start : part.stop], *self._reach)
-        return restored
+        # What no difference leads to: the first rows, and the first after a hole.
+        n_heads, heads = past.heads(stretches)
+        for some in stretches.alike(n_heads):
+            places = stretches.starts[some, None] + np.arange(stretches.lengths[some[0]])
+            n = n_heads[some[0]]
+            seed = past.kept_rows[heads[some, None] + np.arange(n)]
+            restored[places[:, :n]] = seed
+            before = np.concatenate([stretches.past[some], seed], axis=1)[:, n:]
+            later = places[:, n:]
+            restored[later] = _undo(before, differences[later], *self._reach)
+        return stretches.layout.by_row(restored)
 
     def _expected(self, observed, index):
         """Return what each row would be if its difference were zero."""
         coefficients = np.ones(1)
         for interval in self._reach:
             coefficients = np.convolve(coefficients, [1, *[0] * (interval - 1), -1])
-        expected = np.zeros_like(observed)
         # What was observed at a row must not decide on what came before it.
-        for part in self._past.stretches(observed, index, self.history, values_decide=False):
-            known = np.concatenate([part.past, observed[part.start : part.stop]])
-            for lag in np.flatnonzero(coefficients)[1:]:
-                earlier = known[len(part.past) - lag : -lag]
-                expected[part.start : part.stop] -= coefficients[lag] * earlier
+        stretches = self._past.stretches(observed, index, self.history, values_decide=False)
+        known, at = stretches.padded(observed)
+        expected = np.zeros_like(observed)
+        for lag in np.flatnonzero(coefficients)[1:]:
+            expected -= coefficients[lag] * known[at - lag]
         return expected
 
     def _check_inverse_input(self, values, name):
@@ -176,7 +179,7 @@ class Differencer(OneToOneFeatureMixin, LooksBack):
                 " at least one row."
             )
         check_order(self, values, name)
-        check_sorted(index_of(values), name)
+        Layout(index_of(values), len(rows), name)
         check_not_infinite(rows, values, name)
         return rows
 
@@ -192,12 +195,16 @@ class Differencer(OneToOneFeatureMixin, LooksBack):
 
 
 def _undo(past, differences, interval, *others):
-    """Undo the differences of some intervals, given the rows just before the first difference."""
+    """Undo the differences of some intervals, given the rows just before the first difference.
+
+    Both have the shape (n_stretches, n_rows, n_features): many stretches at once.
+    """
     if others:
-        differences = _undo(past[interval:] - past[:-interval], differences, *others)
+        differences = _undo(past[:, interval:] - past[:, :-interval], differences, *others)
     # row[t] = differences[t] + row[t - interval]
     rows = np.empty_like(differences)
-    for place, first in enumerate(past[-interval:]):
+    for place in range(interval):
         season = slice(place, None, interval)
-        rows[season] = first + np.cumsum(differences[season], axis=0)
+        first = past[:, [past.shape[1] - interval + place]]
+        rows[:, season] = first + np.cumsum(differences[:, season], axis=1)
     return rows

@@ -2,7 +2,7 @@
 
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from sklstm._checks._tables import check_rows, index_of
+from sklstm._checks._tables import check_rows, check_series_known, index_of
 from sklstm._past._past import HISTORY_OPTIONS, Past
 from sklstm._sklearn._callbacks import FollowedMixin, one_task
 from sklstm._sklearn._compat import StrOptions
@@ -33,8 +33,8 @@ class LooksBack(FollowedMixin, TransformerMixin, BaseEstimator):
         ----------
         X : array-like of shape (n_rows, n_features)
             One row per time step, oldest first.
-        y : None
-            Ignored.
+        y : array-like of shape (n_rows, ...), default=None
+            Only its index is looked at: where it names many series, `X` must do so, too.
 
         Returns
         -------
@@ -53,6 +53,7 @@ class LooksBack(FollowedMixin, TransformerMixin, BaseEstimator):
         self._reach = self._read_reach()
         depth = sum(self._reach)
         rows = check_rows(self, X, reset=True)
+        check_series_known(y, X)
         if len(rows) <= depth:
             name = self._reach_parameter
             raise ValueError(

@@ -7,8 +7,10 @@ import pandas as pd
 
 from sklstm._checks._arguments import check_count, check_flag, naming
 from sklstm._checks._numbers import check_floats, check_numeric
-from sklstm._checks._tables import check_names, index_of, positions_among
-from sklstm._past._order import check_sorted, gap_remedy
+from sklstm._checks._tables import check_names, index_of, layout_of, positions_among
+from sklstm._past._layout import Layout
+from sklstm._past._order import check_sorted, gap_remedy, is_panel
+from sklstm._past._past import number_rows
 from sklstm._past._time_axis import TimeAxis
 from sklstm._sklearn._warnings import MissingStepsWarning, warn
 
@@ -63,7 +65,8 @@ def series_to_supervised(
     ValueError
         If `series` holds anything but numbers, has neither one nor two dimensions, two columns of
         one name, or is shorter than ``horizon + 1`` steps; if `horizon` is less than 1; if `target`
-        is not among the columns; or if the labels, other than text, are unsorted or doubled.
+        is not among the columns; or if the labels, other than text, are unsorted or doubled, or
+        name the series before the time.
 
     Warns
     -----
@@ -125,26 +128,35 @@ def series_to_supervised(
     if target is not None:
         targets = table.iloc[:, positions_among(list(table.columns), target, "target", "series")]
 
-    n_rows = len(table) - (1 if keep_last else horizon)
-    if len(table) <= horizon:
-        raise ValueError(
-            f"series has {len(table)} rows, but horizon={horizon} needs at least {horizon + 1}: "
-            "one to look back on and as many as the horizon to predict. Pass a longer series or "
-            "a shorter horizon."
-        )
-
+    # 1. The rows that come before and after each row, in its series.
     is_labelled = index_of(series) is not None
-    if is_labelled:
+    if is_labelled and not is_panel(table.index):
         check_sorted(table.index, "series", allow_names=True)
+    layout = layout_of(series, name="series")
+    within = layout.within()
+    ahead = [layout.earlier(within, -step) for step in range(horizon)]
+    before = layout.earlier(within, 1)
+    rows = np.flatnonzero((before >= 0) & ((ahead[-1] >= 0) | keep_last))
+    longest = int((layout.stops - layout.starts).max())
+    if longest <= horizon:
+        raise ValueError(
+            f"series has {longest} rows{'' if layout.n_series == 1 else ' at most'}, but"
+            f" horizon={horizon} needs at least {horizon + 1}: one to look back on and as many as"
+            " the horizon to predict. Pass a longer series or a shorter horizon."
+        )
+    if is_labelled:
         _warn_of_gaps(table.index)
-    label = table.index[1 : n_rows + 1]
-    X = table.iloc[:n_rows].set_axis(label)
+
+    # 2. Pair them.
+    label = table.index[rows[0] : rows[-1] + 1]  # of neighbours, it keeps the frequency
+    label = label if len(label) == len(rows) else table.index[rows]
+    X = table.iloc[before[rows]].set_axis(label)
     X.columns = [f"{name}_lag1" for name in table.columns]
 
-    steps, places = range(1, horizon + 1), pd.RangeIndex(n_rows)
-    ahead = [targets[step:].reset_index(drop=True).reindex(places) for step in steps]
-    y: Any = pd.concat(ahead, axis=1).set_axis(label)
+    numbered = targets.reset_index(drop=True)
+    y: Any = pd.concat([numbered.reindex(later[rows]).set_axis(label) for later in ahead], axis=1)
     if horizon > 1:
+        steps = range(1, horizon + 1)
         y.columns = [f"{name}_step{step}" for step in steps for name in targets.columns]
     if y.shape[1] == 1:
         y = y.iloc[:, 0]
@@ -155,16 +167,22 @@ def series_to_supervised(
 
 def _warn_of_gaps(index):
     """Warn where neighbouring rows are not successive steps, though nearly all are."""
-    axis = TimeAxis.fit(index) if index.is_monotonic_increasing and index.is_unique else None
+    # Text may have no order.
+    if not is_panel(index) and not (index.is_monotonic_increasing and index.is_unique):
+        return
+    layout = Layout(index, len(index), "series")
+    axis = TimeAxis.fit(layout.times)
     if axis is None:
         return
-    steps = np.diff(axis.number(index))
+    steps = np.diff(number_rows(layout, axis))
+    steps[layout.starts[1:] - 1] = 1  # where the next series begins
     gaps = np.flatnonzero(steps > 1)
     if len(gaps):
-        before = gaps[0]
+        last = gaps[np.argmin(layout.row(gaps))]
+        before, after = layout.row(last), layout.row(last + 1)
         warn(
             f"series lacks {int((steps[gaps] - 1).sum())} steps, the first ones after"
-            f" {index[before]!r}: its next row, {index[before + 1]!r}, is paired with it as if"
+            f" {index[before]!r}: its next row, {index[after]!r}, is paired with it as if"
             f" nothing lay between. {gap_remedy(index, 'series')} Set filled values to NaN in y, so"
             " that they are not learnt from.",
             MissingStepsWarning,

@@ -1,4 +1,4 @@
-"""A table of many series, with an index of several levels, is refused everywhere."""
+"""A table of many series: its levels in the right order, and refused where it cannot be used."""
 
 import matplotlib as mpl
 import numpy as np
@@ -11,7 +11,6 @@ from sklstm import (
     ForecastDisplay,
     LagWindower,
     LSTMRegressor,
-    SeriesMinMaxScaler,
     StatefulLSTMRegressor,
     TransformedSeriesRegressor,
     backtest,
@@ -21,46 +20,126 @@ from sklstm import (
 
 mpl.use("Agg")
 
-INDEX = pd.MultiIndex.from_product([pd.date_range("2024-01-01", periods=15), ["a", "b"]])
+DAYS = pd.date_range("2024-01-01", periods=15, name="day")
+INDEX = pd.MultiIndex.from_product([DAYS, ["a", "b"]], names=["day", "store"])
 X = pd.DataFrame({"sold": np.arange(30.0)}, INDEX)
 Y = pd.Series(np.arange(30.0), INDEX, name="sold")
 ONE = X.xs("a", level=1)
 RIDGE = Ridge().fit(ONE, Y.xs("a", level=1))
-DIFFERENCER = Differencer().fit(ONE)
 
 USES = {
-    "pairs of a table": lambda: series_to_supervised(X),
-    "pairs of a series": lambda: series_to_supervised(Y),
-    "windows": lambda: LagWindower(3).fit(X),
-    "differences": lambda: Differencer().fit(X),
-    "differences of later rows": lambda: DIFFERENCER.transform(X),
-    "restored rows": lambda: DIFFERENCER.inverse_transform(X),
-    "observed rows": lambda: DIFFERENCER.inverse_transform(X, observed=X),
-    "scales": lambda: SeriesMinMaxScaler().fit(X),
-    "network": lambda: LSTMRegressor(1, epochs=1).fit(X, Y),
-    "network, target alone": lambda: LSTMRegressor(1, epochs=1).fit(X.to_numpy(), Y),
     "state": lambda: StatefulLSTMRegressor(1, epochs=1).fit(X, Y),
-    "target": lambda: TransformedSeriesRegressor(Ridge()).fit(X, Y),
     "forecast": lambda: forecast(RIDGE, X, 2),
-    "observed in a forecast": lambda: forecast(RIDGE, ONE, 2, y=Y),
     "back-test": lambda: backtest(Ridge(), X, Y, cv=2),
     "display": lambda: ForecastDisplay.from_estimator(RIDGE, X, 2),
-    "display of predictions": lambda: ForecastDisplay.from_predictions(Y, Y),
 }
 
 
 @pytest.mark.parametrize("name", USES)
-def test_an_index_of_several_levels_is_refused(name):
-    """The message says that tables of many series are not supported yet, and how to go on."""
-    with pytest.raises(ValueError, match=r"many series are not supported yet.*unstack"):
+def test_where_many_series_are_not_supported_they_are_refused(name):
+    """Else one series would go on where another ends."""
+    with pytest.raises(ValueError, match=r"many series|levels"):
         USES[name]()
 
 
-def test_the_advice_gives_one_column_for_each_series():
-    """Series side by side have no row of another series before them."""
-    wide = X.unstack()  # noqa: PD010
-    differences = Differencer().fit_transform(wide)
-    np.testing.assert_array_equal(differences[1:], np.full((14, 2), 2.0))
-    pairs, y = series_to_supervised(wide)
-    np.testing.assert_array_equal(pairs.to_numpy(), wide[:-1])
-    np.testing.assert_array_equal(y.to_numpy(), wide[1:])
+TABLES_REFUSED = {
+    "series first": (
+        X.swaplevel().sort_index(),
+        r"levels \['store', 'day'\].*X.swaplevel\(\).sort_index\(\)",
+    ),
+    "series first, of two levels": (
+        pd.concat({"north": X}, names=["region"]).reorder_levels([0, 2, 1]).sort_index(),
+        r"X.reorder_levels\(\[2, 0, 1\]\).sort_index\(\)",
+    ),
+    "series first, numbers that have names": (
+        X.set_axis(pd.MultiIndex.from_product([[1, 2], range(15)], names=["id", "step"])),
+        r"levels \['id', 'step'\].*swaplevel",
+    ),
+    "series first, dates as text": (
+        X.set_axis(pd.MultiIndex.from_product([["a", "b"], DAYS.strftime("%Y-%m-%d")])),
+        "time has to be the first level.*swaplevel",
+    ),
+    "newest first": (X[::-1], r"falls from .*2024-01-15.* to .*2024-01-14.*X.sort_index\(\)"),
+    "shuffled": (X.sample(frac=1, random_state=0), r"falls from .*X.sort_index\(\).*split in time"),
+    "a row twice": (
+        pd.concat([X, X[:1]]).sort_index(),
+        r"\(Timestamp\('2024-01-01 00:00:00'\), 'a'\) more than once",
+    ),
+    "a series without a name": (
+        X.rename(index={"b": np.nan}, level=1),
+        "Level 'store' of the index of X is missing at row 1",
+    ),
+    "a row without a time": (
+        X.set_axis(INDEX.set_codes([-1, *INDEX.codes[0][1:]], level=0)),
+        "The time of X.*is missing at row 0",
+    ),
+    "dates as text": (
+        X.set_axis(INDEX.set_levels(DAYS.strftime("%d.%m.%Y"), level=0)),
+        r"is text.*pd.to_datetime\(X.index.levels\[0\], dayfirst=True\), level=0",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TABLES_REFUSED)
+@pytest.mark.parametrize("use", [LagWindower(2).fit, Differencer().fit, series_to_supervised])
+def test_rows_in_a_wrong_order_are_refused(name, use):
+    """The message says how to sort the levels and the rows."""
+    table, message = TABLES_REFUSED[name]
+    if use is series_to_supervised:
+        message = message.replace("X", "series")
+    with pytest.raises(ValueError, match=message):
+        use(table)
+
+
+@pytest.mark.parametrize(
+    ("table", "mend"),
+    [
+        (X.swaplevel().sort_index(), lambda table: table.swaplevel().sort_index()),
+        (X[::-1], lambda table: table.sort_index()),
+        (
+            X.set_axis(INDEX.set_levels(DAYS.strftime("%d.%m.%Y"), level=0)),
+            lambda table: table.set_axis(
+                table.index.set_levels(
+                    pd.to_datetime(table.index.levels[0], dayfirst=True), level=0
+                )
+            ).sort_index(),
+        ),
+    ],
+    ids=["series first", "newest first", "dates as text"],
+)
+def test_the_advice_gives_the_table_in_order(table, mend):
+    """What the messages say leads to the differences of each series."""
+    differences = Differencer().fit_transform(mend(table))
+    np.testing.assert_array_equal(differences["sold"].dropna(), np.full(28, 2.0))
+
+
+LOST = {
+    "windows": lambda: LagWindower(2).fit(X.to_numpy(), Y),
+    "differences": lambda: Differencer().fit(X.to_numpy(), Y),
+    "network": lambda: LSTMRegressor(1, epochs=1).fit(X.to_numpy(), Y),
+    "target": lambda: TransformedSeriesRegressor(Ridge()).fit(X.to_numpy(), Y),
+}
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_rows_that_lost_their_labels_are_refused(name):
+    """Rows of an array are those of one series; the target tells that they are not."""
+    with pytest.raises(ValueError, match=r"names many series, but X has no labels.*set_output"):
+        LOST[name]()
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+@pytest.mark.parametrize("rows", [X.to_numpy(), ONE], ids=["array", "one series"])
+def test_later_rows_have_to_name_their_series(rows):
+    """Which series' past they continue would be a guess."""
+    windower = LagWindower(2).fit(X)
+    with pytest.raises(ValueError, match=r"no labels that name its series.*drop_level=False"):
+        windower.transform(rows)
+
+
+def test_names_of_another_type_are_refused():
+    """A store called '1' in the file of one day and 1 in that of the next would have no past."""
+    numbered = X.rename(index={"a": 1, "b": 2}, level=1)
+    text = X.rename(index={"a": "1", "b": "2"}, level=1)
+    with pytest.raises(ValueError, match="X names a series 1, but the training rows '1'"):
+        Differencer().fit(text).transform(numbered)

@@ -1,0 +1,291 @@
+"""Which series each row of a table belongs to, and the rows one series after the other."""
+
+import numpy as np
+import pandas as pd
+
+from sklstm._past._order import check_sorted, check_times, is_panel
+
+
+class Layout:
+    """The rows of a table, laid out one series after the other.
+
+    A place counts rows in that order, which for one series is the order of the table. Where the
+    index has several levels, the first is the time, and the others name the series.
+
+    Parameters
+    ----------
+    index : pandas.Index or None
+        The labels of the table; None for rows of one series without labels.
+    n_rows : int
+        The number of rows.
+    name : str, default="X"
+        What messages call the table.
+
+    Attributes
+    ----------
+    n_rows, n_series : int
+        Numbers of rows and of series.
+    order : ndarray of int of shape (n_rows,) or None
+        The row at each place; None if the rows are in that order already.
+    starts, stops : ndarray of int of shape (n_series,)
+        The first place of each series, and the one after its last.
+    names : list of ndarray of shape (n_series,) or None
+        The names of the series, an array for each level; None where one series has no name.
+    times : pandas.Index or None
+        The time labels, each once.
+    time : ndarray of int of shape (n_rows,)
+        Where the label of each place stands in `times`.
+
+    Raises
+    ------
+    ValueError
+        If the labels are unsorted, hold duplicates, or have the series before the time.
+    """
+
+    def __init__(self, index, n_rows, name="X"):
+        self.n_rows = n_rows
+        if is_panel(index):
+            self._read(index, name)
+            return
+        check_sorted(index, name)
+        self.n_series = 1
+        self.order = self.names = None
+        self.starts, self.stops = np.array([0]), np.array([n_rows])
+        self.times, self.time = index, np.arange(n_rows)
+
+    def _read(self, index, name):
+        """Read an index of several levels."""
+        self.times, time = _times(index, name)
+        codes, self.names = _series(index, name)
+        counts = np.bincount(codes)
+        self.n_series = len(counts)
+        self.stops = np.cumsum(counts)
+        self.starts = self.stops - counts
+        self.order = np.argsort(codes, kind="stable")
+        self.time = self.by_series(time)
+        repeats = np.flatnonzero(np.diff(self.time) <= 0)  # time never falls within a series
+        repeats = repeats[~np.isin(repeats + 1, self.starts)]
+        if len(repeats):
+            label = index[self.row(repeats[0])]
+            raise ValueError(
+                f"The index of {name} holds {label!r} more than once, but a series has one row per"
+                " time step. Add the level that tells these rows apart, or make one row of them,"
+                f" for instance with {name}.groupby(level={list(range(index.nlevels))}).sum()."
+            )
+
+    def row(self, place):
+        """Return the row of the table at a place.
+
+        Parameters
+        ----------
+        place : int or ndarray of int
+            The place, or several.
+
+        Returns
+        -------
+        int or ndarray of int
+        """
+        return place if self.order is None else self.order[place]
+
+    def by_series(self, values):
+        """Put values of the rows one series after the other.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_rows, ...)
+            In the order of the table.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, ...)
+        """
+        return values if self.order is None else values[self.order]
+
+    def by_row(self, values):
+        """Put values back in the order of the table.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_rows, ...)
+            One series after the other.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, ...)
+        """
+        if self.order is None:
+            return values
+        restored = np.empty_like(values)
+        restored[self.order] = values
+        return restored
+
+    def within(self):
+        """Count the rows of each series.
+
+        Returns
+        -------
+        ndarray of int of shape (n_rows,)
+            0 at the first place of each series, then 1, 2, ...
+        """
+        return np.arange(self.n_rows) - np.repeat(self.starts, self.stops - self.starts)
+
+    def head(self, n_rows):
+        """Return the layout of the first rows of the table.
+
+        Parameters
+        ----------
+        n_rows : int
+            How many rows.
+
+        Returns
+        -------
+        Layout
+        """
+        first = Layout(None, n_rows)
+        if self.names is not None:
+            kept = self.order < n_rows
+            series = np.repeat(np.arange(self.n_series), self.stops - self.starts)[kept]
+            counts = np.bincount(series, minlength=self.n_series)
+            some = counts > 0
+            first.n_series, first.order = int(some.sum()), self.order[kept]
+            first.stops = np.cumsum(counts[some])
+            first.starts = first.stops - counts[some]
+            first.names = [names[some] for names in self.names]
+            first.times, first.time = self.times, self.time[kept]
+        return first
+
+    def earlier(self, numbers, steps):
+        """Find the row that comes some steps before each row, in its series.
+
+        Parameters
+        ----------
+        numbers : ndarray of shape (n_rows,)
+            The number of the row at each place; they jump where rows are missing.
+        steps : int
+            How many steps; less than 0 finds later rows.
+
+        Returns
+        -------
+        ndarray of int of shape (n_rows,)
+            For each row of the table, the earlier row; -1 where there is none.
+        """
+        places = np.arange(self.n_rows) - steps
+        series = np.repeat(np.arange(self.n_series), self.stops - self.starts)
+        there = np.flatnonzero((places >= 0) & (places < self.n_rows))
+        from_ = places[there]
+        there = there[(series[from_] == series[there]) & (numbers[there] - numbers[from_] == steps)]
+        found = np.full(self.n_rows, -1)
+        found[there] = self.row(places[there])
+        return self.by_row(found)
+
+    def labels(self):
+        """Return the names of the series as labels.
+
+        Returns
+        -------
+        pandas.Index or None
+            Of several levels where the names have several; None where one series has no name.
+        """
+        return names_as_index(self.names)
+
+
+def labels_of(numbers, layout, series):
+    """Return numbers of rows, and the series that they belong to, as labels.
+
+    Parameters
+    ----------
+    numbers : ndarray of int of shape (n_rows,)
+        The numbers.
+    layout : Layout
+        Which names the series.
+    series : ndarray of int of shape (n_rows,)
+        The series of each row, by its number in `layout`.
+
+    Returns
+    -------
+    pandas.Index
+        The numbers alone where one series has no name.
+    """
+    if layout.names is None:
+        return pd.Index(numbers)
+    code, times = pd.factorize(numbers, sort=True)
+    codes, levels = [code], [times]
+    for names in layout.names:
+        code, level = pd.factorize(names)
+        codes.append(code[series])
+        levels.append(level)
+    return pd.MultiIndex(levels=levels, codes=codes, verify_integrity=False)
+
+
+def names_as_index(names):
+    """Return names of series as labels.
+
+    Parameters
+    ----------
+    names : list of ndarray of shape (n_series,) or None
+        An array for each level.
+
+    Returns
+    -------
+    pandas.Index or None
+    """
+    if names is None:
+        return None
+    if len(names) == 1:
+        return pd.Index(names[0])
+    return pd.MultiIndex.from_arrays(names)
+
+
+def _times(index, name):
+    """Return the time labels, each once, and where the label of each row stands among them."""
+    codes = index.codes[0]
+    if len(codes) and codes.min() < 0:
+        raise ValueError(
+            f"The time of {name}, the first level of its index, is missing at row"
+            f" {int(np.argmin(codes))}, but a series needs the time of each row. Fill it in, or"
+            " leave the row out."
+        )
+    changes = np.flatnonzero(np.diff(codes)) + 1
+    runs = codes[np.concatenate([[0], changes])] if len(codes) else codes
+    levels = index.levels[0]
+    times = levels.take(runs)
+    if len(runs) == len(levels) and times.equals(levels):
+        times = levels  # These know their frequency.
+    check_times(index, times, name)
+    time = np.zeros(len(codes), dtype=np.int32)
+    time[changes] = 1
+    return times, np.cumsum(time, out=time)
+
+
+def _series(index, name):
+    """Return a number for the series of each row, and the names of the series by number."""
+    levels, codes = index.levels[1:], index.codes[1:]
+    for level, (label, code) in enumerate(zip(index.names[1:], codes, strict=True), 1):
+        if len(code) and code.min() < 0:
+            row = int(np.argmin(code))
+            raise ValueError(
+                f"Level {level if label is None else label!r} of the index of {name} is missing at"
+                f" row {row}: it names the series of each row. Fill it in, or leave the row out."
+            )
+    if len(levels) == 1:
+        # Levels may hold names that no row has any more.
+        used = np.bincount(codes[0], minlength=len(levels[0])) > 0
+        number = np.cumsum(used) - 1
+        kind = np.min_scalar_type(max(1, int(used.sum())))
+        return number.astype(kind)[codes[0]], [_values(levels[0][used])]
+    together = codes[0].astype(np.int64)
+    for level, code in zip(levels[1:], codes[1:], strict=True):
+        together = together * len(level) + code
+    numbers, distinct = pd.factorize(together, sort=True)
+    names: list = []
+    for level in reversed(levels[1:]):
+        distinct, code = np.divmod(distinct, len(level))
+        names.insert(0, _values(level[code]))
+    names.insert(0, _values(levels[0][distinct]))
+    return numbers.astype(np.min_scalar_type(max(1, len(distinct)))), names
+
+
+def _values(level):
+    """Return names as an array that every release of pandas reads again."""
+    values = np.asarray(level)
+    return values if values.dtype.kind in "iufbM" else values.astype(object)

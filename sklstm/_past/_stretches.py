@@ -1,0 +1,232 @@
+"""The unbroken parts of a table, and the rows that came just before each."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sklstm._past._order import is_panel
+
+
+class Doubt(NamedTuple):
+    """Why the rows before a row are not known.
+
+    Attributes
+    ----------
+    what : str
+        What is wrong with the row.
+    remedy : str
+        What gives the row its past.
+    """
+
+    what: str
+    remedy: str
+
+
+class Stretches:
+    """The unbroken parts of a table: neighbouring rows of one series, and what came before them.
+
+    Parameters
+    ----------
+    layout : Layout
+        Which series each row belongs to.
+    starts, stops : ndarray of int of shape (n_stretches,)
+        The first place of each stretch, and the one after its last: ``layout.by_series(rows)``
+        from ``starts[i]`` to ``stops[i]``. One series after the other, oldest first.
+    numbers : ndarray of shape (n_stretches,)
+        The number of the first row of each stretch, counted from the first training row; NaN where
+        that is not known.
+    series : ndarray of int of shape (n_stretches,)
+        The series of each stretch: its number among those of the training rows, or a larger one if
+        these do not have it.
+
+    Attributes
+    ----------
+    past : ndarray of shape (n_stretches, depth, n_features)
+        The rows before each stretch, oldest first; NaN where they are not known.
+    agrees : ndarray of bool of shape (n_stretches,)
+        False where the first row has the label of a training row but other values.
+    """
+
+    past: np.ndarray
+
+    def __init__(self, layout, starts, stops, numbers, series):
+        self.layout = layout
+        self.starts = starts
+        self.stops = stops
+        self.numbers = numbers
+        self.series = series
+        self.agrees = np.ones(len(starts), dtype=bool)
+        self._doubtful = np.array([], dtype=np.int64)
+        self._describe = None
+
+    def __len__(self):
+        return len(self.starts)
+
+    @property
+    def lengths(self):
+        """How many rows each stretch has."""
+        return self.stops - self.starts
+
+    @property
+    def are_later(self):
+        """Whether an earlier stretch of each stretch's series is in the table."""
+        return ~np.isin(self.starts, self.layout.starts)
+
+    def doubt_all(self, doubtful, describe):
+        """Note which stretches have a past that is not known although one is expected.
+
+        Parameters
+        ----------
+        doubtful : ndarray of bool of shape (n_stretches,)
+            Those stretches.
+        describe : callable
+            Takes the position of one, and returns its `Doubt`.
+        """
+        self._doubtful = np.flatnonzero(doubtful)
+        self._describe = describe
+
+    def doubt(self, position):
+        """Say why the past of a stretch is not known.
+
+        Parameters
+        ----------
+        position : int
+            The stretch.
+
+        Returns
+        -------
+        Doubt or None
+            None where it is known, and where none is expected.
+        """
+        position = range(len(self))[position]
+        return self._describe(position) if position in self._doubtful else None
+
+    def first_doubt(self, *, later=False):
+        """Say why the past of the first row is not known whose past is not.
+
+        Parameters
+        ----------
+        later : bool, default=False
+            Whether the first row of each series does not matter.
+
+        Returns
+        -------
+        doubt : Doubt or None
+            None if there is no such row.
+        n_doubts : int
+            How many such rows there are.
+        """
+        some = self._doubtful
+        if later:
+            some = some[self.are_later[some]]
+        if not len(some):
+            return None, 0
+        first = some[np.argmin(self.layout.row(self.starts[some]))]
+        return self._describe(first), len(some)
+
+    def padded(self, rows):
+        """Put the rows before each stretch in front of it.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_features)
+            The rows of the table.
+
+        Returns
+        -------
+        values : ndarray of shape (n_rows + n_stretches * depth, n_features)
+            One stretch after the other, each after its past.
+        at : ndarray of int of shape (n_rows,)
+            Where each row of the table stands in `values`.
+        """
+        values, at = pad(self.layout.by_series(rows), self.starts, self.past)
+        return values, self.layout.by_row(at)
+
+    def alike(self, *keys):
+        """Yield the stretches that have the same length, and some more in common.
+
+        Parameters
+        ----------
+        *keys : ndarray of int of shape (n_stretches,)
+            What else they have in common.
+
+        Yields
+        ------
+        ndarray of int
+            Positions of such stretches. There are few of these arrays, however many stretches
+            there are: lengths that all differ add up to many rows.
+        """
+        keys = [*keys, self.lengths]
+        order = np.lexsort(keys)
+        differs = np.any([np.diff(key[order]) != 0 for key in keys], axis=0)
+        yield from np.split(order, np.flatnonzero(differs) + 1)
+
+
+def pad(rows, starts, past):
+    """Put some rows in front of each part of an array.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, n_features)
+        The array.
+    starts : ndarray of int of shape (n_parts,)
+        Where its parts begin; the first at 0.
+    past : ndarray of shape (n_parts, depth, n_features)
+        What comes before each.
+
+    Returns
+    -------
+    values : ndarray of shape (n_rows + n_parts * depth, n_features)
+        One part after the other.
+    at : ndarray of int of shape (n_rows,)
+        Where each row stands in `values`.
+    """
+    n_parts, depth, n_features = past.shape
+    at = np.zeros(len(rows), dtype=np.intp)
+    at[starts] = depth
+    at += 1
+    np.cumsum(at, out=at)
+    at -= 1
+    values = np.empty((len(rows) + n_parts * depth, n_features), rows.dtype)
+    values[at] = rows
+    before = starts + depth * np.arange(n_parts)
+    values[(before[:, None] + np.arange(depth)).ravel()] = past.reshape(-1, n_features)
+    return values, at
+
+
+def ranges(starts, stops):
+    """Return all whole numbers from each start to each stop, one range after the other.
+
+    Parameters
+    ----------
+    starts, stops : ndarray of int of shape (n_ranges,)
+        The first number of each range, and the one after its last.
+
+    Returns
+    -------
+    ndarray of int
+    """
+    lengths = stops - starts
+    return np.arange(lengths.sum()) + np.repeat(starts - np.cumsum(lengths) + lengths, lengths)
+
+
+def said(index, row):
+    """Say which row of a table is meant.
+
+    Parameters
+    ----------
+    index : pandas.Index
+        The labels of the table.
+    row : int
+        The row.
+
+    Returns
+    -------
+    str
+        Its label; of several levels, its time and its series.
+    """
+    label = index[row]
+    if not is_panel(index):
+        return str(label)
+    time, *names = label
+    return f"{time} of series {names[0] if len(names) == 1 else tuple(names)!r}"
