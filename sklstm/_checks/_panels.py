@@ -27,14 +27,12 @@ def check_rows_sorted(index, name):
         return
     times = index.get_level_values(0)
     is_text = pd.api.types.infer_dtype(times) in {"string", "mixed", "categorical"}
-    others = index.levels[1:]
-    if not isinstance(times, _TIMES) and (
-        is_text or any(isinstance(level, _TIMES) for level in others)
-    ):
+    is_time_later = any(isinstance(level, _TIMES) for level in index.levels[1:])
+    if is_text or (is_time_later and not isinstance(times, _TIMES)):
         raise ValueError(
             f"The first level of the index of {name} holds {times[0]!r}, but in a table of many"
             " series it is the time, and the levels after it name the series. Use"
-            f" {name}.swaplevel().sort_index()."
+            f" {name}.swaplevel().sort_index(); if it is a time in text, make dates of it."
         )
     if not times.is_monotonic_increasing:
         raise ValueError(
