@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+import numpy as np
 import tensorflow as tf
 
 from sklstm.engine._check_names import check_names
@@ -36,6 +37,7 @@ def train(
     *,
     seed: int,
     start: Trained | None = None,
+    first_outputs: np.ndarray | None = None,
     watch: Watch | None = None,
 ) -> Trained:
     """Train `network` on `data`.
@@ -53,6 +55,8 @@ def train(
     start : Trained, optional
         Go on from these weights and this optimizer state instead of fresh ones. In a stateful run
         its states, where it has any, are those before the first row; they are for one epoch.
+    first_outputs : ndarray of shape (n_outputs,), optional
+        Biases that the last layer begins with, by default zeros. Not for a network of the user's.
     watch : Watch, optional
         Told of each epoch.
 
@@ -102,7 +106,8 @@ def train(
     # 5. borrow
     with _borrowed(network, resolved, engine in ("block", "xla")) as compiled:
         rate = resolved.learning_rate if start is None else training.learning_rate
-        start = start or Trained(fresh_weights(network, compiled.model, seed), [])
+        if start is None:
+            start = Trained(fresh_weights(network, compiled.model, seed, first_outputs), [])
         compiled.set(start, rate, seed)
 
         # 6. run

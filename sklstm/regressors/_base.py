@@ -256,7 +256,20 @@ def train(regressor, samples, validation, head, network, training, *, start=None
     held_out = None if validation is None else validation.rows(head)
     for part in [rows, held_out] if held_out else [rows]:
         part.input_scale, part.target_scale = scales
-    trained = _train.train(network, training, rows, held_out, seed=seed, start=start, watch=watch)
+    first = None
+    if len(head.levels) > 1:
+        # Quantiles that all begin at zero stay too close together in a short training.
+        first = scales[1].apply(attributes["_where_unknown"].reshape(1, -1))[0]
+    trained = _train.train(
+        network,
+        training,
+        rows,
+        held_out,
+        seed=seed,
+        start=start,
+        first_outputs=first,
+        watch=watch,
+    )
 
     # 3. Take over.
     before = regressor.history_ if go_on else {}

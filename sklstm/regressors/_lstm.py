@@ -69,7 +69,8 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         is compiled with, else ``"mean_squared_error"``.
     quantiles : sequence of float, default=(0.05, 0.5, 0.95)
         Which quantiles ``loss="quantile"`` learns: rising, between 0 and 1, 0.5 among them. The
-        network has so many outputs for each target.
+        network has so many outputs for each target. Their biases begin with the quantiles of the
+        training targets, but not in a `network` of your own.
     optimizer : str or keras.optimizers.Optimizer, default=None
         Any Keras optimizer, made anew for each fit. None is the one that `network` is compiled
         with, else ``"adam"``.

@@ -40,6 +40,25 @@ def test_learns_the_quantiles_of_a_known_process(fitted):
     np.testing.assert_allclose(at_0_8, 0.8 * np.array([-1.2816, 0, 1.2816]), atol=0.25)
 
 
+@pytest.mark.parametrize("normalize", [True, False])
+@pytest.mark.parametrize("n_targets", [1, 2])
+def test_training_begins_with_the_quantiles_of_the_target(normalize, n_targets):
+    """Rows that are all alike show it: a network of zeros adds nothing to its biases."""
+    y = np.random.default_rng(0).exponential(50, size=(90, n_targets)) + [800, -3][:n_targets]
+    model = regressor(epochs=1, learning_rate=1e-9, normalize=normalize).fit(np.zeros((90, 1)), y)
+    begun = model.predict_quantiles(np.zeros((1, 1)))[0].reshape(n_targets, -1)
+    np.testing.assert_allclose(begun, np.quantile(y, LEVELS, axis=0).T, rtol=1e-5)
+
+
+@pytest.mark.parametrize("epochs", [1, 3, 10])
+def test_intervals_of_a_short_training_are_not_too_narrow(epochs):
+    """Of 2000 new values, the interval from 0.1 to 0.9 holds about eight of ten."""
+    model = regressor(epochs=epochs).fit(*noise_that_grows(90))
+    X, y = noise_that_grows(2000, seed=1)
+    low, _, high = model.predict_quantiles(X).T
+    assert 0.7 < np.mean((low <= y) & (y <= high)) < 0.9
+
+
 def test_loss_is_the_mean_pinball_loss():
     """What training minimises is scikit-learn's mean pinball loss, over all quantiles."""
     from sklstm.engine._models._losses import QuantileLoss

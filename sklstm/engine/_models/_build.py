@@ -60,7 +60,9 @@ def build(network: NetworkSpec) -> keras.Model:
     return keras.Model(inputs, outputs, name=f"{network.cell}_network")
 
 
-def fresh_weights(network: NetworkSpec, model: keras.Model, seed: int) -> list[np.ndarray]:
+def fresh_weights(
+    network: NetworkSpec, model: keras.Model, seed: int, first_outputs: np.ndarray | None = None
+) -> list[np.ndarray]:
     """Return first weights for `model`, drawn by Keras' initialisers with seeds from `seed`."""
     if network.network is not None:
         fresh = _built_by_user(network, seed)
@@ -79,6 +81,8 @@ def fresh_weights(network: NetworkSpec, model: keras.Model, seed: int) -> list[n
         else:
             draw = first_bias if weight.path.endswith("_cell/bias") else np.zeros
         weights.append(draw(tuple(weight.shape)))
+    if first_outputs is not None:
+        weights[-1] = first_outputs
     return [keras.ops.convert_to_numpy(weight) for weight in weights]
 
 
