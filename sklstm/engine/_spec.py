@@ -85,6 +85,9 @@ class TrainingSpec:
     loss_weights : float or None
         Of a compiled network: what the loss is multiplied by.
     epochs, batch_size : int
+    steps_per_epoch : int or None
+        Stateless only: batches in an epoch, which goes on where the last one ended. None takes
+        every row once.
     shuffle : bool
     early_stopping : bool
         Stop after `patience` epochs without a better ``val_loss`` (``loss`` without validation
@@ -118,6 +121,7 @@ class TrainingSpec:
     loss_weights: float | None = None
     epochs: int = 1
     batch_size: int = 32
+    steps_per_epoch: int | None = None
     shuffle: bool = True
     early_stopping: bool = False
     patience: int = 10
@@ -126,6 +130,10 @@ class TrainingSpec:
     engine: str = "auto"
     reset_states: str | int = "epoch"
     bptt_steps: int = 1
+
+    def rows_per_epoch(self, n: int) -> int:
+        """Return how many rows an epoch takes out of `n`; it takes rows again if that is more."""
+        return n if self.steps_per_epoch is None else self.steps_per_epoch * self.batch_size
 
 
 @dataclass

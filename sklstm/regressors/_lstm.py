@@ -5,7 +5,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._windows import check_windows, count_axes, lag_columns
-from sklstm._sklearn._warnings import OneStepWarning, warn
+from sklstm._sklearn._warnings import FewRowsTaughtWarning, OneStepWarning, warn
 from sklstm.regressors import _base
 from sklstm.regressors._heads import PointHead, QuantileHead, check_levels
 from sklstm.regressors._problem import read_problem
@@ -80,11 +80,15 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         Keras metrics that `history_` follows as well, by name or as instances. None are those that
         `network` is compiled with, if any.
     epochs : int, default=100
-        Passes over the training rows.
+        Passes over the training rows, or parts of a pass of `steps_per_epoch` batches.
     batch_size : int, default=32
         Rows per weight update.
+    steps_per_epoch : int, default=None
+        Batches in an epoch, for more rows than need be seen between two looks at the validation
+        rows. The next epoch goes on with rows that were not drawn yet; when all were, they are
+        drawn anew. None takes every row once.
     shuffle : bool, default=True
-        Whether each epoch takes the rows in another order.
+        Whether each pass over the rows takes them in another order.
     validation_fraction : float, default=None
         Fraction of the rows, the *last* ones, that is held out of training to be looked at after
         each epoch, in [0, 1).
@@ -127,7 +131,7 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
     n_outputs_ : int
         Number of targets.
     n_samples_fit_ : int
-        Number of rows that were learnt from.
+        Number of rows that were learnt from, or drawn from with `steps_per_epoch`.
     quantiles_ : ndarray of shape (n_quantiles,)
         The quantiles that were learnt; only with ``loss="quantile"``.
 
@@ -167,6 +171,7 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         "network": [callable, None],
         "quantiles": [list, tuple, np.ndarray],
         "shuffle": ["boolean"],
+        "steps_per_epoch": [_base.COUNT, None],
     }
 
     def __init__(
@@ -190,6 +195,7 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         metrics=None,
         epochs=100,
         batch_size=32,
+        steps_per_epoch=None,
         shuffle=True,
         validation_fraction=None,
         early_stopping=False,
@@ -219,6 +225,7 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         self.metrics = metrics
         self.epochs = epochs
         self.batch_size = batch_size
+        self.steps_per_epoch = steps_per_epoch
         self.shuffle = shuffle
         self.validation_fraction = validation_fraction
         self.early_stopping = early_stopping
@@ -322,6 +329,7 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         network = _base.describe_network(self, n_outputs, window=window)
         training = _base.describe_training(self, loss, one_epoch=one_epoch)
         network, training = settle(network, training)
+        _warn_of_rows_never_reached(training, len(samples.taught))
 
         # 4. Train in the engine, and take over what was learnt.
         self.__dict__.pop("quantiles_", None)
@@ -356,3 +364,17 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
             outputs = np.array(predict(windows))
             outputs[positions] = predict(filled)
         return _base.values_of(self, outputs, n_unknown, windows.shape[1])
+
+
+def _warn_of_rows_never_reached(training, n_rows):
+    """Warn if epochs of some batches end before the last row, and the next fit begins anew."""
+    n_drawn = training.epochs * training.rows_per_epoch(n_rows)
+    if not training.shuffle and n_drawn < n_rows:
+        warn(
+            f"epochs={training.epochs} of steps_per_epoch={training.steps_per_epoch} batches of"
+            f" {training.batch_size} rows in order (shuffle=False) take the first {n_drawn} of"
+            f" {n_rows} rows, and a later fit or partial_fit begins with the first row again: the"
+            " newest rows are never learnt from. Set shuffle=True or steps_per_epoch=None, or train"
+            " for more epochs.",
+            FewRowsTaughtWarning,
+        )

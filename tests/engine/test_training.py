@@ -57,7 +57,10 @@ def assert_equals_keras(
             validation_data=validation,
             verbose=0,
         ).history
-        for order in islice(row_orders(len(rows), training.shuffle, 5), training.epochs)
+        for order in islice(
+            row_orders(len(rows), training.shuffle, 5, training.rows_per_epoch(len(rows))),
+            training.epochs,
+        )
     ]
     # 3. compare
     assert_close(trained.weights, model.get_weights(), tolerance)
@@ -73,6 +76,33 @@ def test_every_epoch_has_an_order_of_its_own():
     assert all(sorted(order) == list(range(50)) for order in orders)
     assert len({tuple(order) for order in orders}) == 3
     assert all((order == np.arange(50)).all() for order in islice(row_orders(50, False, 0), 3))
+
+
+@pytest.mark.parametrize("size", [1, 7, 50, 120])
+def test_epochs_of_some_rows_are_cut_from_whole_passes(size):
+    """Each goes on where the last one ended, and every pass takes all rows once."""
+    passes = np.concatenate(list(islice(row_orders(50, True, seed=0), 30)))
+    parts = np.concatenate(list(islice(row_orders(50, True, 0, size), 12)))
+    assert len(parts) == 12 * size
+    np.testing.assert_array_equal(parts, passes[: len(parts)])
+    ordered = np.concatenate(list(islice(row_orders(50, False, 0, size), 12)))
+    np.testing.assert_array_equal(ordered, np.arange(12 * size) % 50)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("steps", [3, 9])
+def test_epochs_of_some_batches_equal_keras(engine, steps):
+    """Epochs of part of the rows, and of more than all, have full batches; the rate counts them."""
+    rate = keras.optimizers.schedules.ExponentialDecay(0.05, 4, 0.7)
+    training = TrainingSpec(
+        epochs=4,
+        batch_size=8,
+        steps_per_epoch=steps,
+        optimizer=keras.optimizers.Adam(rate),
+        metrics=["mae"],
+        engine=engine,
+    )
+    assert_equals_keras(SMALL, training, n_held_out=7, weighted=True)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

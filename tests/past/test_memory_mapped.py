@@ -35,7 +35,9 @@ REGRESSORS = {
         LagWindower(3),
         LSTMRegressor(validation_fraction=0.2, early_stopping=True, dropout=0.2, **LSTM),
     ),
-    "LSTM on folded windows": make_pipeline(LagWindower(6, fold=3), LSTMRegressor(**LSTM)),
+    "LSTM on folded windows": make_pipeline(
+        LagWindower(6, fold=3), LSTMRegressor(steps_per_epoch=4, **LSTM)
+    ),
     "Keras' own fit": make_pipeline(LagWindower(4), LSTMRegressor(engine="keras", **LSTM)),
     "stateful LSTM": StatefulLSTMRegressor(bptt_steps=3, batch_size=4, **LSTM),
     "stateful LSTM on windows": make_pipeline(

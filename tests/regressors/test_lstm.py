@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 
-from sklstm import Differencer, LagWindower, LSTMRegressor
+from sklstm import Differencer, FewRowsTaughtWarning, LagWindower, LSTMRegressor
 
 WINDOW, N_ROWS = 4, 60
 #: So small that a run leaves the first weights as they are: what it reports can be worked out.
@@ -349,6 +349,64 @@ def test_a_batch_may_be_larger_than_the_table(data):
 
 
 # --------------------------------------------------------------------------------- going on
+
+
+# ------------------------------------------------------------------------------ parts of a pass
+
+
+@pytest.mark.parametrize("steps", [2, 9])
+def test_epochs_of_some_batches_are_a_loop_over_the_rows(data, steps):
+    """Five epochs of two (nine) batches of 16 rows in order, by hand: they run on, and around."""
+    X, y = data
+    look, held_out = FirstWeights(), slice(50, None)
+    options = {"batch_size": 16, "epochs": 5, "shuffle": False, "callbacks": [look]}
+    weight = np.linspace(0.1, 2, 50)
+    regressor = tiny(steps_per_epoch=steps, **options)
+    regressor.fit(X[:50], y[:50], weight, X_val=X[held_out], y_val=y[held_out])
+    by_hand = stateless_keras(look.weights, (3,), WINDOW, 2)
+    rows, validated = np.arange(16 * steps * 5).reshape(5, steps, 16) % 50, []
+    for epoch in rows:
+        for batch in epoch:
+            by_hand.train_on_batch(X[batch], y[batch], sample_weight=weight[batch])
+        validated.append(by_hand.evaluate(X[held_out], y[held_out], verbose=0))
+    assert_close(regressor.model_.get_weights(), by_hand.get_weights(), atol=1e-5)
+    np.testing.assert_allclose(regressor.history_["val_loss"], validated, rtol=1e-4)
+    assert regressor.n_iter_ == 5
+
+
+@pytest.mark.parametrize("engine", ["auto", "keras"])
+def test_callbacks_see_the_batches_of_an_epoch(data, engine):
+    """Batches are counted from zero in each epoch, and there are as many as were asked for."""
+    seen = []
+
+    class Counts(keras.callbacks.Callback):
+        """Notes the batches, and what Keras tells of the run."""
+
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(batch)
+
+        def on_train_end(self, logs=None):
+            seen.append(self.params["steps"])
+
+    tiny(steps_per_epoch=3, batch_size=8, callbacks=[Counts()], engine=engine).fit(*data)
+    assert seen == [0, 1, 2, 0, 1, 2, 3]
+
+
+def test_partial_fit_takes_some_batches(data):
+    """A call is an epoch: one weight update of the optimizer for each batch."""
+    regressor = tiny(steps_per_epoch=3, batch_size=8).partial_fit(*data).partial_fit(*data)
+    assert regressor._trained.optimizer_state[0] == 6
+
+
+@pytest.mark.parametrize("call", ["fit", "partial_fit"])
+def test_rows_that_ordered_epochs_never_reach_are_told_of(data, call):
+    """A run that ends before the last row says where; in random order any row may be drawn."""
+    part = {"epochs": 1, "batch_size": 8, "steps_per_epoch": 7}
+    with pytest.warns(FewRowsTaughtWarning, match="first 56 of 60 rows") as caught:
+        getattr(tiny(shuffle=False, **part), call)(*data)
+    assert caught[0].filename == __file__
+    getattr(tiny(**part), call)(*data)
+    getattr(tiny(shuffle=False, **{**part, "steps_per_epoch": 8}), call)(*data)
 
 
 @pytest.mark.parametrize("name", ["fit", "partial_fit"])

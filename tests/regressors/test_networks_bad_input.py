@@ -66,6 +66,7 @@ SHARED = {
     bad.cases(
         **SHARED,
         shuffle=["yes"],
+        steps_per_epoch=bad.COUNTS[1:-1],
         network=["lstm", two_inputs, lambda shape, n: dense_network((99, 7), n)],
         quantiles=[0.5],
     ),

@@ -92,11 +92,25 @@ def seed_dropout(model: keras.Model, seed: int) -> None:
         state.assign(np.array([drawn, 0], dtype=state.dtype))
 
 
-def row_orders(n: int, shuffle: bool, seed: int):
-    """Yield the order of the rows, epoch after epoch."""
+def row_orders(n: int, shuffle: bool, seed: int, size: int | None = None):
+    """Yield the rows of each epoch in their order.
+
+    An epoch takes `size` rows, by default all. It goes on where the last one ended, and where no
+    rows are left, all are drawn anew.
+    """
     draws = np.random.default_rng([seed, 2])
+    left = np.zeros(0, np.int32)
     while True:
-        yield draws.permutation(n).astype(np.int32) if shuffle else np.arange(n, dtype=np.int32)
+        parts, missing = [], size or n
+        while missing:
+            if not len(left):
+                left = np.arange(n, dtype=np.int32)
+                if shuffle:
+                    draws.shuffle(left)
+            parts.append(left[:missing])
+            left = left[missing:]
+            missing -= len(parts[-1])
+        yield np.concatenate(parts)
 
 
 def _built_by_user(network: NetworkSpec, seed: int) -> keras.Model:

@@ -130,7 +130,7 @@ class Epochs:
         self.data = data
         self.n_steps = n_steps
         self.by_blocks = data.windows.is_mapped
-        most_epochs = max(1, min(_MOST_EPOCHS, _MOST_ORDERED_ROWS // len(data)))
+        most_epochs = max(1, min(_MOST_EPOCHS, _MOST_ORDERED_ROWS // (n_steps * rows_per_step)))
         self.most_epochs = 1 if self.by_blocks else most_epochs
         cells = rows_per_step * data.windows.shape[1] * compiled.network.n_features
         self._steps_per_call = _FIRST_CALL_STEPS

@@ -15,14 +15,14 @@ from sklstm.engine._spec import TrainingSpec
 class _Batches(keras.utils.PyDataset):
     """Batches gathered one at a time, in an order that draws from no global state."""
 
-    def __init__(self, samples: Samples, batch_size: int):
+    def __init__(self, samples: Samples, batch_size: int, order: np.ndarray):
         super().__init__()
         self.samples = samples
         self.batch_size = batch_size
-        self.order = np.arange(len(samples))
+        self.order = order
 
     def __len__(self):
-        return -(-len(self.samples) // self.batch_size)
+        return -(-len(self.order) // self.batch_size)
 
     def __getitem__(self, i):
         return self.samples.batch(self.order[i * self.batch_size : (i + 1) * self.batch_size])
@@ -37,8 +37,10 @@ def fit(
     seed: int,
 ) -> dict[str, list[float]]:
     """Train the model and return the history."""
-    batches = _Batches(data, training.batch_size)
-    orders = row_orders(len(data), training.shuffle, seed)
+    size = training.rows_per_epoch(len(data))
+    orders = row_orders(len(data), training.shuffle, seed, size)
+    # Only as many as there will be: each epoch begins with an order of its own.
+    batches = _Batches(data, training.batch_size, np.zeros(size, np.int32))
 
     def reorder(epoch, logs):
         batches.order = next(orders)
@@ -48,10 +50,13 @@ def fit(
         on_epoch_begin=reorder,
         on_epoch_end=lambda epoch, logs: _callbacks.raise_if_diverged(epoch, logs.get("loss", 0)),
     )
+    validation_data = None
+    if held_out is not None:
+        validation_data = _Batches(held_out, training.batch_size, np.arange(len(held_out)))
     try:
         history = compiled.model.fit(
             batches,
-            validation_data=held_out and _Batches(held_out, training.batch_size),
+            validation_data=validation_data,
             epochs=training.epochs,
             shuffle=False,
             callbacks=[follow, *callbacks],

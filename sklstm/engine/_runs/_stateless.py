@@ -34,8 +34,8 @@ class Batches(NamedTuple):
     samples : tuple
         See `Samples.arrays`.
     batch_size : int32
-    orders : int32 of shape (n_epochs, n_samples)
-        The order of the samples in each epoch.
+    orders : int32 of shape (n_epochs, n_drawn)
+        The samples of each epoch in their order.
     """
 
     samples: tuple
@@ -51,8 +51,9 @@ class BatchEpochs(Epochs):
     compiled : CompiledModel
     method : {"train_step", "test_step"}
     data : Samples
-    orders : iterator of int32 ndarray
-        The order of the samples in each epoch.
+    orders : iterator of int32 ndarray of shape (n_drawn,)
+        The samples of each epoch in their order.
+    n_drawn : int
     batch_size : int
     xla : bool
     """
@@ -63,15 +64,16 @@ class BatchEpochs(Epochs):
         method: str,
         data: Samples,
         orders: Iterator[np.ndarray],
+        n_drawn: int,
         batch_size: int,
         xla: bool = False,
     ):
-        super().__init__(compiled, data, -(-len(data) // batch_size), batch_size)
+        super().__init__(compiled, data, -(-n_drawn // batch_size), batch_size)
         self._orders, self._batch_size, self._xla = orders, batch_size, xla
         known = data.block(np.arange(1)) if self.by_blocks else data
-        self.given = self._batches(known, np.zeros((self.most_epochs, len(known)), np.int32))
+        self.given = self._batches(known, np.zeros((self.most_epochs, n_drawn), np.int32))
         # XLA compiles for fixed shapes, so it is told the numbers that decide them.
-        sizes = (data.windows.window, batch_size, len(data) % batch_size) if xla else None
+        sizes = (data.windows.window, batch_size, n_drawn % batch_size) if xla else None
         options = method, data.weighted, sizes
         arguments = self.given, (), self.span(1, 0, 1, True)
         self.train = compiled.traced(_body, options, *arguments, xla=xla)
@@ -81,7 +83,7 @@ class BatchEpochs(Epochs):
         self._order, *_ = orders = np.stack(list(islice(self._orders, epochs)))
         if self._xla:
             # Fewer epochs are filled up with orders that are never run.
-            orders = np.resize(orders, (self.most_epochs, len(self.data)))
+            orders = np.resize(orders, (self.most_epochs, orders.shape[1]))
         if not self.by_blocks:
             self.given = self.given._replace(orders=tf.constant(orders))
 
@@ -106,9 +108,10 @@ class StatelessEpochs(BatchEpochs):
         held_out: Samples | None,
         seed: int,
     ):
-        orders = row_orders(len(data), training.shuffle, seed)
+        n_drawn = training.rows_per_epoch(len(data))
+        orders = row_orders(len(data), training.shuffle, seed, n_drawn)
         size, xla = training.batch_size, engine == "xla"
-        super().__init__(compiled, "train_step", data, orders, size, xla)
+        super().__init__(compiled, "train_step", data, orders, n_drawn, size, xla)
         if held_out is not None:
             orders = row_orders(len(held_out), False, seed)
             # Larger batches are faster, where they change no figure.
@@ -116,7 +119,9 @@ class StatelessEpochs(BatchEpochs):
             if compiled.network.network is None and reduction in ("mean", "sum_over_batch_size"):
                 window = data.windows.shape[1]
                 size = max(size, _MOST_TESTED_CELLS // (window * compiled.network.n_features))
-            self.held_out = BatchEpochs(compiled, "test_step", held_out, orders, size)
+            self.held_out = BatchEpochs(
+                compiled, "test_step", held_out, orders, len(held_out), size
+            )
             self.held_out.begin(1)
 
     def validate(self) -> dict[str, float]:
