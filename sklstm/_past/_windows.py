@@ -48,9 +48,7 @@ class Windows(NDArrayOperatorsMixin):
 
     ndim = 3
 
-    def __init__(
-        self, values, starts, window, extra=None, last_steps=None, fold=1, index=None
-    ):
+    def __init__(self, values, starts, window, extra=None, last_steps=None, fold=1, index=None):
         self.values = values
         self.starts = starts
         self.window = window

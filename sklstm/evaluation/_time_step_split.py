@@ -3,13 +3,12 @@
 import warnings
 
 import numpy as np
-import pandas as pd
 from sklearn.model_selection import TimeSeriesSplit
 from sklearn.utils import check_consistent_length
 
 from sklstm._checks._arguments import check_count
-from sklstm._checks._panels import check_rows_sorted
 from sklstm._checks._tables import check_in_step, index_of
+from sklstm._past._layout import Layout
 
 
 class TimeStepSplit(TimeSeriesSplit):
@@ -100,18 +99,14 @@ class TimeStepSplit(TimeSeriesSplit):
             if getattr(self, name) is not None:
                 check_count(getattr(self, name), name)
         check_consistent_length(X, y)
-        if index_of(X) is not None:
+        name, labelled = ("y", y) if index_of(X) is None else ("X", X)
+        if labelled is X:
             check_in_step(y, X)
-        name = "y" if index_of(X) is None else "X"
-        index = index_of(y if name == "y" else X)
-        check_rows_sorted(index, name)
+        layout = Layout(index_of(labelled), X.shape[0] if hasattr(X, "shape") else len(X), name)
 
         # 2. The row at which each time step starts, and the end of the last one.
-        n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
-        starts = np.arange(n_rows + 1)
-        if isinstance(index, pd.MultiIndex):
-            is_new = np.diff(index.codes[0]) != 0
-            starts = np.concatenate([[0], np.flatnonzero(is_new) + 1, [n_rows]])
+        time = layout.by_row(layout.time)
+        starts = np.searchsorted(time, np.arange(time.max(initial=-1) + 2))
 
         # 3. Split the time steps, and return their rows.
         try:

@@ -7,8 +7,9 @@ import pandas as pd
 
 from sklstm._checks._arguments import brief, check_flag, naming
 from sklstm._checks._numbers import check_floats, check_not_infinite, place_of
-from sklstm._checks._panels import check_rows_sorted
-from sklstm._checks._tables import index_of
+from sklstm._checks._tables import index_of, layout_of
+from sklstm._past._layout import Layout
+from sklstm._past._order import is_panel
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Pairs:
         The series of each row, as a position in `series`.
     series : pandas.Index of length n_series
         The names of the series; of one without a name if the rows are those of one series.
+    layout : Layout
+        The rows of each series.
     index : pandas.Index or None
         The labels of the rows.
     columns : pandas.Index or None
@@ -38,13 +41,14 @@ class Pairs:
     weight: np.ndarray
     codes: np.ndarray
     series: pd.Index
+    layout: Layout
     index: pd.Index | None
     columns: pd.Index | None
 
     @property
     def is_panel(self):
         """Whether the labels name series."""
-        return isinstance(self.index, pd.MultiIndex)
+        return is_panel(self.index)
 
 
 def read_pairs(y_true, y_pred, sample_weight, n_predicted=None):
@@ -73,8 +77,7 @@ def read_pairs(y_true, y_pred, sample_weight, n_predicted=None):
     actual = _values(y_true, "y_true")
     labelled = y_pred if index_of(y_true) is None else y_true
     index = index_of(labelled)
-    if isinstance(index, pd.MultiIndex):
-        check_rows_sorted(index, "y_pred" if labelled is y_pred else "y_true")
+    layout = layout_of(labelled, name="y_pred" if labelled is y_pred else "y_true")
     n_rows, n_outputs = actual.shape
     y_pred = _with_rows_of(labelled, y_pred, "y_pred")
     if n_predicted is None:
@@ -92,20 +95,20 @@ def read_pairs(y_true, y_pred, sample_weight, n_predicted=None):
     weight = np.ones(n_rows)
     if sample_weight is not None:
         weight = _weights(_with_rows_of(labelled, sample_weight, "sample_weight"), n_rows)
-    codes, series = series_of(index, n_rows)
+    codes, series = series_of(layout, index)
     columns = y_true.columns if isinstance(y_true, pd.DataFrame) else None
-    return Pairs(actual, predicted, weight, codes, series, index, columns)
+    return Pairs(actual, predicted, weight, codes, series, layout, index, columns)
 
 
-def series_of(index, n_rows):
+def series_of(layout, index):
     """Tell the series of each row.
 
     Parameters
     ----------
+    layout : Layout
+        The rows of each series.
     index : pandas.Index or None
-        The labels of the rows; the levels after the first of several name the series.
-    n_rows : int
-        Number of rows.
+        The labels of the rows.
 
     Returns
     -------
@@ -114,11 +117,9 @@ def series_of(index, n_rows):
     series : pandas.Index of length n_series
         The names of the series, each once.
     """
-    if isinstance(index, pd.MultiIndex):
-        labels = index.droplevel(0)
-        series = labels.unique()
-        return series.get_indexer(labels), series
-    return np.zeros(n_rows, dtype=np.intp), pd.Index([None])
+    codes = layout.by_row(np.repeat(np.arange(layout.n_series), layout.stops - layout.starts))
+    names = layout.labels()
+    return codes, pd.Index([None]) if names is None else names.set_names(index.names[1:])
 
 
 def floats_of(values, name):

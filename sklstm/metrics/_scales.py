@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from sklstm._checks._arguments import check_count
-from sklstm._checks._panels import check_rows_sorted
 from sklstm._checks._tables import index_of
+from sklstm._past._layout import Layout
+from sklstm._past._order import is_panel
 from sklstm._past._time_axis import TimeAxis
 from sklstm._sklearn._warnings import AssumedPastWarning, warn
 from sklstm.metrics._pairs import floats_of, series_of, sums_by_series
@@ -43,8 +44,8 @@ def naive_scale(y_train, pairs, season, power):
         raise ValueError("y_train is None: pass the training rows, whose errors are the scale.")
     values = floats_of(y_train, "y_train")
     index = index_of(y_train)
-    check_rows_sorted(index, "y_train")
-    if isinstance(index, pd.MultiIndex) != pairs.is_panel:
+    layout = Layout(index, len(values), "y_train")
+    if is_panel(index) != pairs.is_panel:
         one, other = ("y_train", "y_true") if pairs.is_panel else ("y_true", "y_train")
         raise ValueError(
             f"{other} holds many series, but {one} has no index that names them: give both an index"
@@ -64,22 +65,19 @@ def naive_scale(y_train, pairs, season, power):
                 f" {list(pairs.columns)!r}."
             )
         values = values[:, places]
-    n_rows = len(values)
-    codes, names = series_of(index, n_rows)
+    codes, names = series_of(layout, index)
     places = names.get_indexer(pairs.series) if pairs.is_panel else np.zeros(1, dtype=np.intp)
     _check_has_all(places < 0, pairs, "no rows in y_train", "Pass its training rows, too")
-    times, steps = _times_and_steps(index, n_rows)
-    season = _season(season, times)
-    _check_before(y_train, values, codes, places, pairs)
+    season = _season(season, layout.times)
+    _check_before(index, values, layout, places, pairs)
 
     # 2. Number the rows of each series on one time axis, or one after another.
-    order = np.argsort(codes, kind="stable")
-    codes, values = codes[order], values[order]
-    axis = None if times is None else TimeAxis.fit(times)
+    codes, values = layout.by_series(codes), layout.by_series(values)
+    axis = None if index is None else TimeAxis.fit(layout.times)
     if axis is None:
-        number = np.arange(n_rows) - np.searchsorted(codes, codes)
+        number = layout.within()
     else:
-        number = axis.number(times).astype(np.int64)[steps][order]
+        number = axis.number(layout.times).astype(np.int64)[layout.time]
 
     # 3. Subtract the value one season earlier, where there is one.
     number = number - number.min()
@@ -122,14 +120,6 @@ def _check_has_all(missing, pairs, what, remedy):
     )
 
 
-def _times_and_steps(index, n_rows):
-    """Return the distinct times of sorted rows, and the position of each row's time among them."""
-    if not isinstance(index, pd.MultiIndex):
-        return index, np.arange(n_rows)
-    is_new = np.diff(index.codes[0], prepend=-1) != 0
-    return index.get_level_values(0)[is_new], np.cumsum(is_new) - 1
-
-
 def _season(season, times):
     """Return the season that the user asked for, or that the step of the index tells."""
     if season is None:
@@ -142,9 +132,8 @@ def _season(season, times):
     return check_count(season, "season")
 
 
-def _check_before(y_train, values, codes, places, pairs):
+def _check_before(index, values, layout, places, pairs):
     """Refuse training rows that do not all come before the rows that are scored."""
-    index = index_of(y_train)
     if index is None or pairs.index is None:
         tail = values[-len(pairs.actual) :]
         # NaN equals nothing, so a tail with NaN is none of the rows.
@@ -160,13 +149,8 @@ def _check_before(y_train, values, codes, places, pairs):
             )
         return
     if pairs.is_panel:
-        # Rows are sorted in time, so the last one of a series is its newest.
-        last = np.empty(codes.max() + 1, dtype=np.intp)
-        last[codes] = np.arange(len(codes))
-        first = np.empty(len(pairs.series), dtype=np.intp)
-        first[pairs.codes[::-1]] = np.arange(len(pairs.codes))[::-1]
-        newest = index.get_level_values(0)[last[places]]
-        oldest = pairs.index.get_level_values(0)[first]
+        newest = index.get_level_values(0)[layout.row(layout.stops - 1)[places]]
+        oldest = pairs.index.get_level_values(0)[pairs.layout.row(pairs.layout.starts)]
     else:
         newest, oldest = index[np.full(len(pairs.index), -1)], pairs.index
     try:

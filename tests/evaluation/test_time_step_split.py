@@ -225,6 +225,12 @@ def test_groups_are_ignored_with_scikit_learns_warning():
 
 BAD_ROWS = {
     "series first": (RAGGED.swaplevel().sort_index(), r"X\.swaplevel\(\)\.sort_index\(\)"),
+    "series first, in numbers": (
+        RAGGED.set_axis(RAGGED.index.set_levels([range(20), range(4)], level=[0, 1]))
+        .swaplevel()
+        .sort_index(),
+        r"X\.swaplevel\(\)\.sort_index\(\)",
+    ),
     "shuffled": (RAGGED.sample(frac=1, random_state=0), r"X.*sort"),
     "newest first": (RAGGED[::-1], r"X.*sort|X\[::-1\]"),
     "drawn twice": (RAGGED.iloc[np.sort(np.r_[3, np.arange(10)])], "more than once"),
