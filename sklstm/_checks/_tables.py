@@ -358,7 +358,7 @@ def like(values, X, columns=None):
     """
     if isinstance(X, pd.DataFrame):
         names = X.columns if columns is None else columns()
-        return pd.DataFrame(values, index=X.index, columns=names)
+        return pd.DataFrame(values, index=X.index, columns=names, copy=False)
     if isinstance(X, pd.Series):
         return pd.Series(values.ravel(), index=X.index, name=X.name)
     return values.ravel() if np.asarray(X).ndim == 1 else values

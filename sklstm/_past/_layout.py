@@ -5,6 +5,9 @@ import pandas as pd
 
 from sklstm._past._order import check_sorted, check_times, is_panel
 
+#: So many rows are looked at at a time, where one number for each takes much memory.
+BLOCK = 2**20
+
 
 class Layout:
     """The rows of a table, laid out one series after the other.
@@ -61,9 +64,11 @@ class Layout:
         self.n_series = len(counts)
         self.stops = np.cumsum(counts)
         self.starts = self.stops - counts
-        self.order = np.argsort(codes, kind="stable")
+        place = np.int32 if self.n_rows < 2**31 else np.int64
+        self.order = np.argsort(codes, kind="stable").astype(place)
         self.time = self.by_series(time)
-        repeats = np.flatnonzero(np.diff(self.time) <= 0)  # time never falls within a series
+        # Time never falls within a series.
+        repeats = np.flatnonzero(self.time[1:] <= self.time[:-1])
         repeats = repeats[~np.isin(repeats + 1, self.starts)]
         if len(repeats):
             label = index[self.row(repeats[0])]
@@ -189,6 +194,61 @@ class Layout:
         return names_as_index(self.names)
 
 
+class Numbers:
+    """The numbers of the rows of a table, counted from the first training row.
+
+    They are looked up where they are asked for: a number for each row takes much memory.
+
+    Parameters
+    ----------
+    layout : Layout
+        Which series each row belongs to, and when.
+    axis : TimeAxis or None
+        The time axis of all series; without one, the rows of each just follow each other.
+    """
+
+    def __init__(self, layout, axis):
+        self._layout = layout
+        self._of_time = None if axis is None else axis.number(layout.times)
+
+    def at(self, places=None):
+        """Return the numbers at some places.
+
+        Parameters
+        ----------
+        places : ndarray of int, default=None
+            The places; by default all.
+
+        Returns
+        -------
+        ndarray of shape (n_places,)
+            NaN where a label has no number.
+        """
+        layout = self._layout
+        places = np.arange(layout.n_rows) if places is None else places
+        if self._of_time is None:
+            series = np.searchsorted(layout.starts, places, side="right") - 1
+            return places - layout.starts[series]
+        return self._of_time[layout.time[places]]
+
+    def breaks(self):
+        """Find where runs of successive numbers of a series begin, or of rows that have none.
+
+        Returns
+        -------
+        ndarray of int of shape (n_stretches,)
+            Places.
+        """
+        layout = self._layout
+        found = [layout.starts]
+        for start in range(0, 0 if self._of_time is None else layout.n_rows - 1, BLOCK):
+            numbers = self._of_time[layout.time[start : start + BLOCK + 1]]
+            off = np.isnan(numbers)
+            breaks = (np.diff(numbers) != 1) & ~(off[1:] & off[:-1])
+            found.append(start + 1 + np.flatnonzero(breaks))
+        return np.unique(np.concatenate(found))
+
+
 def labels_of(numbers, layout, series):
     """Return numbers of rows, and the series that they belong to, as labels.
 
@@ -245,16 +305,16 @@ def _times(index, name):
             f" {int(np.argmin(codes))}, but a series needs the time of each row. Fill it in, or"
             " leave the row out."
         )
-    changes = np.flatnonzero(np.diff(codes)) + 1
+    changes = np.flatnonzero(codes[1:] != codes[:-1]) + 1
     runs = codes[np.concatenate([[0], changes])] if len(codes) else codes
     levels = index.levels[0]
     times = levels.take(runs)
     if len(runs) == len(levels) and times.equals(levels):
         times = levels  # These know their frequency.
     check_times(index, times, name)
-    time = np.zeros(len(codes), dtype=np.int32)
+    time = np.zeros(len(codes), dtype=np.min_scalar_type(len(times)))
     time[changes] = 1
-    return times, np.cumsum(time, out=time)
+    return times, np.cumsum(time, dtype=time.dtype)
 
 
 def _series(index, name):

@@ -5,7 +5,7 @@ from contextvars import ContextVar
 
 import numpy as np
 
-from sklstm._past._layout import Layout, names_as_index
+from sklstm._past._layout import Layout, Numbers, names_as_index
 from sklstm._past._order import gap_remedy
 from sklstm._past._stretches import Doubt, Stretches, pad, ranges, said
 from sklstm._past._time_axis import TimeAxis
@@ -72,37 +72,48 @@ class Past:
         self.labelled = index is not None
         self.names = layout.names
         self.axis = TimeAxis.fit(layout.times) if self.labelled else None
-        numbers = number_rows(layout, self.axis).astype(np.int64)
-        rows = layout.by_series(rows)
-        self.ends = numbers[layout.stops - 1] + 1
+        numbers = Numbers(layout, self.axis)
+        self.ends = numbers.at(layout.stops - 1).astype(np.int64) + 1
 
         # 1. The unbroken parts of the training rows.
-        starts = _breaks(numbers, layout)
+        starts = numbers.breaks()
         stops = np.append(starts[1:], len(rows))
         series = np.searchsorted(layout.starts, starts, side="right") - 1
-        self.begins = _keys(series, numbers[starts])
-        self._span_stops = numbers[stops - 1] + 1
+        self.begins = _keys(series, numbers.at(starts))
+        self._lengths = (stops - starts).astype(np.int32 if len(rows) < 2**31 else np.int64)
 
         # 2. What is remembered of each: the first rows, and the last. One row more than the
         # look-back is needed to warn of rows that begin as these do, and rows that overlap the end
         # still find their whole past.
         n_more = max(N_HEAD, depth + 1) // layout.n_series
-        self._n_heads = np.minimum(_n_unknown(rows, starts, stops) + depth, stops - starts)
-        n_first = np.where(np.isin(starts, layout.starts), n_more, 0)
-        first_stops = np.minimum(starts + np.maximum(self._n_heads, n_first), stops)
-        last_starts = np.maximum(stops - depth - n_more, first_stops)
-        kept = ranges(
-            np.column_stack([starts, last_starts]).ravel(),
-            np.column_stack([first_stops, stops]).ravel(),
-        )
-        self._kept_heads = np.searchsorted(kept, starts)
-        series = np.searchsorted(layout.starts, kept, side="right") - 1
-        self.kept_positions = kept
-        self.kept_keys = _keys(series, numbers[kept])
-        self.kept_rows = rows[kept]
+        n_unknown = _n_unknown(rows, layout, starts, stops)
+        self._n_heads = np.minimum(n_unknown + depth, self._lengths)
+        n_more_heads = np.where(np.isin(starts, layout.starts), n_more, 0)
+        self._n_first = np.minimum(np.maximum(self._n_heads, n_more_heads), self._lengths)
+        self._n_last = np.minimum(depth + n_more, self._lengths - self._n_first)
+        kept = self.kept_positions
+        self.kept_rows = rows[layout.row(kept)]
         if self.labelled and self.axis is None:
             used, self._kept_ranks = np.unique(layout.time[kept], return_inverse=True)
             self.kind, self.labels = plain(layout.times[used])
+
+    @property
+    def kept_positions(self):
+        """The places of the remembered rows among the training rows, one series after the other."""
+        return self._kept(np.cumsum(self._lengths, dtype=np.int64) - self._lengths)
+
+    @property
+    def kept_keys(self):
+        """The keys of the remembered rows."""
+        return self._kept(self.begins)
+
+    def _kept(self, starts):
+        """Return numbers of the remembered rows, of which those of each part begin at a start."""
+        stops = starts + self._lengths
+        return ranges(
+            np.column_stack([starts, stops - self._n_last]).ravel(),
+            np.column_stack([starts + self._n_first, stops]).ravel(),
+        )
 
     @property
     def n_series(self):
@@ -127,7 +138,8 @@ class Past:
         """
         span, found = _find(self.begins, _keys(stretches.series, stretches.numbers))
         n_rows = np.minimum(self._n_heads[span], stretches.lengths)
-        return np.where(found, n_rows, 0), self._kept_heads[span]
+        n_kept = self._n_first + self._n_last
+        return np.where(found, n_rows, 0), (np.cumsum(n_kept) - n_kept)[span]
 
     def stretches(self, rows, index, history="auto", *, form=None, values_decide=True):
         """Split a table where its labels break off, and find what came before each part.
@@ -184,7 +196,6 @@ class Past:
             return stretches
         warns = history == "auto" and not self.quiet
         values_decide = values_decide and form is None
-        rows = layout.by_series(rows)
         by_labels = index is not None and self.labelled
 
         # 1. Number the first row of each unbroken part.
@@ -192,9 +203,9 @@ class Past:
         if not by_labels:
             numbers = np.array([self._number_array(rows, warns, form, values_decide)])
         elif self.axis is not None:
-            numbers = number_rows(layout, self.axis)
-            starts = _breaks(numbers, layout)
-            numbers = numbers[starts]
+            given = Numbers(layout, self.axis)
+            starts = given.breaks()
+            numbers = given.at(starts)
         else:
             numbers = self._number_irregular(layout, series)
         stops = np.append(starts[1:], len(rows))
@@ -202,7 +213,9 @@ class Past:
         series, later = series[of], starts != layout.starts[of]
         if by_labels and history == "continue":
             ends = np.append(self.ends, 0)[np.minimum(series, self.n_series)]
-            first = np.zeros_like(ends) if self._is_training_table(rows, form, layout) else ends
+            first = (
+                np.zeros_like(ends) if self._is_training_table(rows, form, layout=layout) else ends
+            )
             # Each part keeps its distance from the first: it is no training row of that label.
             moved = numbers - numbers[~later][of] + first
             numbers = np.where(later, moved, first)
@@ -224,7 +237,7 @@ class Past:
                 )
         trusted = stretches.agrees | (not values_decide)
         # An earlier step lost the past of such a row, and warned of it.
-        lost = np.isnan(rows[starts]).all(axis=1) & values_decide
+        lost = np.isnan(rows[layout.row(starts)]).all(axis=1) & values_decide
         looked_up = trusted & ~lost & (history != "none")
         stretches.past, n_known = self._before(_keys(series, numbers), looked_up)
         if by_labels and history != "none":
@@ -334,7 +347,8 @@ class Past:
             if names is None or self.names is None or not names.equals(names_as_index(self.names)):
                 return False
         kept, known = self._remembered(form)
-        found = rows[self.kept_positions[known]]
+        kept_rows = self.kept_positions[known]
+        found = rows[kept_rows if layout is None else layout.row(kept_rows)]
         series = self.kept_keys[known] // KEYS
         same, unknown = _equal(found, kept, _spread(kept, series)), np.isnan(found)
         return bool((same | unknown).all() and not unknown.all() if lenient else same.all())
@@ -385,7 +399,7 @@ class Past:
     def _first_that_differs(self, rows, stretches):
         """Find in each stretch the first row that is remembered with other values; -1 for none."""
         stretch, place, kept = self.shared(stretches)
-        ours, theirs = rows[place], self.kept_rows[kept]
+        ours, theirs = rows[stretches.layout.row(place)], self.kept_rows[kept]
         spread = _spread(self.kept_rows, self.kept_keys // KEYS)[kept]
         same = _equal(ours, theirs, spread) | np.isnan(ours) | np.isnan(theirs)
         differs = np.flatnonzero(~same.all(axis=1))[::-1]
@@ -429,7 +443,8 @@ class Past:
             part[one] for part in (stretches.numbers, stretches.series, stretches.are_later)
         )
         of_series = np.flatnonzero(self.begins // KEYS == series)
-        firsts, stops = self.begins[of_series] % KEYS, self._span_stops[of_series]
+        firsts = self.begins[of_series] % KEYS
+        stops = firsts + self._lengths[of_series]
         oldest = number - n_known
         if np.isnan(number):
             what = "has no known place among the training rows"
@@ -481,24 +496,6 @@ def appended_rows(*, cut):
         _APPENDED.reset(token)
 
 
-def number_rows(layout, axis):
-    """Give each row of a table its number, counted from the first row.
-
-    Parameters
-    ----------
-    layout : Layout
-        Which series each row belongs to.
-    axis : TimeAxis or None
-        Their time axis; without one, the rows of each series just follow each other.
-
-    Returns
-    -------
-    ndarray of shape (n_rows,)
-        One series after the other.
-    """
-    return layout.within() if axis is None else axis.number(layout.times)[layout.time]
-
-
 def first_doubt(stretches):
     """Say why the past of the first row is not known whose past is not.
 
@@ -530,14 +527,6 @@ def _warn_of_doubts(stretches):
         )
 
 
-def _breaks(numbers, layout):
-    """Return where runs of successive numbers of a series begin, or of rows that have none."""
-    off = np.isnan(numbers)
-    breaks = (np.diff(numbers) != 1) & ~(off[1:] & off[:-1])
-    breaks[layout.starts[1:] - 1] = True
-    return np.append(0, np.flatnonzero(breaks) + 1)
-
-
 def _keys(series, numbers):
     """Return keys of rows; those of rows without a number are found nowhere."""
     known = ~np.isnan(numbers)
@@ -551,12 +540,12 @@ def _find(keys, wanted):
     return place, keys[place] == wanted
 
 
-def _n_unknown(rows, starts, stops):
+def _n_unknown(rows, layout, starts, stops):
     """Count the rows at the start of each part that hold NaN, columns with nothing else aside."""
     counts = np.zeros(len(starts), dtype=np.int64)
-    for column in rows.T[np.isnan(rows[starts]).any(axis=0)]:
-        places = np.where(np.isnan(column), len(column), np.arange(len(column)))
-        first = np.minimum.reduceat(places, starts)
+    for column in np.flatnonzero(np.isnan(rows[layout.row(starts)]).any(axis=0)):
+        known = np.flatnonzero(~np.isnan(layout.by_series(rows[:, column])))
+        first = np.append(known, len(rows))[np.searchsorted(known, starts)]
         counts = np.maximum(counts, np.where(first < stops, first - starts, 0))
     return counts
 

@@ -139,8 +139,8 @@ class Stretches:
         at : ndarray of int of shape (n_rows,)
             Where each row of the table stands in `values`.
         """
-        values, at = pad(self.layout.by_series(rows), self.starts, self.past)
-        return values, self.layout.by_row(at)
+        at = self.layout.by_row(_padded_places(len(rows), self.starts, self.past.shape[1]))
+        return _filled(rows, at, self.starts, self.past), at
 
     def alike(self, *keys):
         """Yield the stretches that have the same length, and some more in common.
@@ -181,17 +181,27 @@ def pad(rows, starts, past):
     at : ndarray of int of shape (n_rows,)
         Where each row stands in `values`.
     """
+    at = _padded_places(len(rows), starts, past.shape[1])
+    return _filled(rows, at, starts, past), at
+
+
+def _padded_places(n_rows, starts, depth):
+    """Return where each row stands once some rows are put in front of each part."""
+    n_values = n_rows + depth * len(starts)
+    at = np.ones(n_rows, dtype=np.int32 if n_values < 2**31 else np.int64)
+    at[starts] += depth
+    at[:1] -= 1
+    return np.cumsum(at, out=at)
+
+
+def _filled(rows, at, starts, past):
+    """Return an array that has each row at its place, and before each part its past."""
     n_parts, depth, n_features = past.shape
-    at = np.zeros(len(rows), dtype=np.intp)
-    at[starts] = depth
-    at += 1
-    np.cumsum(at, out=at)
-    at -= 1
     values = np.empty((len(rows) + n_parts * depth, n_features), rows.dtype)
     values[at] = rows
     before = starts + depth * np.arange(n_parts)
     values[(before[:, None] + np.arange(depth)).ravel()] = past.reshape(-1, n_features)
-    return values, at
+    return values
 
 
 def ranges(starts, stops):

@@ -12,8 +12,8 @@ from sklstm._checks._arguments import check_count, check_kind
 from sklstm._checks._lag_columns import check_lag, lags_of
 from sklstm._checks._numbers import check_floats
 from sklstm._checks._tables import check_ordered, check_target, index_of
-from sklstm._past._layout import Layout
-from sklstm._past._past import appended_rows, number_rows
+from sklstm._past._layout import Layout, Numbers
+from sklstm._past._past import appended_rows
 from sklstm._past._time_axis import TimeAxis
 from sklstm._sklearn._compat import safe_indexing
 from sklstm._sklearn._composition import look_back
@@ -160,7 +160,7 @@ def rows_ahead(estimator, X, y, exog, y_lag, recompute, *, steps=None, labels=No
     if target is not None:
         layout = Layout(index_of(rows), len(rows))
         axis = None if layout.times is None else TimeAxis.fit(layout.times)
-        earlier = partial(layout.earlier, number_rows(layout, axis))
+        earlier = partial(layout.earlier, Numbers(layout, axis).at())
         for lag in lags.columns:
             held = check_floats(safe_indexing(rows, [lag.column], axis=1), "X").ravel()
             check_lag(lag, rows, held, target, earlier)

@@ -18,8 +18,8 @@ from sklstm._checks._lag_columns import differ, lags_in_fit
 from sklstm._checks._numbers import place_of
 from sklstm._checks._tables import check_rows, check_target, index_of, layout_of
 from sklstm._checks._windows import count_axes
-from sklstm._past._layout import Layout
-from sklstm._past._past import Past, first_doubt, number_rows
+from sklstm._past._layout import Layout, Numbers
+from sklstm._past._past import Past, first_doubt
 from sklstm._sklearn._callbacks import FollowedMixin, passed_on
 from sklstm._sklearn._compat import HasMethods, Interval, StrOptions, with_callbacks
 from sklstm._sklearn._composition import look_back, looks_back
@@ -233,7 +233,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
 
         # 3. Find the columns of X that hold earlier targets.
         layout = stretches.layout
-        numbers = number_rows(layout, self._past.axis)
+        numbers = Numbers(layout, self._past.axis).at()
         self._find_lags(X, rows, y, target, partial(layout.earlier, numbers), horizon)
         if self.transformer is not None:
             depth = sum(look_back(step) or 0 for step in steps_of(self.transformer_))

@@ -6,7 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._numbers import check_floats, check_not_infinite
 from sklstm._checks._tables import check_order, check_rows, index_of, like
-from sklstm._past._layout import Layout
+from sklstm._past._layout import BLOCK, Layout
 from sklstm.transformers._looks_back import LooksBack
 
 
@@ -131,9 +131,13 @@ class Differencer(OneToOneFeatureMixin, LooksBack):
         return like(restored, Z)
 
     def _difference(self, known):
-        """Difference rows that are preceded by their past; the past is gone afterwards."""
+        """Difference rows after their past, in place; the past is gone afterwards."""
         for interval in self._reach:
-            known = known[interval:] - known[:-interval]
+            # From the end, so that each block finds the rows before it as they were.
+            for stop in range(len(known), interval, -BLOCK):
+                start = max(interval, stop - BLOCK)
+                known[start:stop] -= known[start - interval : stop - interval]
+            known = known[interval:]
         return known
 
     def _run_on(self, differences, index):

@@ -8,9 +8,8 @@ import pandas as pd
 from sklstm._checks._arguments import check_count, check_flag, naming
 from sklstm._checks._numbers import check_floats, check_numeric
 from sklstm._checks._tables import check_names, index_of, layout_of, positions_among
-from sklstm._past._layout import Layout
+from sklstm._past._layout import Layout, Numbers
 from sklstm._past._order import check_sorted, gap_remedy, is_panel
-from sklstm._past._past import number_rows
 from sklstm._past._time_axis import TimeAxis
 from sklstm._sklearn._warnings import MissingStepsWarning, warn
 
@@ -174,7 +173,7 @@ def _warn_of_gaps(index):
     axis = TimeAxis.fit(layout.times)
     if axis is None:
         return
-    steps = np.diff(number_rows(layout, axis))
+    steps = np.diff(Numbers(layout, axis).at())
     steps[layout.starts[1:] - 1] = 1  # where the next series begins
     gaps = np.flatnonzero(steps > 1)
     if len(gaps):
