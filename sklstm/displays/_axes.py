@@ -5,7 +5,10 @@ import pandas as pd
 
 from sklstm._checks._arguments import check_kind
 from sklstm._checks._numbers import check_floats
+from sklstm._past._order import is_panel
 from sklstm._past._time_axis import TimeAxis
+
+_TIMES = pd.DatetimeIndex | pd.PeriodIndex | pd.TimedeltaIndex
 
 #: Colour-blind readers can tell these apart; so can readers of a print in grey.
 COLOURS = {
@@ -18,17 +21,19 @@ COLOURS = {
 LABELS = {"actual": "Observed", "prediction": "Predicted", "seasonal_naive": "Seasonal naive"}
 
 
-def axes_of(ax):
+def axes_of(ax, n_axes=1):
     """Return the axes to draw on.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes or None
         Axes of the user; None makes a new figure.
+    n_axes : int, default=1
+        How many a new figure has. They stand in a grid and share the horizontal axis.
 
     Returns
     -------
-    matplotlib.axes.Axes
+    ndarray of matplotlib.axes.Axes of shape (n_axes,)
 
     Raises
     ------
@@ -39,14 +44,24 @@ def axes_of(ax):
     """
     if ax is not None:
         check_kind(ax, "ax", "get_legend_handles_labels", "matplotlib axes")
-        return ax
+        return np.array([ax])
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise ImportError(
             "Displays draw with matplotlib, which is not installed: pip install 'sklstm[plot]'."
         ) from error
-    return plt.subplots(figsize=(8, 4), layout="constrained")[1]
+    if n_axes == 1:
+        return np.array([plt.subplots(figsize=(8, 4), layout="constrained")[1]])
+    n_columns = 2 if n_axes <= 4 else 3
+    n_rows = -(-n_axes // n_columns)
+    size = (4 * n_columns, 1 + 1.9 * n_rows)
+    axes = plt.subplots(n_rows, n_columns, sharex=True, figsize=size, layout="constrained")[1]
+    for spare in axes.flat[n_axes:]:
+        spare.remove()
+    for above in axes.flat[n_axes - n_columns : n_axes]:
+        above.xaxis.set_tick_params(labelbottom=True)  # also where nothing is below
+    return axes.ravel()[:n_axes]
 
 
 def check_line(values, name):
@@ -105,6 +120,32 @@ def places_of(index):
     return np.arange(len(index))
 
 
+def on_one_axis(indexes):
+    """Replace labels that have no place of their own on the horizontal axis by their positions.
+
+    Parameters
+    ----------
+    indexes : list of pandas.Index
+        Labels of the tables that are drawn together, those that come first before the others.
+
+    Returns
+    -------
+    list of pandas.Index
+        A label has the same position in all of them.
+    """
+    labels = [index.levels[0] if is_panel(index) else index for index in indexes]
+    if all(isinstance(one, _TIMES) or pd.api.types.is_numeric_dtype(one) for one in labels):
+        return indexes
+    known = pd.Index([label for one in labels for label in one], dtype=object).unique()
+    places = [pd.Index(known.get_indexer(one)) for one in labels]
+    if pd.api.types.infer_dtype(known) == "date":
+        places = [pd.DatetimeIndex(one) for one in labels]
+    return [
+        index.set_levels(place, level=0) if is_panel(index) else place
+        for index, place in zip(indexes, places, strict=True)
+    ]
+
+
 def broken(series):
     """Return places and values of a series, with a NaN wherever rows are missing.
 
@@ -127,7 +168,7 @@ def broken(series):
 
 
 def finish(ax, index=None):
-    """Add a legend, short dates where the axis has dates, and remove the upper and right frame.
+    """Add short dates where the axis has dates, and remove the upper and right frame.
 
     Parameters
     ----------
@@ -144,5 +185,37 @@ def finish(ax, index=None):
     # Polar axes, for instance, have other sides.
     for side in {"top", "right"} & set(ax.spines):
         ax.spines[side].set_visible(False)
+
+
+def add_legend(ax):
+    """Add a legend if any line has a label.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Axes that were drawn on.
+    """
     if ax.get_legend_handles_labels()[0]:
         ax.legend(frameon=False)
+
+
+def label_grid(figure, axes, name):
+    """Add one legend for all axes, and name their vertical axes.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        The figure.
+    axes : ndarray of matplotlib.axes.Axes
+        Axes that were drawn on.
+    name : str
+        What all vertical axes show.
+    """
+    entries: dict = {}
+    for ax in axes:
+        handles, labels = ax.get_legend_handles_labels()
+        entries.update(zip(labels, handles, strict=True))
+    figure.legend(
+        entries.values(), entries, loc="outside lower center", ncols=len(entries), frameon=False
+    )
+    figure.supylabel(name, fontsize="medium")

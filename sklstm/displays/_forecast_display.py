@@ -7,8 +7,21 @@ import pandas as pd
 
 from sklstm._checks._arguments import brief, check_kind, listed, naming
 from sklstm._checks._numbers import check_floats
-from sklstm._checks._tables import check_target, index_of
-from sklstm.displays._axes import COLOURS, LABELS, axes_of, broken, check_line, finish, places_of
+from sklstm._checks._tables import check_in_step, check_target, index_of
+from sklstm._past._order import is_panel
+from sklstm.displays._axes import (
+    COLOURS,
+    LABELS,
+    add_legend,
+    axes_of,
+    broken,
+    check_line,
+    finish,
+    label_grid,
+    on_one_axis,
+    places_of,
+)
+from sklstm.displays._choose_series import choose_series, rows_of, title_of
 from sklstm.evaluation._backtest_result import outputs_of
 from sklstm.forecasting._forecast import forecast
 
@@ -16,7 +29,8 @@ from sklstm.forecasting._forecast import forecast
 class ForecastDisplay:
     """Observed values, predictions, and the intervals around them.
 
-    `from_estimator`, `from_predictions` and `from_backtest` make a display and draw it.
+    `from_estimator`, `from_predictions` and `from_backtest` make a display and draw it. In a table
+    of many series, each series has axes of its own, and all share the time axis.
 
     Parameters
     ----------
@@ -31,17 +45,23 @@ class ForecastDisplay:
         shaded.
     baselines : DataFrame of shape (n_rows, n_baselines), default=None
         Other predictions to compare with.
+    series : label or sequence of labels, default=None
+        Of many series, the one(s) to draw, at most 48. A series that several levels of the index
+        name together is a tuple. By default, the first 12; the title says of how many.
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
-        Axes that were drawn on last.
+        Axes that were drawn on last; of many series, those of the first one.
+    axes_ : ndarray of matplotlib.axes.Axes of shape (n_drawn_series,)
+        The axes of each series.
     figure_ : matplotlib.figure.Figure
         Their figure.
     lines_ : list of matplotlib.lines.Line2D
-        The lines: observed values, then for each fold the baselines and the predictions.
+        The lines, series by series: observed values, then for each fold the baselines and the
+        predictions.
     band_ : matplotlib.collections.PolyCollection or None
-        The interval; with several folds, that of the last one.
+        The interval; with several folds or series, that of the last one.
 
     See Also
     --------
@@ -56,14 +76,28 @@ class ForecastDisplay:
     >>> display = ForecastDisplay.from_estimator(Ridge().fit(X, y), X, 12, y=y)
     >>> [line.get_label() for line in display.lines_]
     ['Observed', 'Predicted']
+
+    Of many series, two:
+
+    >>> from sklstm.datasets import load_us_unemployment
+    >>> X, y = series_to_supervised(load_us_unemployment())
+    >>> y_pred = Ridge().fit(X[:-168], y[:-168]).predict(X[-168:])  # 14 series of 12 months
+    >>> display = ForecastDisplay.from_predictions(
+    ...     y, y_pred, series=["Agriculture", "Construction"]
+    ... )
+    >>> [ax.get_title() for ax in display.axes_]
+    ['Agriculture', 'Construction']
     """
 
-    def __init__(self, y_pred, y_true=None, *, interval=None, folds=None, baselines=None):
+    def __init__(
+        self, y_pred, y_true=None, *, interval=None, folds=None, baselines=None, series=None
+    ):
         self.y_pred = y_pred
         self.y_true = y_true
         self.interval = interval
         self.folds = folds
         self.baselines = baselines
+        self.series = series
 
     @classmethod
     def from_estimator(
@@ -77,6 +111,7 @@ class ForecastDisplay:
         y_lag=None,
         recompute=None,
         interval=None,
+        series=None,
         ax=None,
     ):
         """Forecast with an estimator and draw it after the observed values.
@@ -100,8 +135,10 @@ class ForecastDisplay:
         interval : callable, default=None
             A function that takes the forecast and returns its interval, for instance
             ``lambda ahead: conformal_interval(result, ahead)``.
+        series : label or sequence of labels, default=None
+            Of many series, the one(s) to draw; by default, the first 12.
         ax : matplotlib.axes.Axes, default=None
-            Axes to draw on; by default those of a new figure.
+            Axes to draw one series on; by default those of a new figure.
 
         Returns
         -------
@@ -111,8 +148,8 @@ class ForecastDisplay:
         Raises
         ------
         ValueError
-            If nothing can be forecast, there are several targets, or the interval has a wrong
-            shape.
+            If nothing can be forecast, there are several targets, a series is not there, or the
+            interval has a wrong shape.
         TypeError
             If an argument has a wrong type.
         """
@@ -131,11 +168,19 @@ class ForecastDisplay:
         if not isinstance(ahead, pd.Series):
             first = 0 if seen is None else len(seen)
             ahead = pd.Series(ahead, index=pd.RangeIndex(first, first + steps))
-        return cls(ahead, seen, interval=band).plot(ax)
+        return cls(ahead, seen, interval=band, series=series).plot(ax)
 
     @classmethod
     def from_predictions(
-        cls, y_true, y_pred, *, interval=None, folds=None, baselines=None, ax=None
+        cls,
+        y_true,
+        y_pred,
+        *,
+        interval=None,
+        folds=None,
+        baselines=None,
+        series=None,
+        ax=None,
     ):
         """Draw predictions that were made before.
 
@@ -151,8 +196,10 @@ class ForecastDisplay:
             The fold of each prediction.
         baselines : DataFrame of shape (n_rows, n_baselines), default=None
             Other predictions to compare with.
+        series : label or sequence of labels, default=None
+            Of many series, the one(s) to draw; by default, the first 12.
         ax : matplotlib.axes.Axes, default=None
-            Axes to draw on; by default those of a new figure.
+            Axes to draw one series on; by default those of a new figure.
 
         Returns
         -------
@@ -162,15 +209,18 @@ class ForecastDisplay:
         Raises
         ------
         ValueError
-            If an array has more than one axis or no values, or the lengths differ.
+            If an array has more than one axis or no values, lengths or labels differ, or a series
+            is not there.
         TypeError
             If an argument has a wrong type.
         """
-        parts = {"interval": interval, "folds": folds, "baselines": baselines}
+        parts = {"interval": interval, "folds": folds, "baselines": baselines, "series": series}
         return cls(y_pred, y_true, **parts).plot(ax)
 
     @classmethod
-    def from_backtest(cls, result, *, baselines=(), output=None, interval=None, ax=None):
+    def from_backtest(
+        cls, result, *, baselines=(), output=None, interval=None, series=None, ax=None
+    ):
         """Draw the out-of-fold predictions of a back-test.
 
         Parameters
@@ -183,8 +233,10 @@ class ForecastDisplay:
             The output to draw, if there are several; by default the first.
         interval : DataFrame or ndarray of shape (n_rows, 2), default=None
             Lower and upper ends, one row for each prediction that is drawn.
+        series : label or sequence of labels, default=None
+            Of many series, the one(s) to draw; by default, the first 12.
         ax : matplotlib.axes.Axes, default=None
-            Axes to draw on; by default those of a new figure.
+            Axes to draw one series on; by default those of a new figure.
 
         Returns
         -------
@@ -194,7 +246,8 @@ class ForecastDisplay:
         Raises
         ------
         ValueError
-            If the back-test has no such output or baseline, or the interval has a wrong shape.
+            If the back-test has no such output, baseline or series, or the interval has a wrong
+            shape.
         TypeError
             If `result` is not a back-test.
         """
@@ -210,10 +263,11 @@ class ForecastDisplay:
         known = list(result.skill.columns)
         if not all(name in known for name in baselines):
             raise ValueError(f"baselines={baselines!r} are not all of the back-test: {known!r}.")
-        seen = lines["actual"][~lines.index.duplicated()].sort_index()
+        seen = lines["actual"][~lines.index.duplicated()]
+        seen = seen.sort_index(level=0, sort_remaining=False, kind="stable")
         compared = lines[baselines] if baselines else None
         parts = {"interval": interval, "folds": lines["fold"], "baselines": compared}
-        return cls(lines["prediction"], seen, **parts).plot(ax)
+        return cls(lines["prediction"], seen, series=series, **parts).plot(ax)
 
     def plot(self, ax=None):
         """Draw the display.
@@ -221,7 +275,7 @@ class ForecastDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Axes to draw on; by default those of a new figure.
+            Axes to draw one series on; by default those of a new figure.
 
         Returns
         -------
@@ -235,7 +289,8 @@ class ForecastDisplay:
         TypeError
             If `ax` or a part of the display has a wrong type.
         ValueError
-            If a part does not hold numbers, a fold is NaN, or the lengths differ.
+            If a part does not hold numbers, a fold is NaN, lengths or labels differ, the rows of
+            many series are out of order, or a series is not there, or too many are.
         """
         # 1. Validate.
         y_true = None if self.y_true is None else _line_of(self.y_true, "y_true")
@@ -252,15 +307,56 @@ class ForecastDisplay:
             folds = np.zeros(len(y_pred)) if self.folds is None else np.asarray(self.folds)
             if folds.shape != y_pred.shape or pd.isna(folds).any():
                 raise ValueError(f"expected one fold for each of the {len(y_pred)} predictions.")
+        for name in ("interval", "baselines", "folds"):
+            check_in_step(getattr(self, name), y_pred, name=name, rows_name="y_pred")
 
-        # 2. Draw the observed values.
-        self.ax_ = ax = axes_of(ax)
-        self.figure_ = ax.figure
+        # 2. Choose the series, and make their axes.
+        drawn, n_series = choose_series(self.series, y_pred, y_true, folds)
+        if ax is not None and len(drawn) > 1:
+            raise ValueError(
+                f"ax is one axes, but y_pred holds {n_series} series, which are drawn on axes of"
+                " their own. Choose one with series, or leave ax out."
+            )
+        self.axes_ = axes_of(ax, len(drawn))
+        self.ax_, self.figure_ = self.axes_[0], self.axes_[0].figure
         self.lines_, self.band_ = [], None
-        if y_true is not None:
-            self._draw_line(y_true, "actual", "", linewidth=1.2)
 
-        # 3. Draw baselines, predictions and interval, fold by fold.
+        # 3. Draw them.
+        tables = [table for table in (y_true, y_pred) if table is not None]
+        for table, index in zip(tables, on_one_axis([one.index for one in tables]), strict=True):
+            table.index = index
+        for ax, (label, rows, seen) in zip(self.axes_, drawn, strict=True):
+            self._draw_series(
+                ax,
+                rows_of(y_true, seen, y_true),
+                rows_of(y_pred, rows, y_pred),
+                rows_of(interval, rows, y_pred),
+                rows_of(baselines, rows, y_pred),
+                folds[rows],
+            )
+            if label is not None and not ax.get_title():
+                ax.set_title(title_of(label))
+
+        # 4. Name the vertical axis, and say what is left out.
+        names = [getattr(values, "name", None) for values in (y_true, y_pred)]
+        names = [str(name) for name in names if name not in (None, "actual", "prediction")]
+        if len(drawn) > 1:
+            label_grid(self.figure_, self.axes_, names[0] if names else "")
+            if self.series is None and len(drawn) < n_series:
+                self.figure_.suptitle(f"{len(drawn)} of {n_series} series")
+        else:
+            if names and not ax.get_ylabel():
+                ax.set_ylabel(names[0])
+            add_legend(ax)
+        return self
+
+    def _draw_series(self, ax, y_true, y_pred, interval, baselines, folds):
+        """Draw one series."""
+        # 1. Draw the observed values.
+        if y_true is not None:
+            self._draw_line(ax, y_true, "actual", "", linewidth=1.2)
+
+        # 2. Draw baselines, predictions and interval, fold by fold.
         places = places_of(y_pred.index)
         for number, fold in enumerate(dict.fromkeys(folds)):
             rows = folds == fold
@@ -271,26 +367,19 @@ class ForecastDisplay:
                 ax.axvspan(first, last, color="0.94", linewidth=0, zorder=0)
             if baselines is not None:
                 for name, values in baselines[rows].items():
-                    self._draw_line(values, name, hidden, linewidth=1.0, linestyle="--")
-            self._draw_line(y_pred[rows], "prediction", hidden, linewidth=1.6)
+                    self._draw_line(ax, values, name, hidden, linewidth=1.0, linestyle="--")
+            self._draw_line(ax, y_pred[rows], "prediction", hidden, linewidth=1.6)
             if interval is not None:
                 edges, lower = broken(interval["lower"][rows])
                 upper = broken(interval["upper"][rows])[1]
                 style = {"color": COLOURS["prediction"], "alpha": 0.18, "linewidth": 0}
                 label = f"{hidden}Interval"
                 self.band_ = ax.fill_between(edges, lower, upper, label=label, **style)
-
-        # 4. Name the axis after the series.
-        names = [getattr(values, "name", None) for values in (y_true, y_pred)]
-        names = [name for name in names if name not in (None, "actual", "prediction")]
-        if names and not ax.get_ylabel():
-            ax.set_ylabel(str(names[0]))
         finish(ax, y_pred.index)
-        return self
 
-    def _draw_line(self, values, name, hidden, **style):
+    def _draw_line(self, ax, values, name, hidden, **style):
         label = hidden + LABELS.get(name, str(name).capitalize())
-        self.lines_ += self.ax_.plot(*broken(values), label=label, color=COLOURS.get(name), **style)
+        self.lines_ += ax.plot(*broken(values), label=label, color=COLOURS.get(name), **style)
 
 
 def _line_of(values, name):
@@ -298,7 +387,7 @@ def _line_of(values, name):
     floats = check_line(values, name)
     if not isinstance(values, pd.Series):
         return pd.Series(floats)
-    if values.index.hasnans:
+    if not is_panel(values.index) and values.index.hasnans:
         place = int(np.argmax(values.index.isna()))
         raise ValueError(f"{name} has the label {values.index[place]!r} in row {place}.")
     return pd.Series(floats, values.index, name=values.name)

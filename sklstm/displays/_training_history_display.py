@@ -3,7 +3,7 @@
 from sklearn.pipeline import Pipeline
 
 from sklstm._checks._arguments import brief, check_flag, check_kind
-from sklstm.displays._axes import COLOURS, axes_of, check_line, finish
+from sklstm.displays._axes import COLOURS, add_legend, axes_of, check_line, finish
 
 
 class TrainingHistoryDisplay:
@@ -133,7 +133,7 @@ class TrainingHistoryDisplay:
             )
         names = [name for name in (metric, f"val_{metric}") if name in self.history]
         drawn = [check_line(self.history[name], f"history[{name!r}]") for name in names]
-        self.ax_ = ax = axes_of(ax)
+        self.ax_ = ax = axes_of(ax)[0]
         self.figure_ = ax.figure
         self.lines_ = []
         kinds = [("Training rows", "actual"), ("Validation rows", "prediction")]
@@ -146,6 +146,7 @@ class TrainingHistoryDisplay:
         ax.set_ylabel(metric.replace("_", " ").capitalize())
         ax.xaxis.get_major_locator().set_params(integer=True)
         finish(ax)
+        add_legend(ax)
         return self
 
 

@@ -24,7 +24,7 @@ from sklstm import (
     forecast,
     series_to_supervised,
 )
-from sklstm.datasets import load_milk, load_shampoo
+from sklstm.datasets import load_milk, load_shampoo, load_us_unemployment
 
 MILK = load_milk()
 X, Y = series_to_supervised(MILK)
@@ -201,3 +201,171 @@ def test_from_estimator_takes_columns_that_are_recomputed():
     model = Ridge().fit(rows, Y[2:])
     display = ForecastDisplay.from_estimator(model, rows, 3, **options)
     np.testing.assert_array_equal(display.y_pred, forecast(model, rows, 3, **options))
+
+
+@pytest.mark.parametrize("to_label", [str, lambda label: label.date()])
+def test_labels_that_are_no_places_are_drawn_at_one_axis(to_label):
+    """Predictions stand over the observed values with their labels, and later ones after them."""
+    labels = pd.Index([to_label(label) for label in Y.index], dtype=object)
+    seen, ahead = Y[:-2].set_axis(labels[:-2]), Y[-5:].set_axis(labels[-5:])
+    lines = ForecastDisplay.from_predictions(seen, ahead).lines_
+    expected = ForecastDisplay.from_predictions(Y[:-2], Y[-5:]).lines_
+    if to_label is str:
+        assert lines[0].get_xdata().tolist() == list(range(len(Y) - 2))
+        assert lines[1].get_xdata().tolist() == [162, 163, 164, 165, 166]
+    else:
+        for line, wanted in zip(lines, expected, strict=True):
+            np.testing.assert_array_equal(line.get_xdata(), wanted.get_xdata())
+
+
+# ------------------------------------------------------------------------------------ many series
+
+WIDE = load_us_unemployment(wide=True)["2006":]
+PANEL = load_us_unemployment()["2006":]
+NAMES = WIDE.columns.tolist()
+TAIL = (PANEL * 2)[-14 * 6 :]
+
+
+def xy(line):
+    """Return the dates and heights of a line, as matplotlib has them."""
+    return num2date(line.axes.convert_xunits(line.get_xdata())), line.get_ydata()
+
+
+def test_each_of_many_series_has_axes_of_its_own():
+    """Each axes shows one column of the wide table, and its predictions at their dates."""
+    lines = iter(ForecastDisplay.from_predictions(PANEL, TAIL, series=NAMES[::-4]).lines_)
+    for name in NAMES[::-4]:
+        dates, observed = xy(next(lines))
+        np.testing.assert_array_equal(observed, WIDE[name])
+        assert [date.strftime("%Y-%m") for date in dates] == WIDE.index.strftime("%Y-%m").tolist()
+        line = next(lines)
+        np.testing.assert_array_equal(line.get_ydata(), 2 * WIDE[name][-6:])
+        assert line.axes.get_title() == name
+        assert xy(line)[0] == dates[-6:]
+
+
+def test_many_series_share_the_time_axis_but_not_the_height():
+    """All axes run from the same month to the same month, each at its own height."""
+    display = ForecastDisplay.from_predictions(PANEL, TAIL)
+    assert len({ax.get_xlim() for ax in display.axes_}) == 1
+    assert len({ax.get_ylim() for ax in display.axes_}) == len(display.axes_)
+
+
+def test_the_title_says_how_many_series_are_drawn():
+    """The first twelve are drawn unless others are chosen; those need no title."""
+    display = ForecastDisplay.from_predictions(PANEL, TAIL)
+    assert [ax.get_title() for ax in display.axes_] == NAMES[:12]
+    assert display.figure_.get_suptitle() == "12 of 14 series"
+    display = ForecastDisplay.from_predictions(PANEL, TAIL, series=NAMES[12:])
+    assert [ax.get_title() for ax in display.axes_] == NAMES[12:]
+    assert display.figure_.get_suptitle() == ""
+
+
+def test_one_of_many_series_is_drawn_as_if_it_were_alone():
+    """The lines, the legend and the name of the vertical axis are those of the series alone."""
+    one = ForecastDisplay.from_predictions(PANEL, TAIL, series="Finance")
+    alone = ForecastDisplay.from_predictions(
+        *(table.xs("Finance", level=1) for table in (PANEL, TAIL))
+    )
+    for ours, theirs in zip(one.lines_, alone.lines_, strict=True):
+        np.testing.assert_array_equal(ours.get_xydata(), theirs.get_xydata())
+    assert labels(one) == labels(alone)
+    assert one.ax_.get_ylabel() == alone.ax_.get_ylabel() == "unemployed"
+    assert one.ax_.get_title() == "Finance"
+
+
+def test_several_levels_name_a_series_together():
+    """Such a series is a tuple, and its title shows all levels."""
+    tables = [
+        table.reset_index().assign(country="US").set_index(["month", "country", "industry"])
+        for table in (PANEL, TAIL)
+    ]
+    tables = [table["unemployed"] for table in tables]
+    display = ForecastDisplay.from_predictions(*tables, series=("US", "Other"))
+    np.testing.assert_array_equal(display.lines_[0].get_ydata(), WIDE["Other"])
+    assert display.ax_.get_title() == "US, Other"
+    wanted = [("US", "Other"), ("US", "Finance")]
+    display = ForecastDisplay.from_predictions(*tables, series=wanted)
+    assert [ax.get_title() for ax in display.axes_] == ["US, Other", "US, Finance"]
+
+
+def test_series_of_different_length_keep_their_dates():
+    """A series that starts late and lacks a month begins late, and has a gap."""
+    at, names = PANEL.index.get_level_values(0), PANEL.index.get_level_values(1)
+    is_late = (names == "Finance") & (at < "2008-01-01")
+    is_lost = (names == "Finance") & (at == "2009-03-01")
+    ragged = PANEL[~(is_late | is_lost)]
+    display = ForecastDisplay.from_predictions(ragged, TAIL, series=["Other", "Finance"])
+    dates, observed = xy(display.lines_[2])
+    assert dates[0].strftime("%Y-%m") == "2008-01"
+    expected = WIDE["Finance"]["2008":].where(WIDE["2008":].index != "2009-03-01")
+    np.testing.assert_array_equal(observed, expected)
+
+
+def test_intervals_folds_and_baselines_of_many_series():
+    """Each axes has the folds, baselines and interval of its own series."""
+    interval = pd.DataFrame({"lower": TAIL - 10, "upper": TAIL + 30})
+    baselines = pd.DataFrame({"persistence": TAIL * 3})
+    folds = np.repeat([0, 1], 14 * 3)
+    display = ForecastDisplay.from_predictions(
+        PANEL, TAIL, interval=interval, folds=folds, baselines=baselines, series=NAMES[::5]
+    )
+    for name, ax in zip(NAMES[::5], display.axes_, strict=True):
+        last = WIDE[name][-6:].to_numpy()
+        _, simple, first, simple_2, second = (line.get_ydata() for line in ax.lines)
+        np.testing.assert_array_equal(np.concatenate([first, second]), last * 2)
+        np.testing.assert_array_equal(np.concatenate([simple, simple_2]), last * 6)
+        assert len(ax.patches) == 1
+        for band, part in zip(ax.collections, (last[:3], last[3:]), strict=True):
+            heights = band.get_paths()[0].vertices[:, 1]
+            assert (heights.min(), heights.max()) == (part.min() * 2 - 10, part.max() * 2 + 30)
+    legend = [text.get_text() for text in display.figure_.legends[0].get_texts()]
+    assert legend == ["Observed", "Persistence", "Predicted", "Interval"]
+
+
+def test_predictions_of_many_series_as_an_array_lie_at_the_last_rows():
+    """`model.predict(X[-n:])` of a panel needs no labels."""
+    display = ForecastDisplay.from_predictions(PANEL, TAIL.to_numpy(), series="Other")
+    np.testing.assert_array_equal(display.lines_[1].get_ydata(), 2 * WIDE["Other"][-6:])
+
+
+REFUSED = [
+    ({"series": "Fishing"}, r"series='Fishing' .* 14 series in y_pred, such as \['Agriculture'"),
+    ({"series": ["Other", "Fishing"]}, "but 'Fishing' is none of them"),
+    ({"series": []}, "expected one or several of the 14 series"),
+    ({"series": 3}, "3 is none of them"),
+    ({"ax": Figure().add_subplot()}, "Choose one with series, or leave ax out"),
+    ({"y_true": PANEL.droplevel(1)}, "Give both the same levels"),
+    ({"y_pred": TAIL.droplevel(1)}, "Give both the same levels"),
+    ({"y_pred": TAIL.swaplevel()}, r"Use y_pred.swaplevel\(\).sort_index\(\)"),
+    ({"y_pred": TAIL.sort_index(level=1)}, r"Sort the table with y_pred.sort_index\(\)"),
+    ({"y_true": PANEL.sort_index(level=1)}, r"Sort the table with y_true.sort_index\(\)"),
+    ({"y_true": pd.concat([PANEL, PANEL[-1:]])}, "holds .* more than once"),
+    ({"y_pred": TAIL.rename(NAMES.index, level=1)}, "are the names of one type"),
+    ({"interval": TAIL.to_frame().assign(b=0).sort_index(level=1)}, "out of step"),
+    ({"baselines": TAIL.to_frame().sort_index(level=1)}, "out of step"),
+    ({"folds": TAIL.sort_index(level=1)}, "out of step"),
+]
+
+
+@pytest.mark.parametrize(("changed", "message"), REFUSED)
+def test_what_cannot_be_drawn_of_many_series_is_refused(changed, message):
+    """The message says what is wrong, and how to mend it."""
+    with pytest.raises(ValueError, match=message):
+        ForecastDisplay.from_predictions(**{"y_true": PANEL, "y_pred": TAIL} | changed)
+
+
+def test_more_series_than_a_figure_holds_are_refused():
+    """Of a thousand series twelve are drawn by default, and not more than 48 if they are chosen."""
+    index = pd.MultiIndex.from_product([range(3), range(1000)])
+    many = pd.Series(np.arange(3000.0), index)
+    display = ForecastDisplay.from_predictions(many, many[-1000:])
+    assert display.figure_.get_suptitle() == "12 of 1000 series"
+    with pytest.raises(ValueError, match="series names 49 series, but one figure shows at most 48"):
+        ForecastDisplay.from_predictions(many, many[-1000:], series=list(range(49)))
+
+
+def test_a_choice_among_one_series_is_refused():
+    """Without a level that names series, there is nothing to choose."""
+    with pytest.raises(ValueError, match="series='milk' chooses among many series"):
+        ForecastDisplay.from_predictions(Y, Y[-5:], series="milk")
