@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from estimators import MILK_X, MILK_Y
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
@@ -84,6 +84,7 @@ def unequal_panels(draw):
     return np.array(draw(st.lists(row, min_size=n_steps, max_size=n_steps)))
 
 
+@settings(max_examples=50)
 @given(unequal_panels(), st.sampled_from(SETTINGS))
 def test_time_steps_are_chosen_as_by_scikit_learn_and_never_cut(present, setting):
     """The rows of a split are all rows of the distinct times that TimeSeriesSplit chooses."""
