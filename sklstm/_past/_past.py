@@ -212,10 +212,10 @@ class Past:
         of = np.searchsorted(layout.starts, starts, side="right") - 1
         series, later = series[of], starts != layout.starts[of]
         if by_labels and history == "continue":
-            ends = np.append(self.ends, 0)[np.minimum(series, self.n_series)]
-            first = (
-                np.zeros_like(ends) if self._is_training_table(rows, form, layout=layout) else ends
-            )
+            if self._is_training_table(rows, form, layout=layout):
+                first = self.begins[np.searchsorted(self.begins // KEYS, series)] % KEYS
+            else:
+                first = np.append(self.ends, 0)[np.minimum(series, self.n_series)]
             # Each part keeps its distance from the first: it is no training row of that label.
             moved = numbers - numbers[~later][of] + first
             numbers = np.where(later, moved, first)
