@@ -8,6 +8,9 @@ from scipy.sparse import issparse
 from sklstm._checks._arguments import naming
 from sklstm._past._memory_mapped import blocks
 
+#: How polars calls the types of text.
+_POLARS_TEXT = ("String", "Utf8", "Categorical", "Enum")
+
 
 def check_floats(values, name):
     """Convert numbers of any shape to float64; missing values become NaN.
@@ -57,8 +60,7 @@ def check_numeric(X, name="X"):
     check_in_memory(X, name)
     if isinstance(X, pd.DataFrame):
         for place, column in enumerate(X.columns):
-            to_index = f" with {name}.set_index({column!r})"
-            _check_values(X.iloc[:, place], name, f"column {column!r}", to_index)
+            _check_values(X.iloc[:, place], name, column, X)
     elif issparse(X):
         raise TypeError(
             f"{name} is sparse, but a dense array is required. Use {name}.toarray(), or set"
@@ -74,7 +76,7 @@ def check_numeric(X, name="X"):
 
 
 def check_in_memory(X, name):
-    """Refuse a table whose rows are still to be computed.
+    """Refuse a table whose rows are still to be computed, or that cannot have labels.
 
     Parameters
     ----------
@@ -87,12 +89,27 @@ def check_in_memory(X, name):
     ------
     TypeError
         If it is a lazy frame, as those of polars, or one in partitions, as those of dask.
+    ValueError
+        If it is a frame of polars with a column of times or text.
     """
     for method, mark in (("collect", "collect_schema"), ("compute", "divisions")):
         if hasattr(X, method) and hasattr(X, mark):
             raise TypeError(
                 f"{name} is a {type(X).__name__} whose rows are still to be computed. Use"
                 f" {name}.{method}()."
+            )
+    schema = getattr(X, "schema", None)
+    if isinstance(schema, dict) and hasattr(X, "to_pandas"):  # polars
+        times = [column for column, dtype in schema.items() if dtype.is_temporal()]
+        names = [column for column, dtype in schema.items() if str(dtype).startswith(_POLARS_TEXT)]
+        if times or names:
+            column = (times + names)[0]
+            one_series = len(times) == 1 and X[times[0]].is_unique().all()
+            code = f"set_index({times[0]!r})" if one_series else _to_labels(times, names)
+            raise ValueError(
+                f"{name} must hold numbers, but column {column!r} holds {schema[column]}, and a"
+                " frame of polars has no row labels. Make labels of the time, and of what names"
+                f" the series if there are many: {name}.to_pandas().{code}."
             )
 
 
@@ -150,9 +167,10 @@ def place_of(place, labelled):
     return words
 
 
-def _check_values(values, name, column=None, to_index=""):
+def _check_values(values, name, column=None, table=None):
     """Refuse a column of a table, or an array as a whole, that holds no real numbers."""
-    where = name if column is None else f"{column} of {name}"
+    place = "it" if table is None else f"column {column!r}"
+    where = name if table is None else f"{place} of {name}"
     dtype = values.dtype
     if isinstance(dtype, pd.SparseDtype):
         raise TypeError(
@@ -160,9 +178,12 @@ def _check_values(values, name, column=None, to_index=""):
         )
     if dtype.kind == "c":
         raise ValueError(f"Complex data not supported: {where} is {dtype}.")
-    if dtype.kind == "M" or isinstance(dtype, pd.PeriodDtype):
+    if _holds_dates(values):
         held = f"dates of dtype {dtype}"
+        to_index = "" if table is None else f" with {name}.set_index({column!r})"
         remedy = f"Make them the index{to_index}, or numbers of what matters, such as the month."
+        if table is not None and values.duplicated().any():
+            remedy = f"For many series, {_many_series(name, table)}"
     elif dtype.kind == "m":
         held = f"durations of dtype {dtype}"
         remedy = "Make numbers of them, for instance with .dt.total_seconds(), or leave them out."
@@ -172,9 +193,32 @@ def _check_values(values, name, column=None, to_index=""):
     elif (text := text_in(values)) is not None:
         held = f"text such as {str(text)!r} (dtype {dtype})"
         remedy = "Convert it with .astype(float), encode it, or leave it out."
+        if table is not None:
+            remedy += f" If it names the series of each row, {_many_series(name, table)}"
     else:
         return
-    raise ValueError(f"{name} must hold numbers, but {column or 'it'} holds {held}. {remedy}")
+    raise ValueError(f"{name} must hold numbers, but {place} holds {held}. {remedy}")
+
+
+def _holds_dates(values):
+    return values.dtype.kind == "M" or isinstance(values.dtype, pd.PeriodDtype)
+
+
+def _many_series(name, table):
+    """Say how to make labels of the columns of a long table."""
+    times = [column for column, values in table.items() if _holds_dates(values)]
+    names = [column for column, values in table.items() if text_in(values) is not None]
+    code = _to_labels(times, names)
+    if not times and not isinstance(table.index, pd.RangeIndex):
+        code = f"set_index({names!r}, append=True).sort_index()"
+    return f"make labels of the time and of the name: {name}.{code}."
+
+
+def _to_labels(times, names):
+    """Return code that makes labels of the time and of what names the series."""
+    time = repr(times[0]) if times else "<time>"
+    series = [repr(name) for name in names] or ["<series>"]
+    return f"set_index([{', '.join([time, *series])}]).sort_index()"
 
 
 def text_in(values):

@@ -1,5 +1,7 @@
 """Frames of other packages, lazy ones, columns of text, and columns with names of any kind."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +20,7 @@ from sklstm import (
     forecast,
     series_to_supervised,
 )
+from sklstm.datasets import load_us_unemployment
 
 N, N_TRAIN = 40, 30
 VALUES = np.random.default_rng(0).normal(size=(N + 1, 2)).cumsum(axis=0)
@@ -115,6 +118,59 @@ def test_a_lazy_frame_of_polars_is_refused():
     np.testing.assert_array_equal(
         Differencer().fit_transform(lazy.collect())[1:], np.diff(ROWS, axis=0)
     )
+
+
+# ------------------------------------------------------------------------------------ long tables
+
+PANEL = load_us_unemployment()[: 14 * N].rename("y")
+LONG = {
+    "time first": PANEL.reset_index(),
+    "name first": PANEL.reset_index()[["industry", "month", "y"]],
+    "months": PANEL.reset_index().assign(month=lambda X: X["month"].dt.to_period("M")),
+    "categorical": PANEL.reset_index().astype({"industry": "category"}),
+    "time as index": PANEL.reset_index("industry"),
+    "by series": PANEL.reset_index().sort_values("industry", kind="stable"),
+}
+
+
+def remedy_in(error, name):
+    """Return the code at the end of a message."""
+    return re.search(rf"{name}\.(?:to_pandas\(\)\.)?(set_index.*)\.$", str(error.value)).group(1)
+
+
+@pytest.mark.parametrize("form", LONG)
+def test_a_long_table_is_refused_with_the_code_that_makes_many_series_of_it(form):
+    """The message names the columns that become labels: the time first."""
+    with pytest.raises(ValueError, match="must hold numbers") as error:
+        series_to_supervised(LONG[form])
+    code = "set_index(['month', 'industry']).sort_index()"
+    if form == "time as index":
+        code = "set_index(['industry'], append=True).sort_index()"
+    assert remedy_in(error, "series") == code
+
+
+def test_the_time_of_a_long_table_without_dates_is_asked_for():
+    """Numbered steps may be the time or an input: the message leaves a place for them."""
+    with pytest.raises(ValueError, match=r"series\.set_index\(\[<time>, 'industry'\]\)"):
+        series_to_supervised(LONG["time first"].assign(month=1))
+
+
+@pytest.mark.parametrize("use", [use for use in LAZY if use != "observed"])
+def test_a_long_table_of_polars_is_refused_with_the_code_that_makes_many_series_of_it(use):
+    """Polars has no labels, so every door names pandas, and the columns that become labels."""
+    columns = {name: LONG["time first"][name].to_numpy() for name in ("industry", "month", "y")}
+    long = pytest.importorskip("polars").DataFrame(columns)
+    with pytest.raises(ValueError, match="must hold numbers, but column 'month' holds") as error:
+        LAZY[use](long)
+    name = "series" if use == "pairs" else "X"
+    assert remedy_in(error, name) == "set_index(['month', 'industry']).sort_index()"
+
+
+def test_one_series_of_polars_with_its_dates_needs_no_name():
+    """Where each date is there once, the dates alone are the labels."""
+    polars = pytest.importorskip("polars")
+    with pytest.raises(ValueError, match=r"X\.to_pandas\(\)\.set_index\('day'\)\.$"):
+        Differencer().fit(polars.DataFrame({"day": DAYS.to_numpy(), "a": Y}))
 
 
 # ----------------------------------------------------------------------------------- column names
