@@ -116,10 +116,11 @@ found = found.groupby(["sales", "window"])["rmse"].median().sort_values()
 print(found.rename("RMSE inside the first 24 months, median of 3 seeds").round(1).to_string())
 
 # %%
-# The winner is trained on all 24 months with ten seeds and scored on the last year. To be fair:
-# ``bptt_steps`` and ``learning_rate`` come from a wider search of the same kind, and a first search
-# without logarithms chose a model whose median on the last year was 145. Ridge on six lags is
-# better than all of these networks, and much faster.
+# The winner is trained on all 24 months with 30 seeds, as many runs as the published mean has, and
+# scored on the last year. The seeds decide so much that ten of them are too few: the mean of the
+# first ten is 150, of all 30 it is 134. To be fair: ``bptt_steps`` and ``learning_rate`` come from a
+# wider search of the same kind, and a first search without logarithms chose a model whose median on
+# the last year was 145. Ridge on six lags is better than most of these networks, and much faster.
 
 sales, window = found.index[0]
 step = log if sales == "log" else "passthrough"
@@ -127,12 +128,12 @@ model.set_params(transformer__log=step, regressor__window__window=window)
 by_choice = np.array(
     [
         model.set_params(regressor__lstm__random_state=seed).fit(X_train, y_train).predict(X_test)
-        for seed in range(10)
+        for seed in range(30)
     ]
 )
 choice_scores = [rmse(predicted) for predicted in by_choice]
 print(f"\nChosen: {sales} sales, windows of {window} months")
-print("  RMSE of 10 seeds:", *np.sort(np.round(choice_scores, 1)))
+print("  RMSE of 30 seeds:", *np.sort(np.round(choice_scores, 1)))
 print(f"  median {np.median(choice_scores):.2f}, mean {np.mean(choice_scores):.2f}")
 
 # %%
@@ -171,7 +172,7 @@ for score, line, name in (
     (rmse(by_ridge), "--", "ridge on 6 lags"),
 ):
     right.axvline(score, color=grey, ls=line, lw=1.2, label=name)
-right.set_yticks([0, 1], ["recipe\n(5 seeds)", "chosen\n(10 seeds)"])
+right.set_yticks([0, 1], ["recipe\n(5 seeds)", "chosen\n(30 seeds)"])
 right.set(xlabel="RMSE on the last 12 months (units)", ylim=(-0.6, 1.8), xlim=(0, None))
 right.legend(loc="upper right", framealpha=1)
 plt.show()
