@@ -43,9 +43,9 @@ search = GridSearchCV(
 predicted = search.predict(X[-36:])  # one finite number per row, in pounds
 
 # %%
-# The result. A single seed says little, so the winner is fitted with five of them. The learning rate
-# was chosen on the folds, too: as a mean of five seeds, the best candidate's RMSE was 8.08 pounds
-# with 0.001, 8.11 with 0.002, 8.06 with 0.003 and 8.19 with 0.005.
+# The result. A single seed says little, so the winner is fitted with five of them. The learning
+# rate was chosen on the folds, too: as a mean of five seeds, the best candidate's RMSE was 8.08
+# pounds with 0.001, 8.11 with 0.002, 8.06 with 0.003 and 8.19 with 0.005.
 
 seeds = [
     clone(search.best_estimator_)

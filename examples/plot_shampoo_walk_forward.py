@@ -118,9 +118,10 @@ print(found.rename("RMSE inside the first 24 months, median of 3 seeds").round(1
 # %%
 # The winner is trained on all 24 months with 30 seeds, as many runs as the published mean has, and
 # scored on the last year. The seeds decide so much that ten of them are too few: the mean of the
-# first ten is 150, of all 30 it is 134. To be fair: ``bptt_steps`` and ``learning_rate`` come from a
-# wider search of the same kind, and a first search without logarithms chose a model whose median on
-# the last year was 145. Ridge on six lags is better than most of these networks, and much faster.
+# first ten is 150, of all 30 it is 134. To be fair: ``bptt_steps`` and ``learning_rate`` come from
+# a wider search of the same kind, and a first search without logarithms chose a model whose median
+# on the last year was 145. Ridge on six lags is better than most of these networks, and much
+# faster.
 
 sales, window = found.index[0]
 step = log if sales == "log" else "passthrough"
