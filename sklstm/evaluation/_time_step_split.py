@@ -105,7 +105,7 @@ class TimeStepSplit(TimeSeriesSplit):
         layout = Layout(index_of(labelled), X.shape[0] if hasattr(X, "shape") else len(X), name)
 
         # 2. The row at which each time step starts, and the end of the last one.
-        time = layout.by_row(layout.time)
+        time = layout.by_row(layout.time).astype(np.intp)
         starts = np.searchsorted(time, np.arange(time.max(initial=-1) + 2))
 
         # 3. Split the time steps, and return their rows.

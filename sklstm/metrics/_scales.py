@@ -161,9 +161,14 @@ def _check_before(index, values, layout, places, pairs):
             f" y_true, such as {oldest[0]!r}."
         ) from error
     if overlaps.any():
-        of = f" of series {pairs.series[overlaps].tolist()[0]!r}" if pairs.is_panel else ""
+        of = ""
+        more = (
+            " If both count their rows from 0, pass arrays; if they hold many series, give them an"
+            " index whose first level is the time, and whose other levels name the series."
+        )
+        if pairs.is_panel:
+            of, more = f" of series {pairs.series[overlaps].tolist()[0]!r}", ""
         raise ValueError(
             f"The rows{of} in y_train run until {newest[overlaps][0]!r}, but y_true has one at"
-            f" {oldest[overlaps][0]!r}. Pass only training rows, from before those of y_true; if"
-            " labels count from 0 in both, pass arrays."
+            f" {oldest[overlaps][0]!r}. Pass only training rows, from before those of y_true.{more}"
         )

@@ -160,7 +160,7 @@ TRAINING = {
         ONE[6:].reset_index(drop=True),
         ONE[:6].reset_index(drop=True),
         1,
-        "count from 0 in both, pass arrays",
+        "count their rows from 0, pass arrays; if they hold many series",
     ),
     "one series, too short": (ONE[6:], ONE[:6], 6, "The series has no two known values"),
     "one series, constant": (ONE[6:], ONE[:6] * 0, 1, "The series has a scale of 0"),
