@@ -16,6 +16,9 @@ from sklstm._sklearn._compat import check_n_features
 #: What a network can compute with: float32.
 LARGEST = np.finfo(np.float32).max
 
+#: Windows looked at together, so that what is computed of each takes little memory.
+_BLOCK = 2**16
+
 #: How the columns of one series at several lags are called: lag1, y_lag1, y_t-1, y(t-1).
 _LAG = re.compile(r"(.*)(lag_?|t-)\d+\)?", re.IGNORECASE | re.DOTALL)
 
@@ -59,7 +62,7 @@ def check_windows(estimator, X, *, reset, name="X"):
         unknown = _unknown_rows(estimator, rows, reset)
         windows = Windows.of(rows[:, None, :])
     else:
-        windows = Windows.of(_check_three_axes(estimator, X, reset, name))
+        windows = Windows.of(_check_three_axes(estimator, X, reset, name)).without_labels()
     n_unknown = np.empty(len(windows), dtype=np.int32)
     for start, block in windows.blocks():
         n_unknown[start : start + len(block)] = _count_unknown(block, X, name, start, unknown)
@@ -145,17 +148,25 @@ def _count_unknown(windows, X, name, first, unknown_rows):
         unknown = missing.all(axis=1)
         if unknown_rows is not None:
             unknown = unknown_rows[first : first + len(values)]
-        refused = (missing.any(axis=1) & ~unknown) | (np.abs(values) > LARGEST).any(axis=1)
-    # A window is unknown up to its first known step, and may hold nothing but numbers after that.
-    known = np.append(np.flatnonzero(~unknown), len(values))
-    n_unknown = np.minimum(known[np.searchsorted(known, starts)] - starts, window)
-    no_numbers = np.append(-1, np.flatnonzero(unknown | refused))
-    last_of_these = no_numbers[np.searchsorted(no_numbers, starts + window) - 1]
-    is_valid = last_of_these < starts + n_unknown
-    if not is_valid.all():
-        _refuse(windows, int(np.argmin(is_valid)), X, name, first)
-    # A step that is partly unknown is not known.
-    return np.ceil(n_unknown / windows.fold).astype(np.int32)
+        large = (values > LARGEST) | (values < -LARGEST)
+        no_numbers = missing.any(axis=1) | large.any(axis=1) | unknown
+    # A window is unknown up to its first known row, and may hold nothing but numbers after that.
+    ends = np.append(np.flatnonzero(unknown[:-1] & ~unknown[1:]) + 1, len(values))
+    n_before = np.zeros(len(values) + 1, dtype=np.int32)
+    np.cumsum(no_numbers, out=n_before[1:])
+    n_unknown = np.zeros(len(windows), dtype=np.int32)
+    for at in range(0, len(windows), _BLOCK):
+        block = starts[at : at + _BLOCK]
+        heads = np.flatnonzero(unknown[block])
+        known = block.copy()
+        known[heads] = ends[np.searchsorted(ends, block[heads], side="right")]
+        known = np.minimum(known, block + window)
+        is_valid = n_before[known] == n_before[block + window]
+        if not is_valid.all():
+            _refuse(windows, at + int(np.argmin(is_valid)), X, name, first)
+        # A step that is partly unknown is not known.
+        n_unknown[at : at + _BLOCK] = -(-(known - block) // windows.fold)
+    return n_unknown
 
 
 def _refuse(windows, position, X, name, first):

@@ -130,6 +130,17 @@ class Windows(NDArrayOperatorsMixin):
         options = {"fold": fold, "index": self.index}
         return Windows(self.values, self.starts, self.window, self.extra, **options)
 
+    def without_labels(self):
+        """Return the same windows without labels, of which a choice of rows makes a copy.
+
+        Returns
+        -------
+        Windows
+            They share the series.
+        """
+        options = {"last_steps": self._last_steps, "fold": self.fold}
+        return Windows(self.values, self.starts, self.window, self.extra, **options)
+
     def gather(self, positions=slice(None)):
         """Return some windows as an array.
 

@@ -99,7 +99,9 @@ def float32_windows(windows: Windows, scale: Scale = UNSCALED) -> Windows:
     starts, window = windows.starts, windows.window
     first, stop = (int(starts.min()), int(starts.max()) + window) if len(starts) else (0, 0)
     series = scale_of_rows.apply(windows.values[first:stop])
-    return Windows(series, (starts - first).astype(np.int32), window, fold=windows.fold)
+    # As int32 at once: TensorFlow reads no other, and there are as many as rows.
+    starts = np.subtract(starts, first, out=np.empty(len(starts), np.int32), casting="unsafe")
+    return Windows(series, starts, window, fold=windows.fold)
 
 
 def window_arrays(windows: Windows) -> WindowArrays:

@@ -85,17 +85,19 @@ UNSCALED = Scale()
 
 def _steps(windows: Windows) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the steps that windows hold, block by block, and in how many windows each stands."""
-    starts, extra = windows.starts, windows.extra
-    parts = [(windows.values, starts[starts >= 0])]
+    starts, extra, window = windows.starts, windows.extra, windows.window
+    parts = [(windows.values, starts)]
     if extra is not None:
-        parts.append((extra, starts[starts < 0] + len(extra)))
+        parts = [(windows.values, starts[starts >= 0]), (extra, starts[starts < 0] + len(extra))]
     for values, first in parts:
-        n = len(values)
-        begun, over = (np.bincount(at, minlength=n + 1) for at in (first, first + windows.window))
-        counts = np.cumsum(begun - over)[:n]
-        for start in range(0, n, _BLOCK):
-            block = slice(start, start + _BLOCK)
-            held = np.flatnonzero(counts[block])
+        # How many windows begin before a row, and so many rows earlier: the first ones are over.
+        begun = np.zeros(window + len(values), dtype=np.int64)
+        np.cumsum(np.bincount(first, minlength=len(values)), out=begun[window:])
+        for start in range(0, len(values), _BLOCK):
+            block = values[start : start + _BLOCK]
+            stop = start + len(block)
+            counts = begun[start + window : stop + window] - begun[start:stop]
+            held = np.flatnonzero(counts)
             if len(held):
-                yield values[block][held], counts[block][held]
+                yield block[held], counts[held]
                 let_go(values)

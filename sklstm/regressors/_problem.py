@@ -1,6 +1,7 @@
 """What one fit learns from: validated tables, and the positions of their rows that are used."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -56,16 +57,17 @@ class Samples:
     positions: np.ndarray
     breaks: list | None = None
 
-    @property
+    @cached_property
     def taught(self):
         """Positions of the rows whose past and target are known."""
-        return self.positions[~np.isnan(self.target[self.positions]).any(axis=1)]
+        return self.positions[~np.isnan(self.target).any(axis=1)[self.positions]]
 
     def rows(self, head):
         """Return them as the engine takes them, with a target for each output of the network."""
         # A state runs on over rows without a target, too.
         positions = self.taught if self.breaks is None else self.positions
-        target = np.repeat(self.target, len(head.levels), axis=1)
+        n_levels = len(head.levels)
+        target = self.target if n_levels == 1 else np.repeat(self.target, n_levels, axis=1)
         return Rows(self.windows, positions, target, self.weight, self.breaks)
 
 

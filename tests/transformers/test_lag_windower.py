@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.pipeline import make_pipeline
@@ -185,6 +185,23 @@ def test_folded_windows_begin_anew_after_a_gap(rows):
     windows = LagWindower(6, fold=3).fit_transform(pd.DataFrame(rows, index=index))
     parts = [folded_by_hand(by_hand(part, 6), 3) for part in (rows[:17], rows[17:])]
     np.testing.assert_array_equal(windows, np.concatenate(parts))
+
+
+@given(lengths=st.lists(st.integers(1, 12), min_size=1, max_size=4), data=st.data())
+def test_folded_windows_of_many_series_are_those_of_each(lengths, data):
+    """Whatever the lengths and first days, no step holds rows of two series."""
+    first = data.draw(st.tuples(*[st.integers(0, 5)] * len(lengths)))
+    draws = np.random.default_rng(0)
+    parts = {
+        i: pd.DataFrame(draws.normal(size=(n, 2)), DAYS[at : at + n], ["a", "b"])
+        for i, (n, at) in enumerate(zip(lengths, first, strict=True))
+    }
+    panel = pd.concat(parts, names=["series", "day"]).swaplevel().sort_index()
+    assume(len(panel) >= 6)
+    windows = np.asarray(LagWindower(6, fold=2).fit_transform(panel))
+    for i, part in parts.items():
+        mine = windows[panel.index.get_level_values("series") == i]
+        np.testing.assert_array_equal(mine, folded_by_hand(by_hand(part.to_numpy(), 6), 2))
 
 
 def test_folded_windows_share_their_memory(rows):
