@@ -1,5 +1,7 @@
 """Which series each row of a table belongs to, and the rows one series after the other."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -44,6 +46,9 @@ class Layout:
     ValueError
         If the labels are unsorted, hold duplicates, or have the series before the time.
     """
+
+    order: Any
+    names: Any
 
     def __init__(self, index, n_rows, name="X"):
         self.n_rows = n_rows
@@ -209,7 +214,7 @@ class Numbers:
 
     def __init__(self, layout, axis):
         self._layout = layout
-        self._of_time = None if axis is None else axis.number(layout.times)
+        self._of_time: Any = None if axis is None else axis.number(layout.times)
 
     def at(self, places=None):
         """Return the numbers at some places.

@@ -1,6 +1,6 @@
 """The unbroken parts of a table, and the rows that came just before each."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -57,7 +57,7 @@ class Stretches:
         self.series = series
         self.agrees = np.ones(len(starts), dtype=bool)
         self._doubtful = np.array([], dtype=np.int64)
-        self._describe = None
+        self._describe: Any = None
 
     def __len__(self):
         return len(self.starts)
@@ -156,9 +156,9 @@ class Stretches:
             Positions of such stretches. There are few of these arrays, however many stretches
             there are: lengths that all differ add up to many rows.
         """
-        keys = [*keys, self.lengths]
-        order = np.lexsort(keys)
-        differs = np.any([np.diff(key[order]) != 0 for key in keys], axis=0)
+        all_keys = [*keys, self.lengths]
+        order = np.lexsort(all_keys)
+        differs = np.any([np.diff(key[order]) != 0 for key in all_keys], axis=0)
         yield from np.split(order, np.flatnonzero(differs) + 1)
 
 
