@@ -12,6 +12,7 @@ NAMES = {"string", "mixed", "mixed-integer", "categorical"}
 #: What levels of an index that hold the time are called.
 TIME_WORDS = {
     *("time", "date", "datetime", "timestamp", "ds", "period", "step", "t"),
+    *("timepoint", "timepoints", "timestep", "time_step", "time_idx", "date_time"),
     *("year", "quarter", "month", "week", "day", "hour", "minute", "second"),
 }
 
