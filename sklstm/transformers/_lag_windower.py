@@ -113,6 +113,8 @@ class LagWindower(LooksBack):
             _, before = self._reach
             return Windows.of(windows).folded(before + 1) if before else windows
         flat = np.asarray(windows).reshape(len(rows), -1)
+        if not flat.flags.writeable:  # a view: windows of one step
+            flat = flat.copy()
         return like(flat, X, self.get_feature_names_out)
 
     @available_if(lambda self: self.flatten)
