@@ -2,12 +2,14 @@
 
 from sklstm._sklearn._warnings import (
     AssumedPastWarning,
+    CutTimeStepWarning,
     FewRowsTaughtWarning,
     InverseWarning,
     MissingStepsWarning,
     OneStepWarning,
     SklstmWarning,
     StateResetWarning,
+    UndefinedScoreWarning,
     UnknownLagWarning,
     UnknownPastWarning,
     UnsaidHorizonWarning,
@@ -31,6 +33,7 @@ __version__ = "0.2.0.dev0"
 
 __all__ = [
     "AssumedPastWarning",
+    "CutTimeStepWarning",
     "Differencer",
     "FewRowsTaughtWarning",
     "ForecastDisplay",
@@ -46,6 +49,7 @@ __all__ = [
     "TimeStepSplit",
     "TrainingHistoryDisplay",
     "TransformedSeriesRegressor",
+    "UndefinedScoreWarning",
     "UnknownLagWarning",
     "UnknownPastWarning",
     "UnsaidHorizonWarning",

@@ -60,7 +60,7 @@ def check_rows(estimator, X, *, reset, name="X", **options):
     return rows
 
 
-def check_ordered(X, n_axes, expected):
+def check_ordered(X, n_axes, expected, *, many=False):
     """Return a table as a DataFrame or an array, and refuse one that cannot be a series of rows.
 
     Parameters
@@ -71,6 +71,8 @@ def check_ordered(X, n_axes, expected):
         The numbers of axes that will do.
     expected : str
         What the message asks for, if `X` has another number of axes or is empty.
+    many : bool, default=False
+        Whether the labels may name many series, which are not looked at here.
 
     Returns
     -------
@@ -87,7 +89,7 @@ def check_ordered(X, n_axes, expected):
         table = X if isinstance(X, pd.DataFrame) else np.asarray(X)
         if table.ndim not in n_axes or 0 in table.shape:
             raise ValueError(expected)
-    if isinstance(table, pd.DataFrame):
+    if isinstance(table, pd.DataFrame) and not (many and is_panel(table.index)):
         check_one_series(table.index, "X")
         check_sorted(table.index)
     return table

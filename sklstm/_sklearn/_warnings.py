@@ -145,6 +145,36 @@ class OneStepWarning(SklstmWarning):
     """
 
 
+class CutTimeStepWarning(SklstmWarning):
+    """A split learns some series of a time step and tests others, which happen at the same time.
+
+    See Also
+    --------
+    TimeStepSplit : Splits of which none cuts a time step.
+
+    Examples
+    --------
+    >>> from sklstm import CutTimeStepWarning, SklstmWarning
+    >>> issubclass(CutTimeStepWarning, SklstmWarning)
+    True
+    """
+
+
+class UndefinedScoreWarning(SklstmWarning):
+    """Rows are left out of scaled scores, because the scale of their series is not defined.
+
+    See Also
+    --------
+    backtest : Which scores.
+
+    Examples
+    --------
+    >>> from sklstm import SklstmWarning, UndefinedScoreWarning
+    >>> issubclass(UndefinedScoreWarning, SklstmWarning)
+    True
+    """
+
+
 class InverseWarning(SklstmWarning):
     """A transformer's `inverse_transform` does not restore what the transformer was given.
 

@@ -16,15 +16,17 @@ from sklstm._checks._tables import (
     check_ordered,
     check_target,
     index_of,
-    layout_of,
     positions_among,
 )
+from sklstm._past._layout import Layout
 from sklstm._past._time_axis import TimeAxis
 from sklstm._sklearn._compat import safe_indexing
 from sklstm._sklearn._warnings import each_once
 from sklstm.evaluation._backtest_result import BacktestResult
 from sklstm.evaluation._baselines import BASELINES, baseline
-from sklstm.evaluation._scores import score_folds, scorers_of
+from sklstm.evaluation._rows import Rows
+from sklstm.evaluation._scales import Scales
+from sklstm.evaluation._scores import Scoring, scorers_of
 from sklstm.evaluation._splits import check_splits
 from sklstm.forecasting._forecast import rows_ahead
 from sklstm.forecasting._recursive_rows import DECLARE
@@ -57,30 +59,35 @@ def backtest(
     estimator : estimator
         Any regressor, pipeline or search. Clones of it are fitted.
     X : DataFrame or ndarray of shape (n_rows, n_features)
-        One row per time step, oldest first. A row holds what is known before its own target.
+        One row per time step, oldest first. A row holds what is known before its own target. If the
+        index has several levels, the first is the time, and the others name the series.
     y : Series, DataFrame or ndarray of shape (n_rows,) or (n_rows, n_outputs)
         The target.
     cv : int, splitter or iterable of (train, test), default=5
         How to split. An int is the number of folds of a
-        :class:`~sklearn.model_selection.TimeSeriesSplit`. Pass one with `max_train_size` to limit
-        the training rows, or with `gap` to leave rows out before each fold.
+        :class:`~sklearn.model_selection.TimeSeriesSplit`, or of a :class:`TimeStepSplit` for many
+        series. Pass one with `max_train_size` to limit the training rows, or with `gap` to leave
+        rows out before each fold.
     refit : bool, default=True
         True fits an estimator for each fold. False fits one on the training rows of the first fold,
         which predicts all folds; all rows before a test row are its past.
     feed_back : bool, default=False
         True makes each fold one :func:`forecast` from the end of its training rows, where
         predictions are fed back. False predicts each row from `X` as it is: one step ahead, or all
-        steps of a target with a horizon.
+        steps of a target with a horizon. Many series need False.
     baselines : sequence of {"persistence", "seasonal_naive", "drift"}, default=\
             ("persistence", "seasonal_naive", "drift")
         What to compare with: the last known value; the last known value of the same season; the
-        last known value plus the mean step since the first training row. They use only values that
-        the estimator knows, too.
+        last known value plus the mean step since the first training row, all of the same series.
+        They use only values that the estimator knows, too.
     season : int, default=None
-        Rows per season. None takes it from the step of the index, for instance 12 for months. If
-        the index has no such step, there is no seasonal naive forecast.
+        Time steps per season. None takes it from the step of the index, for instance 12 for months.
+        If the index has no such step, there is no seasonal naive forecast.
     scoring : str, callable or sequence of str, default="neg_mean_absolute_error"
-        One or several scorers, by scikit-learn's names or as ``scorer(estimator, X, y)``.
+        One or several scorers, by scikit-learn's names or as ``scorer(estimator, X, y)``; also
+        ``"neg_mean_absolute_scaled_error"``, ``"neg_root_mean_squared_scaled_error"`` and
+        ``"neg_symmetric_mean_absolute_percentage_error"``, the metrics of :mod:`sklstm.metrics`
+        with a minus. Errors are scaled by the training rows of the fold.
     y_lag : str, int or sequence of these, default=None
         Passed to :func:`forecast`; used only with `feed_back`.
     future_inputs : str, int or sequence of these, default=None
@@ -95,12 +102,14 @@ def backtest(
     Returns
     -------
     BacktestResult
-        The result, with four attributes. Rows whose target is NaN are predicted but not scored.
+        The result, with four attributes, and the methods ``scores_by`` and ``skill_by`` for the
+        scores of each series, step ahead and so on. Rows whose target is NaN are predicted but not
+        scored.
 
         ``predictions`` : DataFrame
-            One line per predicted value, labelled like the rows: ``fold``, ``step`` (how many steps
-            after the last known value), ``output`` (only with several), ``actual``, ``prediction``,
-            and a column for each baseline.
+            One line per predicted value, labelled like the rows: ``fold``, ``step`` (how many rows
+            of its series after the last known value), ``output`` (only with several), ``actual``,
+            ``prediction``, and a column for each baseline.
         ``scores`` : DataFrame
             One line per fold and one, ``"overall"``, for all rows together; columns are the
             estimator and the baselines. With several scorers, the index has a first level with
@@ -120,6 +129,14 @@ def backtest(
     TypeError
         If `estimator` is not an estimator, or a parameter has a wrong type.
 
+    Warns
+    -----
+    CutTimeStepWarning
+        If a split learns some series of a time step and tests others.
+    UndefinedScoreWarning
+        If rows are left out of a scaled score, because their series has too few or only equal
+        training rows.
+
     See Also
     --------
     forecast : Values after the last observed one.
@@ -130,6 +147,10 @@ def backtest(
     All rows since the training rows are the past of the test rows. So if a split leaves a gap, an
     estimator that looks back sees the rows of the gap, which `cross_validate` does not show it. A
     target of several steps needs no gap: see the `horizon` of :class:`TransformedSeriesRegressor`.
+
+    Of many series, plain scores count each row the same, so that large series and long ones weigh
+    most. Scaled scores and the symmetric percentage error count each series the same: they average
+    the rows of each series first, and then the series.
 
     Examples
     --------
@@ -151,21 +172,30 @@ def backtest(
     # 1. Validate.
     for method in ("fit", "predict"):
         check_kind(estimator, "estimator", method, "a regressor, pipeline or search")
-    X = check_ordered(X, (2, 3), "expected rows or windows, at least one, with a column.")
+    X = check_ordered(
+        X, (2, 3), "expected rows or windows, at least one, with a column.", many=True
+    )
     target = check_target(y, X)
     check_flag(refit, "refit")
     check_flag(feed_back, "feed_back")
     if n_jobs is not None:
         check_scalar(n_jobs, "n_jobs", Integral)
-    horizon = horizon_of(target_names(y), target, layout_of(X, y))
+    layout = Layout(index_of(X), len(X))
+    horizon = horizon_of(target_names(y), target, layout)
     if feed_back and horizon > 1:
         raise ValueError(
             f"feed_back=True forecasts one step after the other, but y reaches {horizon} steps"
             " ahead: set feed_back=False, or pass a y of one step."
         )
-    names, season = _check_baselines(baselines, season, index_of(X))
+    if feed_back and layout.names is not None:
+        raise ValueError(
+            "feed_back=True is not supported for many series yet. Set feed_back=False, and predict"
+            " several steps with a y of a longer horizon."
+        )
+    names, season = _check_baselines(baselines, season, layout.times)
     scorers = scorers_of(scoring)
-    splits = check_splits(cv, X, y)
+    table = Rows(layout)
+    splits = check_splits(cv, X, y, table)
     if feed_back and y_lag is None:
         y_lag = getattr(estimator, "y_lag", None)
         y_lag = None if isinstance(y_lag, str) and y_lag == "auto" else y_lag
@@ -183,7 +213,9 @@ def backtest(
 
     # 2. Fit and predict.
     options = {"refit": refit, "feed_back": feed_back, "y_lag": y_lag, "exog": exog}
-    task = SimpleNamespace(estimator=estimator, X=X, y=y, recompute=recompute, **options)
+    task = SimpleNamespace(
+        estimator=estimator, X=X, y=y, recompute=recompute, table=table, **options
+    )
     # joblib stores an argument that is an array on one worker of a cluster, and loses it with
     # that worker. Inside `task` and the list of a split, arrays are sent with each fold.
     parts = [[split] for split in splits] if refit else [splits]
@@ -195,21 +227,47 @@ def backtest(
     predictions = [predicted for _, several in found for predicted in several]
 
     # 3. Put predictions beside baselines and actual values.
-    folds, parts = [], []
-    for number, ((train, test), predicted) in enumerate(zip(splits, predictions, strict=True)):
-        origins = np.full(len(test), train[-1]) if feed_back else test - 1
-        predicted = np.asarray(predicted, dtype=float).reshape(len(test), -1)
-        values = {"actual": target[test], "prediction": predicted}
+    folds = []
+    for (train, test), predicted in zip(splits, predictions, strict=True):
+        origins = np.full(len(test), train[-1]) if feed_back else table.before[test]
+        values = {
+            "actual": target[test],
+            "prediction": np.asarray(predicted, dtype=float).reshape(len(test), -1),
+        }
+        firsts = table.first_of_series(train)[table.series[test]]
         for name in names:
             values[name] = baseline(
-                name, target, test, origins, horizon=horizon, season=season, first=train[0]
+                name, target, table, test, origins, horizon=horizon, season=season, firsts=firsts
             )
-        folds.append((number, test, values, estimators[number if refit else 0]))
-        parts.append(_lines(number, test, test - origins, values, X, y, horizon))
+        folds.append((values, test - origins if feed_back else np.ones_like(test)))
+    values = {name: np.concatenate([columns[name] for columns, _ in folds]) for name in folds[0][0]}
+    later = np.repeat(np.arange(horizon), target.shape[1] // horizon)
+    steps = np.concatenate([distance for _, distance in folds])[:, None] + later
+    rows = np.concatenate([test for _, test in splits])
+    fold = np.repeat(np.arange(len(splits)), [len(test) for _, test in splits])
+    lines = _lines(rows, fold, steps, values, X, y)
 
     # 4. Score.
-    scores, skill = score_folds(scoring, scorers, folds, X, np.ndim(y))
-    return BacktestResult(pd.concat(parts), scores, skill, estimators)
+    keys, levels = _keys(fold, steps, rows, table, X, y)
+    index = index_of(X)
+    scoring = Scoring(
+        scoring,
+        scorers,
+        values=values,
+        rows=rows,
+        series=table.series[rows],
+        scales=Scales(target, table, splits, season=season, horizon=horizon, index=index),
+        X=X,
+        y_ndim=np.ndim(y),
+        estimators=estimators if refit else estimators * len(splits),
+        keys=keys,
+        levels=levels,
+    )
+    scores, skill = (
+        _with_overall(*both)
+        for both in zip(scoring.tables(["fold"]), scoring.tables([]), strict=True)
+    )
+    return BacktestResult(lines, scores, skill, estimators, scoring)
 
 
 def _check_baselines(baselines, season, index):
@@ -230,11 +288,14 @@ def _fit_predict(task, splits):
     fitted = clone(task.estimator).fit(safe_indexing(task.X, train), safe_indexing(task.y, train))
     if task.feed_back:
         return fitted, [_forecast_fold(fitted, task, train[0], *split) for split in splits]
-    # One call for all folds. The rows of a gap are part of the past.
-    start = train[-1] + 1
-    rows = np.arange(start, max(test[-1] for _, test in splits) + 1)
+    # One call for all folds. Rows between the training and the test rows are part of the past.
+    tests = np.concatenate([test for _, test in splits])
+    after = task.table.last_of_series(train)[task.table.series]
+    until = task.table.last_of_series(tests)[task.table.series]
+    rows = np.arange(len(until))
+    rows = rows[(rows > after) & (rows <= until)]
     predicted = np.asarray(fitted.predict(safe_indexing(task.X, rows)))
-    return fitted, [predicted[test - start] for _, test in splits]
+    return fitted, [predicted[np.searchsorted(rows, test)] for _, test in splits]
 
 
 def _forecast_fold(fitted, task, first, train, test):
@@ -256,13 +317,45 @@ def _forecast_fold(fitted, task, first, train, test):
     return table.predicted()[-len(ahead) :][test - ahead[0]]
 
 
-def _lines(fold, test, distance, values, X, y, horizon):
-    """Return the values of a fold as a table with one line for each predicted value."""
-    n_rows, n_outputs = values["actual"].shape
-    labels = pd.Index(test, name="row") if index_of(X) is None else X.index[test]
-    later = np.repeat(np.arange(horizon), n_outputs // horizon)
-    columns = {"fold": fold, "step": (distance[:, None] + later).ravel()}
+def _lines(rows, fold, steps, values, X, y):
+    """Return predictions as a table with one line for each value."""
+    n_outputs = steps.shape[1]
+    labels = pd.Index(rows, name="row") if index_of(X) is None else X.index[rows]
+    columns = {"fold": fold.repeat(n_outputs), "step": steps.ravel()}
     if np.ndim(y) > 1:
-        columns["output"] = (target_names(y) or list(range(n_outputs))) * n_rows
+        columns["output"] = _outputs(y) * len(rows)
     columns |= {name: value.ravel() for name, value in values.items()}
     return pd.DataFrame(columns, index=labels.repeat(n_outputs))
+
+
+def _outputs(y):
+    return target_names(y) or list(range(np.shape(y)[1]))
+
+
+def _keys(fold, steps, rows, table, X, y):
+    """Return what predictions can be grouped by, and which of these keys name series."""
+    step, distinct = pd.factorize(steps.ravel(), sort=True)
+    keys = {
+        "fold": (fold[:, None], pd.RangeIndex(fold[-1] + 1)),
+        "step": (step.reshape(steps.shape), pd.Index(distinct)),
+    }
+    if np.ndim(y) > 1:
+        keys["output"] = (np.arange(steps.shape[1]), pd.Index(_outputs(y), tupleize_cols=False))
+    names = table.names or []
+    levels = []
+    for place, labels in enumerate(names, 1):
+        level = X.index.names[place]
+        if level is None:
+            level = "series" if len(names) == 1 else f"level_{place}"
+        levels.append(level)
+        code, distinct = pd.factorize(labels)
+        keys[level] = (code[table.series[rows]][:, None], pd.Index(distinct))
+    return keys, levels
+
+
+def _with_overall(by_fold, overall):
+    """Put the line of all folds below the lines of the folds, for each scorer."""
+    if not isinstance(by_fold.index, pd.MultiIndex):
+        return pd.concat([by_fold, overall])
+    names = by_fold.index.unique(0)
+    return pd.concat([pd.concat([by_fold.loc[[name]], overall.loc[[name]]]) for name in names])

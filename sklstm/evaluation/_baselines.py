@@ -5,8 +5,8 @@ import numpy as np
 BASELINES = ("persistence", "seasonal_naive", "drift")
 
 
-def baseline(name, target, rows, origins, *, horizon, season, first):
-    """Make a simple forecast of rows from values that are known before.
+def baseline(name, target, table, rows, origins, *, horizon, season, firsts):
+    """Make a simple forecast of rows from values that are known before in their series.
 
     Parameters
     ----------
@@ -15,34 +15,39 @@ def baseline(name, target, rows, origins, *, horizon, season, first):
         the mean step so far.
     target : ndarray of shape (n_rows, n_targets * horizon)
         The whole target; columns are the targets of step 1, then those of step 2, and so on.
+    table : Rows
+        The series and the time step of each row.
     rows : ndarray of int
         The rows to predict.
     origins : ndarray of int of shape (len(rows),)
-        For each row, the last row whose target is known when it is predicted.
+        For each row, the last row of its series whose target is known when it is predicted; -1
+        where there is none.
     horizon : int
         Steps ahead that the columns of `target` reach.
     season : int or None
-        Rows per season.
-    first : int
-        The first row of the mean step.
+        Time steps per season.
+    firsts : ndarray of int of shape (len(rows),)
+        For each row, the first row of the mean step.
 
     Returns
     -------
     ndarray of shape (len(rows), n_targets * horizon)
         NaN where the value that is needed is not known.
     """
-    n_targets = target.shape[1] // horizon
-    series = target[:, :n_targets]
+    series = target[:, : target.shape[1] // horizon]
+    start = table.numbers[origins]
     parts = []
     for step in range(horizon):
         # `step` counts from the row, `distance` from the last known value.
-        distance = rows + step - origins
+        number = table.numbers[rows] + step
+        distance = number - start
         source = origins
         if name == "seasonal_naive":
-            source = rows + step - season * -(-distance // season)
-        values = np.where((source < 0)[:, None], np.nan, series[np.maximum(source, 0)])
+            source = table.find(table.series[rows], number - season * -(-distance // season))
+        is_known = (origins >= 0) & (source >= 0)
+        values = np.where(is_known[:, None], series[source], np.nan)
         if name == "drift":
-            n_steps = np.maximum(origins - first, 1)[:, None]
-            values = values + distance[:, None] * (values - series[first]) / n_steps
+            n_steps = np.maximum(start - table.numbers[firsts], 1)[:, None]
+            values = values + distance[:, None] * (values - series[firsts]) / n_steps
         parts.append(values)
     return np.concatenate(parts, axis=1)

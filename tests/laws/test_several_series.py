@@ -30,7 +30,7 @@ RIDGE = Ridge().fit(ONE, Y.xs("a", level=1))
 USES = {
     "state": lambda: StatefulLSTMRegressor(1, epochs=1).fit(X, Y),
     "forecast": lambda: forecast(RIDGE, X, 2),
-    "back-test": lambda: backtest(Ridge(), X, Y, cv=2),
+    "back-test fed back": lambda: backtest(Ridge(), X, Y, cv=2, feed_back=True),
     "display": lambda: ForecastDisplay.from_estimator(RIDGE, X, 2),
 }
 
