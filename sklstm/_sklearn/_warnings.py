@@ -114,7 +114,7 @@ class UnscaledTargetWarning(SklstmWarning):
 
 
 class FewRowsTaughtWarning(SklstmWarning):
-    """Most rows that have a target teach nothing, because their window begins with NaN.
+    """Most rows that have a target teach nothing, or a training in order ends before the newest.
 
     Examples
     --------

@@ -97,7 +97,8 @@ class BaseRecurrentRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
         Warns
         -----
         FewRowsTaughtWarning
-            If more than half of the rows that have a target are left out.
+            If more than half of the rows that have a target are left out, or if epochs of some
+            batches in order end before the newest rows.
         UnscaledTargetWarning
             If the target is large, and the loss or the last activation may need its own units.
         OneStepWarning
