@@ -337,8 +337,8 @@ def layout_of(*tables, name="X"):
         If the index of many series does not begin with the time, or is unsorted.
     """
     labelled = [table for table in tables if is_panel(index_of(table))]
-    n_rows = tables[0].shape[0] if hasattr(tables[0], "shape") else len(tables[0])
-    return Layout(index_of(labelled[0]) if labelled else None, n_rows, name)
+    first = tables[0] if hasattr(tables[0], "shape") else np.asarray(tables[0])
+    return Layout(index_of(labelled[0]) if labelled else None, first.shape[0], name)
 
 
 def like(values, X, columns=None):
