@@ -360,7 +360,9 @@ def like(values, X, columns=None):
     """
     if isinstance(X, pd.DataFrame):
         names = X.columns if columns is None else columns()
-        return pd.DataFrame(values, index=X.index, columns=names, copy=False)
+        # One column lies in memory as pandas would lay it out, so it need not be copied.
+        copy = values.shape[1] > 1
+        return pd.DataFrame(values, index=X.index, columns=names, copy=copy)
     if isinstance(X, pd.Series):
         return pd.Series(values.ravel(), index=X.index, name=X.name)
     return values.ravel() if np.asarray(X).ndim == 1 else values
