@@ -138,7 +138,7 @@ class BacktestResult:
         if self._scoring.levels:
             known["series"] = self._scoring.levels
         wanted = listed(by, "by")
-        if not wanted or not all(name in known for name in wanted):
+        if not wanted or not all(name in list(known) for name in wanted):
             raise ValueError(f"by={by!r} is not valid: expected some of {list(known)!r}.")
         # A level of the series may be named as well.
         return self._scoring.tables(

@@ -1,6 +1,7 @@
 """Intervals around predictions, from the errors of a back-test."""
 
 from numbers import Real
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -8,12 +9,28 @@ from sklearn.utils import check_scalar
 
 from sklstm._checks._arguments import check_flag, check_kind
 from sklstm._checks._numbers import check_floats, check_not_infinite
-from sklstm._checks._tables import index_of
+from sklstm._checks._tables import check_target, index_of
+from sklstm._past._layout import Layout
+from sklstm._past._order import is_panel
 from sklstm.evaluation._backtest_result import outputs_of
+from sklstm.evaluation._rows import Rows
+from sklstm.evaluation._scales import scales_of_series
 from sklstm.forecasting._forecast import FORECAST_STEPS
 
+#: What helps a series with few errors.
+POOLED = ", or set pool='scaled' to take the errors of all series"
 
-def conformal_interval(result, predictions, coverage=0.9, *, symmetric=True, scale="identity"):
+
+def conformal_interval(
+    result,
+    predictions,
+    coverage=0.9,
+    *,
+    symmetric=True,
+    scale="identity",
+    pool="series",
+    y_train=None,
+):
     """Put an interval around each prediction, from the errors of a back-test.
 
     This is split-conformal prediction: it assumes no distribution. If later errors are like those
@@ -29,7 +46,8 @@ def conformal_interval(result, predictions, coverage=0.9, *, symmetric=True, sca
         tell that it is a forecast.
     predictions : Series, DataFrame or ndarray of shape (n_rows,) or (n_rows, n_outputs)
         The predictions. If the back-test looked several steps ahead, row i of one axis lies
-        ``i + 1`` steps ahead. If it had several outputs, the columns of two axes are these outputs.
+        ``i + 1`` steps ahead, counted in each series. If it had several outputs, the columns of two
+        axes are these outputs. Of many series, the index names them as in the back-test.
     coverage : float, default=0.9
         The share of true values that the intervals should contain, between 0 and 1.
     symmetric : bool, default=True
@@ -38,6 +56,17 @@ def conformal_interval(result, predictions, coverage=0.9, *, symmetric=True, sca
     scale : {"identity", "log"}, default="identity"
         ``"log"`` takes errors as ratios: for values that are all positive and whose errors grow
         with them, as those of a model of the logarithm. Ends are then positive, too.
+    pool : {"series", "all", "scaled"}, default="series"
+        Whose errors give the interval of a series. ``"series"`` takes its own errors. ``"all"``
+        takes those of all series: for series of the same size. ``"scaled"`` divides the errors of
+        each series by its scale in the training rows of the fold, takes those of all series, and
+        multiplies by the scale of the predicted series in `y_train`. The scale is that of
+        :func:`~sklstm.metrics.mean_absolute_scaled_error`. The last two also work for series that
+        the back-test did not have, and for short ones.
+    y_train : Series, DataFrame or ndarray of shape (n_train,) or (n_train, n_outputs), \
+            default=None
+        The known values before the predictions, labelled in the same way; for ``pool="scaled"``
+        only.
 
     Returns
     -------
@@ -48,12 +77,18 @@ def conformal_interval(result, predictions, coverage=0.9, *, symmetric=True, sca
     Raises
     ------
     ValueError
-        If `coverage` or `scale` is out of range, the back-test has too few errors for it, the
-        predictions have other outputs than the back-test or reach further ahead, or values are not
-        positive with ``scale="log"``.
+        If `coverage`, `scale` or `pool` is out of range, the back-test has too few errors of a
+        series or none at all, the predictions have other outputs than the back-test or reach
+        further ahead, values are not positive with ``scale="log"``, or a series has no scale.
     TypeError
         If `result` is not a back-test, `coverage` not a number, `symmetric` not a bool or
         `predictions` not a table of numbers.
+
+    Warns
+    -----
+    UndefinedScoreWarning
+        If ``pool="scaled"`` leaves errors out, because their series has too few or only equal
+        training rows.
 
     See Also
     --------
@@ -63,7 +98,11 @@ def conformal_interval(result, predictions, coverage=0.9, *, symmetric=True, sca
     Notes
     -----
     A 90 % interval needs 9 errors per number of steps ahead (19 with ``symmetric=False``). A number
-    of steps with fewer errors also uses the errors of the nearest numbers of steps.
+    of steps with fewer errors also uses the errors of the nearest numbers of steps. Of many series,
+    each one needs as many, unless they are pooled.
+
+    Pooled intervals contain a share of `coverage` of the values of all series together; a single
+    series may have more or less.
 
     References
     ----------
@@ -119,10 +158,34 @@ def conformal_interval(result, predictions, coverage=0.9, *, symmetric=True, sca
         lines, values = lines.assign(**np.log(pairs)), np.log(values)
     elif scale != "identity":
         raise ValueError(f"scale={scale!r} is not valid: expected 'identity' or 'log'.")
-    lines = lines.assign(error=lines["actual"] - lines["prediction"]).dropna(subset="error")
+    lines = lines.assign(error=lines["actual"] - lines["prediction"])
     outputs = outputs_of(result)
 
-    # 3. An interval for each value: by its output, or by its row where rows are steps ahead.
+    # 3. Which errors belong to which series, and the scale of each prediction.
+    if pool not in ("series", "all", "scaled"):
+        raise ValueError(f"pool={pool!r} is not valid: expected 'series', 'all' or 'scaled'.")
+    layout = _layout(predictions, len(values), lines)
+    sizes = np.ones((len(values), 1))
+    if pool == "scaled":
+        if scale == "log":
+            raise ValueError(
+                "pool='scaled' divides errors by the size of a series, but those of scale='log' are"
+                " ratios already: set pool='all'."
+            )
+        lines["error"] /= _scales(result).of_tests(1).ravel()
+        sizes = _sizes(y_train, layout, predictions, _scales(result))
+    elif y_train is not None:
+        raise ValueError(f"y_train is for pool='scaled' only, but pool={pool!r}.")
+    lines["group"] = _groups(lines.index, layout) if pool == "series" else 0
+    lines = lines[lines["error"].notna() & (lines["group"] >= 0)]
+    series = layout.by_row(np.repeat(np.arange(layout.n_series), layout.stops - layout.starts))
+    rows = _Rows(
+        within=layout.by_row(layout.within()),
+        group=series if pool == "series" else np.zeros_like(series),
+        names=layout.labels() if pool == "series" else None,
+    )
+
+    # 4. An interval for each value: by its output, or by its row where rows are steps ahead.
     level = (float(coverage), symmetric)
     if values.ndim == 2 and values.shape[1] > 1:
         if len(outputs) != values.shape[1]:
@@ -130,9 +193,10 @@ def conformal_interval(result, predictions, coverage=0.9, *, symmetric=True, sca
                 f"predictions has {values.shape[1]} columns, but the back-test has"
                 f" {len(outputs)} output(s): pass one column for each."
             )
-        pairs = zip(outputs, values.T, strict=True)
-        ends = [_ends(lines[lines["output"] == name], column, *level) for name, column in pairs]
-        return _like(np.stack(ends, axis=1), predictions, scale)
+        parts = [_margins(lines[lines["output"] == name], rows, *level) for name in outputs]
+        sizes = np.tile(sizes, (1, len(outputs) // sizes.shape[1]))
+        margins = np.stack(parts, axis=1) * sizes[:, :, None]
+        return _like(values[:, :, None] + margins, predictions, scale)
     # Several outputs that each look another number of steps ahead are the steps of one target.
     kinds = lines.filter(["output", "step"]).drop_duplicates()
     if len(outputs) > 1 and not (kinds["output"].is_unique and kinds["step"].is_unique):
@@ -140,50 +204,165 @@ def conformal_interval(result, predictions, coverage=0.9, *, symmetric=True, sca
             f"predictions has shape {values.shape}, but the back-test has the outputs"
             f" {outputs!r}: pass one column for each of them."
         )
-    return _like(_ends(lines, values.ravel(), *level), predictions, scale)
+    margins = _margins(lines, rows, *level) * sizes[:, :1]
+    return _like(values.reshape(-1, 1) + margins, predictions, scale)
 
 
-def _ends(lines, values, coverage, symmetric):
-    """Return the ends of an interval around each value, from errors as many steps ahead."""
-    steps, errors = lines["step"].to_numpy(), lines["error"].to_numpy()
-    # The fewest errors of which one can be an end.
+class _Rows(NamedTuple):
+    """The rows that get an interval.
+
+    Attributes
+    ----------
+    within : ndarray of int of shape (n_rows,)
+        How many rows of the same series come before each.
+    group : ndarray of int of shape (n_rows,)
+        Whose errors each row gets.
+    names : pandas.Index or None
+        The name of each group, where that is a series.
+    """
+
+    within: np.ndarray
+    group: np.ndarray
+    names: pd.Index | None
+
+
+def _layout(predictions, n_rows, lines):
+    """Return which series each prediction belongs to, as the back-test names series."""
+    index = index_of(predictions)
+    if is_panel(index) != is_panel(lines.index):
+        one, other = "predictions", "the back-test"
+        one, other = (one, other) if is_panel(index) else (other, one)
+        raise ValueError(
+            f"{one} names many series in its index, but {other} does not: give both an index whose"
+            " first level is the time, and whose other levels name the series."
+        )
+    return Layout(index if is_panel(index) else None, n_rows, "predictions")
+
+
+def _groups(index, layout):
+    """Return the number of the predicted series of each label; -1 for other series."""
+    if layout.names is None:
+        return np.zeros(len(index), dtype=np.intp)
+    codes, names = pd.factorize(index.droplevel(0))
+    wanted = layout.labels()
+    unseen = wanted[~wanted.isin(names)]
+    if len(unseen):
+        raise ValueError(
+            f"predictions has series {unseen.tolist()[0]!r}, of which the back-test has no errors."
+            " Set pool='scaled' to take those of all series, in proportion to their size."
+        )
+    return wanted.get_indexer(names)[codes]
+
+
+def _scales(result):
+    """Return the scales of a back-test."""
+    if result._scoring is None or len(result.predictions) != result._scoring.n_lines:
+        raise ValueError(
+            "result does not hold the predictions that backtest returned, so the scale of each is"
+            " not known: pool='scaled' needs them as they were."
+        )
+    return result._scoring.scales
+
+
+def _sizes(y_train, layout, predictions, scales):
+    """Return the scale of each prediction, for each target."""
+    if y_train is None:
+        raise ValueError(
+            "pool='scaled' needs y_train, the known values before the predictions: the scale of"
+            " each series is taken from them."
+        )
+    values = check_target(y_train, y_train, name="y_train", rows_name="y_train")
+    index, n_targets = index_of(y_train), scales.values.shape[1]
+    if is_panel(index) != (layout.names is not None) or values.shape[1] % n_targets:
+        raise ValueError(
+            f"y_train has shape {np.shape(y_train)} and {'many' if is_panel(index) else 'one'}"
+            " series, which does not fit the back-test: pass the y of all known rows."
+        )
+    train = Layout(index, len(values), "y_train")
+    found = np.concatenate(
+        [
+            scales_of_series(Rows(train), values[:, :n_targets], scales.season),
+            [[np.nan] * n_targets],
+        ]
+    )
+    places = np.zeros(1, dtype=np.intp)
+    if layout.names is not None:
+        places = train.labels().get_indexer(layout.labels())
+    sizes = found[places]
+    lacking = np.flatnonzero(np.isnan(sizes).any(axis=1))
+    if len(lacking):
+        name = (
+            "" if layout.names is None else f" of series {layout.labels().tolist()[lacking[0]]!r}"
+        )
+        raise ValueError(
+            f"y_train has no two values{name} that are season={scales.season} steps apart and"
+            " differ, so its scale is not known. Pass more rows, back-test with a shorter season,"
+            " or set pool='all'."
+        )
+    return layout.by_row(np.repeat(sizes, layout.stops - layout.starts, axis=0))
+
+
+def _margins(lines, rows, coverage, symmetric):
+    """Return the ends of an interval around zero for each row, from errors as many steps ahead."""
+    steps, errors, group = (lines[name].to_numpy() for name in ("step", "error", "group"))
+    # 1. The fewest errors of which one can be an end.
     missed = (1 - coverage) if symmetric else (1 - coverage) / 2
     fewest = int(np.ceil(1 / missed - 1 - 1e-9))
-    if len(errors) < fewest:
+    n_groups = rows.group.max() + 1
+    n_errors = np.bincount(group, minlength=n_groups)
+    if n_errors.min() < fewest:
         raise ValueError(
             f"coverage={coverage} needs at least {fewest} errors, but the back-test has"
-            f" {len(errors)}: back-test on more rows, or ask for less coverage."
+            f" {n_errors.min()}{_of(rows, n_errors.argmin())}: back-test on more rows, or ask for"
+            f" less coverage{'' if rows.names is None else POOLED}."
         )
-    if len(np.unique(steps)) < 2:
-        # The back-test looked the same number of steps ahead everywhere, and so do all values.
-        return values[:, None] + _margins(errors, coverage, symmetric)
-    if len(values) > steps.max():
-        raise ValueError(
-            f"predictions reaches {len(values)} steps ahead, but the back-test only {steps.max()}:"
-            f" back-test with test folds of at least {len(values)} rows."
-        )
-    margins = []
-    for step in range(1, len(values) + 1):
+
+    # 2. How many steps ahead each row lies.
+    distinct, code = np.unique(steps, return_inverse=True)
+    ahead = np.full(len(rows.group), distinct[0])
+    if len(distinct) > 1:
+        ahead = rows.within + 1
+        reached, wanted = np.zeros((2, n_groups), dtype=np.int64)
+        np.maximum.at(reached, group, steps)
+        np.maximum.at(wanted, rows.group, ahead)
+        if (wanted > reached).any():
+            one = np.argmax(wanted > reached)
+            raise ValueError(
+                f"predictions reaches {wanted[one]} steps ahead{_of(rows, one)}, but the back-test"
+                f" only {reached[one]}: back-test with test folds of at least {wanted[one]} rows."
+            )
+    counts = np.bincount(group * len(distinct) + code, minlength=n_groups * len(distinct))
+    counts = counts.reshape(n_groups, -1)
+
+    # 3. The order statistics of each group. The errors of each are sorted once.
+    signs, share = ((-1, 1), (1 + coverage) / 2) if not symmetric else ((0,), coverage)
+    scored = [np.abs(errors) if sign == 0 else sign * errors for sign in signs]
+    orders = [np.lexsort([one, group]) for one in scored]
+    margins = np.empty((len(ahead), 2))
+    for step in np.unique(ahead):
         # Steps with too few errors also take those of the nearest steps.
-        away = np.abs(steps - step)
-        reach = np.sort(away)[fewest - 1]
-        margins.append(_margins(errors[away <= reach], coverage, symmetric))
-    return values[:, None] + np.array(margins)
+        away = np.abs(distinct - step)
+        nearest = np.argsort(away, kind="stable")
+        enough = np.argmax(np.cumsum(counts[:, nearest], axis=1) >= fewest, axis=1)
+        is_near = np.abs(steps - step) <= away[nearest][enough][group]
+        n_near = np.bincount(group[is_near], minlength=n_groups)
+        place = np.cumsum(n_near) - n_near + _rank(n_near, share) - 1
+        here = ahead == step
+        widths = [
+            one[order][is_near[order]][place][rows.group[here]]
+            for one, order in zip(scored, orders, strict=True)
+        ]
+        margins[here] = np.stack([-widths[0], widths[-1]], axis=1)
+    return margins
 
 
-def _margins(errors, coverage, symmetric):
-    """Return the ends of an interval around zero."""
-    if symmetric:
-        width = _quantile(np.abs(errors), coverage)
-        return np.array([-width, width])
-    one_sided = (1 + coverage) / 2
-    return np.array([-_quantile(-errors, one_sided), _quantile(errors, one_sided)])
+def _of(rows, group):
+    return "" if rows.names is None else f" of series {rows.names.tolist()[group]!r}"
 
 
-def _quantile(errors, level):
-    """Return the error that a new error does not exceed with at least this probability."""
-    rank = int(np.ceil((len(errors) + 1) * level - 1e-9))
-    return np.partition(errors, rank - 1)[rank - 1]
+def _rank(n_errors, share):
+    """Return the rank of the error that a new error does not exceed with at least this share."""
+    return np.ceil((n_errors + 1) * share - 1e-9).astype(np.int64)
 
 
 def _like(ends, predictions, scale):

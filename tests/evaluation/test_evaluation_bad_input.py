@@ -33,6 +33,7 @@ FOLDS = [
         future_inputs=["c", {1}, 7, object()],
         scoring=[
             *(None, "rmse", 5, [], ["r2", "no such"], "roc_auc", [None], mean_squared_error),
+            *("mean_absolute_scaled_error", [["r2"]]),
             *(lambda *_: None, lambda *_: "good"),
         ],
         refit=bad.FLAGS,
@@ -59,9 +60,17 @@ def test_a_bad_argument_of_backtest_is_refused(argument, value):
         coverage=[0, 1, 0.999, np.nan, "0.9", None],
         symmetric=bad.FLAGS,
         scale=["linear", None, 1, np.log],
+        pool=["mean", None, 1, ["all"]],
+        y_train=["y", Y, SERIES],  # nothing asks for it
     ),
 )
 def test_a_bad_argument_of_conformal_interval_is_refused(argument, value):
     """Each bad value among good arguments is refused; the back-test stays as it is."""
     good = {"result": RESULT, "predictions": Y}
     bad.argument_refused(conformal_interval, good, argument, value, [RESULT])
+
+
+@pytest.mark.parametrize("by", [None, "level", [], ["fold", "series"], [["fold"]], 0, {"fold"}])
+def test_bad_groups_of_scores_are_refused(by):
+    """Each is refused, and the result stays as it is."""
+    bad.argument_refused(RESULT.scores_by, {}, "by", by, [RESULT])
