@@ -119,14 +119,29 @@ class RowByRow:
             predicted.append(out[0, 0])
         return np.array(predicted), state
 
-    def train(self, X, y, *, epochs=1, lanes=1, chunk=1, weight=None, fresh=(), states=None):
-        """Train on contiguous stretches side by side, and return the state of each.
+    def train(
+        self,
+        X,
+        y,
+        *,
+        epochs=1,
+        lanes=1,
+        chunk=1,
+        weight=None,
+        fresh=(),
+        states=None,
+        stretches=None,
+    ):
+        """Train on stretches side by side, and return the state of each.
 
         One weight update takes `chunk` rows of each stretch. `fresh` holds rows at which the state
         is zero, besides the first of each epoch; `states` are those to begin with instead.
+        `stretches` holds the rows of each; by default there are `lanes` contiguous ones.
         """
-        length = -(-len(X) // lanes)
-        stretches = [range(i, min(i + length, len(X))) for i in range(0, len(X), length)]
+        if stretches is None:
+            length = -(-len(X) // lanes)
+            stretches = [range(i, min(i + length, len(X))) for i in range(0, len(X), length)]
+        length = max(map(len, stretches))
         weight = np.ones(len(X)) if weight is None else weight
         y = np.float32(y).reshape(len(X), -1)
         self.losses = []

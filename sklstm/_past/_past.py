@@ -44,6 +44,8 @@ class Past:
         How many rows are looked back upon.
     quiet : bool, default=False
         Whether nothing is warned of, because the caller does that itself.
+    after : Past, default=None
+        What was seen before. Its time axis goes on if the labels lie on it.
 
     Attributes
     ----------
@@ -64,7 +66,7 @@ class Past:
         If the labels are unsorted or hold duplicates.
     """
 
-    def __init__(self, rows, index, depth, *, quiet=False):
+    def __init__(self, rows, index, depth, *, quiet=False, after=None):
         layout = Layout(index, len(rows))
         self.depth = depth
         self.quiet = quiet
@@ -72,6 +74,10 @@ class Past:
         self.labelled = index is not None
         self.names = layout.names
         self.axis = TimeAxis.fit(layout.times) if self.labelled else None
+        if self.labelled and after is not None and after.axis is not None:
+            on_axis = after.axis.number(layout.times)
+            if on_axis[0] >= 0 and not np.isnan(on_axis).any():
+                self.axis = after.axis
         numbers = Numbers(layout, self.axis)
         self.ends = numbers.at(layout.stops - 1).astype(np.int64) + 1
 
@@ -119,6 +125,12 @@ class Past:
     def n_series(self):
         """The number of series that were seen."""
         return len(self.ends)
+
+    @property
+    def firsts(self):
+        """The number of the first training row of each series."""
+        series, numbers = np.divmod(self.begins, KEYS)
+        return numbers[np.searchsorted(series, np.arange(self.n_series))]
 
     def heads(self, stretches):
         """Find the training rows that no earlier training row comes before.

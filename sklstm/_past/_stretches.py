@@ -68,6 +68,21 @@ class Stretches:
         return self.stops - self.starts
 
     @property
+    def ordinals(self):
+        """Which series of the layout each stretch belongs to."""
+        return np.searchsorted(self.layout.starts, self.starts, side="right") - 1
+
+    @property
+    def are_last(self):
+        """Whether each stretch is the last of its series in the table."""
+        return np.isin(self.stops, self.layout.stops)
+
+    @property
+    def doubtful(self):
+        """Whether each stretch has a past that is not known although one is expected."""
+        return np.isin(np.arange(len(self)), self._doubtful)
+
+    @property
     def are_later(self):
         """Whether an earlier stretch of each stretch's series is in the table."""
         return ~np.isin(self.starts, self.layout.starts)

@@ -43,34 +43,37 @@ def predict_stateful(
     training: TrainingSpec,
     weights: list[np.ndarray],
     X,
-    state: list[np.ndarray] | None = None,
+    states: list[np.ndarray],
+    runs: np.ndarray,
     scale: Scale = UNSCALED,
 ) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Return predictions for every window of `X` in their order, and the state after the last.
+    """Return predictions for every window of `X`, and the states after them.
 
     Parameters
     ----------
     network, training, weights
     X : Windows or ndarray of shape (n, window, n_features)
-    state : list of ndarray of shape (1, units), optional
-        The states of each recurrent layer before the first row; zeros if not given.
+    states : list of ndarray of shape (n_runs, units)
+        The states of each recurrent layer before the first row of each run.
+    runs : ndarray of int of shape (n,)
+        Which run each window belongs to: rows of one run follow each other, with a state of their
+        own. Runs are computed side by side.
     scale : Scale, optional
         Of the columns of `X`.
 
     Returns
     -------
     predictions : float32 ndarray of shape (n, n_outputs)
-    state : list of ndarray of shape (1, units)
+    states : list of ndarray of shape (n_runs, units)
     """
-    parts, after = [], state or []
-    for _, block in Windows.of(X).blocks():
+    parts = []
+    for start, block in Windows.of(X).blocks():
         windows = float32_windows(block, scale)
         predictor = _predictor(StatefulPredictor, network, windows)
-        outputs, after = predictor.predict(
-            weights, windows, after or predictor.forward.zero_states()
-        )
+        part = slice(start, start + len(block))
+        outputs, states = predictor.predict(weights, windows, runs[part], states)
         parts.append(outputs)
-    return np.concatenate(parts), after
+    return np.concatenate(parts), states
 
 
 def keras_model(

@@ -43,6 +43,8 @@ class Samples:
         Empty where the samples have no weights.
     breaks : sequence of int
         Stateful only: samples whose past is unknown.
+    series : ndarray of int of shape (n_samples,) or None
+        Stateful only: the series of each sample; None for samples of one series.
     scale : Scale
         What is left to be done to the windows of a file.
     """
@@ -50,8 +52,9 @@ class Samples:
     windows: Windows
     y: np.ndarray
     weight: np.ndarray
-    breaks: Sequence[int] = ()
+    breaks: Sequence[int] | np.ndarray = ()
     scale: Scale = UNSCALED
+    series: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.windows)
@@ -86,7 +89,9 @@ def samples(data: Rows) -> Samples:
     windows = Windows.of(data.X)[rows]
     left = data.input_scale if windows.is_mapped else UNSCALED
     windows = float32_windows(windows, data.input_scale)
-    return Samples(windows, y, weight, data.breaks or (), left)
+    return Samples(
+        windows, y, weight, () if data.breaks is None else data.breaks, left, data.series
+    )
 
 
 def float32_windows(windows: Windows, scale: Scale = UNSCALED) -> Windows:

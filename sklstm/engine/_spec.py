@@ -149,9 +149,13 @@ class Rows:
     y : ndarray of shape (n, n_outputs)
         Only the values at `rows` mean something.
     sample_weight : ndarray of shape (n,), or None
-    breaks : sequence of int, or None
+    breaks : sequence of int or ndarray of int, or None
         Stateful only: sorted positions in `rows` at which the past is unknown, so that the state
         starts from zero.
+    series : ndarray of int of shape (len(rows),), or None
+        Stateful only: the series of each of `rows`, counted from 0, each with a state of its own.
+        None for rows of one series. The rows to validate with have the same numbers; theirs may be
+        larger, which are series of which no row is trained on.
     input_scale, target_scale : Scale
         What the network does not see of the columns of X and y.
     """
@@ -160,7 +164,8 @@ class Rows:
     rows: np.ndarray
     y: np.ndarray
     sample_weight: np.ndarray | None = None
-    breaks: Sequence[int] | None = None
+    breaks: Sequence[int] | np.ndarray | None = None
+    series: np.ndarray | None = None
     input_scale: Scale = UNSCALED
     target_scale: Scale = UNSCALED
 
@@ -178,7 +183,8 @@ class Trained:
     history : dict of str to list of float
         One entry per epoch, under Keras' names.
     states : list of ndarray, or None
-        Stateful only: the states of each recurrent layer, of shape (1, units), to go on from.
+        Stateful only: the states of each recurrent layer, of shape (n_series, units), to go on
+        from.
     """
 
     weights: list[np.ndarray]

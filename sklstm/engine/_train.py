@@ -47,14 +47,15 @@ def train(
     network : NetworkSpec
     training : TrainingSpec
     data, validation : Rows
-        In a stateful run the state runs on from the training rows into the validation rows. It runs
-        on over rows whose target is NaN, too: they teach nothing.
+        In a stateful run the state of each series runs on from the training rows into the
+        validation rows. It runs on over rows whose target is NaN, too: they teach nothing.
     seed : int
         Decides first weights, dropout and the order of the rows. No global random state is read
         or changed.
     start : Trained, optional
         Go on from these weights and this optimizer state instead of fresh ones. In a stateful run
-        its states, where it has any, are those before the first row; they are for one epoch.
+        its states, where it has any, are those before the first row of each series; they are for
+        one epoch.
     first_outputs : ndarray of shape (n_outputs,), optional
         Biases that the last layer begins with, by default zeros. Not for a network of the user's.
     watch : Watch, optional
@@ -94,6 +95,7 @@ def train(
             reset_states=training.reset_states,
             breaks=taught.breaks,
             carried=states is not None,
+            series=taught.series,
         )
 
     # 3. resolve

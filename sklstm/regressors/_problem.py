@@ -41,9 +41,11 @@ class Samples:
         Weight of each row in the loss.
     positions : ndarray of int
         The rows whose past is known, oldest first.
-    breaks : sequence of int or None
+    breaks : ndarray of int or None
         Places in `positions` at which the state is zero, as the past is not known; None where no
         state runs on from row to row.
+    series : ndarray of int of shape (len(positions),) or None
+        Of rows of many series over which a state runs on: the series of each position.
     """
 
     table: Any
@@ -55,7 +57,8 @@ class Samples:
     y_ndim: int
     weight: np.ndarray | None
     positions: np.ndarray
-    breaks: list | None = None
+    breaks: np.ndarray | None = None
+    series: np.ndarray | None = None
 
     @cached_property
     def taught(self):
@@ -68,7 +71,7 @@ class Samples:
         positions = self.taught if self.breaks is None else self.positions
         n_levels = len(head.levels)
         target = self.target if n_levels == 1 else np.repeat(self.target, n_levels, axis=1)
-        return Rows(self.windows, positions, target, self.weight, self.breaks)
+        return Rows(self.windows, positions, target, self.weight, self.breaks, self.series)
 
 
 def read_problem(regressor, given, *, reset, one_epoch):

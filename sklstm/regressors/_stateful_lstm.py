@@ -1,14 +1,13 @@
 """The recurrent regressor whose state runs on from row to row."""
 
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._tables import index_of
 from sklstm._checks._windows import check_windows, lag_columns
-from sklstm._past._order import check_one_series
+from sklstm._past._layout import names_as_index
 from sklstm._past._past import HISTORY_OPTIONS, Past
 from sklstm._past._stretches import Doubt
 from sklstm._sklearn._compat import StrOptions
@@ -18,6 +17,7 @@ from sklstm.engine._spec import STATES
 from sklstm.regressors import _base
 from sklstm.regressors._heads import PointHead
 from sklstm.regressors._problem import read_problem
+from sklstm.regressors._series_states import SeriesStates
 
 
 class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
@@ -26,7 +26,9 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
     Takes plain rows, or the windows of a :class:`LagWindower`. The state that a row finds is the
     state after the row before it, across batches, and back to zero only where `reset_states` says
     so. Predicting later rows starts from the state at the end of the training rows, so that
-    `predict` over many rows is walk-forward one-step forecasting, in one call.
+    `predict` over many rows is walk-forward one-step forecasting, in one call. In a table of many
+    series (the first level of its index is the time, the others name the series), each series has
+    a state of its own.
 
     Parameters
     ----------
@@ -57,7 +59,8 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         ``"huber"`` by name and those above.
     reset_states : {"epoch", "never"} or int, default="epoch"
         When training sets the state back to zero: before each epoch, never, or every so many rows.
-        ``"epoch"`` does not count in `partial_fit`; an int counts the rows of that call.
+        ``"epoch"`` does not count in `partial_fit`; an int counts the rows of that call. Of many
+        series, each counts its own rows.
     bptt_steps : int, default=1
         Rows per weight update through which the gradient flows (truncated backpropagation). 1 is
         the classic recipe, in which no row learns what later rows will need.
@@ -74,10 +77,14 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
     epochs : int, default=100
         Passes over the training rows.
     batch_size : int, default=1
-        Contiguous stretches of the series that are trained side by side.
+        Contiguous stretches of one series that are trained side by side. Of many series, how many
+        are trained side by side: a weight update takes the next rows of each. No series is cut;
+        series i, in the order of the sorted names, comes after series ``i - batch_size``, and
+        starts from its own state. With 1, the series are trained one after the other.
     validation_fraction : float, default=None
         Fraction of the rows, the *last* ones, that is held out of training to be looked at after
-        each epoch, in [0, 1). Their state continues from the training rows.
+        each epoch, in [0, 1). Their state continues from the training rows, of many series from
+        those of the same series; no time step is cut.
     early_stopping : bool, default=False
         Whether to stop when the validation loss (the training loss where there are no validation
         rows) has not improved for `patience` epochs, and to go back to the best weights.
@@ -117,10 +124,13 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         Number of targets.
     n_samples_fit_ : int
         Number of rows that were learnt from.
-    state_ : list of ndarray of shape (1, units)
-        State of each recurrent layer after the last row that was seen (the end of the training
-        rows, until `advance` moves on): hidden and cell state of an LSTM, the hidden state of a
-        GRU.
+    series_ : pandas.Index of length n_series or None
+        Names of the series, sorted; those that `advance` or `partial_fit` met first come after
+        these. None for one series without a name.
+    state_ : list of ndarray of shape (n_series, units)
+        State of each recurrent layer after the last row that was seen of each of `series_` (the end
+        of its training rows, until `advance` moves on): hidden and cell state of an LSTM, the
+        hidden state of a GRU. One series has arrays of shape (1, units).
 
     See Also
     --------
@@ -132,6 +142,9 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
     `fit` runs the training rows once more, to the state at their end. The state runs on over rows
     without a target. In `partial_fit`, rows that follow the rows seen so far start from their
     state.
+
+    Of many series, a gap, an unknown start or a window that begins with NaN resets one series
+    alone. A series that `fit` has not seen starts from zero, and is predicted like any other.
 
     References
     ----------
@@ -151,8 +164,8 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
     True
     """
 
-    state_: list
-    _end: int
+    _past: Past
+    _states: SeriesStates
 
     _parameter_constraints: dict = {
         **_base.BaseRecurrentRegressor._parameter_constraints,
@@ -220,11 +233,24 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         self.verbose = verbose
         self.engine = engine
 
+    @property
+    def state_(self):
+        """State of each recurrent layer after the last row that was seen of each series."""
+        check_is_fitted(self)
+        return self._states.arrays
+
+    @property
+    def series_(self):
+        """Names of the series in the order of `state_`; None for one series without a name."""
+        check_is_fitted(self)
+        return names_as_index(self._states.names)
+
     def predict(self, X):
         """Predict the target of each row; nothing that is fitted changes.
 
         Rows that follow the last row seen start from `state_`, the training rows from zero. Rows
-        after a gap start from zero as well, with a warning.
+        after a gap start from zero as well, with a warning. Of many series, each starts from its
+        own state; all are computed side by side.
 
         Parameters
         ----------
@@ -242,18 +268,16 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         ------
         ValueError
             If `X` has another number of columns than in `fit`, holds infinity, text, or NaN
-            elsewhere than in the oldest steps of a window, or its index is unsorted.
+            elsewhere than in the oldest steps of a window, or its index is unsorted, or does not
+            name the series while that of the training rows does.
         TypeError
             If `X` is sparse, or nothing that a table can be made of.
         """
         check_is_fitted(self)
         windows, n_unknown = check_windows(self, X, reset=False)
-        outputs = np.zeros((len(windows), self.n_outputs_))
         stretches = self._stretches(X, windows)
-        for one in range(len(stretches)):
-            state = self._state_before(stretches, one, X)
-            part = slice(stretches.starts[one], stretches.stops[one])
-            outputs[part], _ = self._run(windows, n_unknown, part, state)
+        states, _ = self._states_before(stretches, X)
+        outputs, _ = self._run(windows, n_unknown, stretches, states)
         positions, filled = _base.partly_known(windows, n_unknown)
         if len(positions):
             from sklstm.engine import _predict
@@ -269,6 +293,9 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
     def advance(self, X):
         """Move the state past newly observed rows, without training.
 
+        Of many series, the states of those in `X` move, and the others stay. A series that was not
+        seen before gets a state, too.
+
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features) or (n_rows, window, n_features)
@@ -277,7 +304,7 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         Returns
         -------
         self : StatefulLSTMRegressor
-            The regressor; `state_` is the state after the last row of `X`.
+            The regressor; `state_` is the state after the last row of `X` (of each series in it).
 
         Raises
         ------
@@ -288,15 +315,16 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         """
         check_is_fitted(self)
         windows, n_unknown = check_windows(self, X, reset=False)
-        # The state after the last row depends on nothing before its stretch.
         stretches = self._stretches(X, windows)
-        last = slice(stretches.starts[-1], len(windows))
-        state = self._state_before(stretches, -1, X)
-        if state is self.state_:
-            self._end += len(windows) - last.start
-        elif not np.isnan(stretches.numbers[-1]):
-            self._end = int(stretches.numbers[-1]) + len(windows) - last.start
-        _, self.state_ = self._run(windows, n_unknown, last, state)
+        # The state after the last row of a series depends on nothing before its last stretch.
+        last = stretches.are_last
+        before, follows = self._states_before(stretches, X, last)
+        _, after = self._run(windows, n_unknown, stretches, before, last)
+        states = self._states.including(stretches.layout.names)
+        slots = states.slots(stretches.layout.names)
+        ends = np.where(follows, states.ends[slots[stretches.ordinals]], stretches.numbers)
+        ends = (ends + stretches.lengths)[last]
+        self._states = states.replaced(slots, ends, [state[last] for state in after])
         return self
 
     def reset_state(self):
@@ -308,7 +336,8 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
             The regressor.
         """
         check_is_fitted(self)
-        self.state_ = [np.zeros_like(state) for state in self.state_]
+        zeros = [np.zeros_like(state) for state in self._states.arrays]
+        self._states = SeriesStates(self._states.names, self._states.ends, zeros)
         return self
 
     def _fit(self, given, start, *, one_epoch=False):
@@ -327,36 +356,47 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
                 " rename the columns if all are meant.",
                 OneStepWarning,
             )
-        state = None
+        before = None
         if start is not None and one_epoch:
-            state = self._state_before(self._stretches(X, samples.windows), 0, X)
-        check_one_series(index_of(X), "X")
-        self._past = Past(samples.windows.last_steps, index_of(X), depth=1, quiet=True)
-        self._end = int(self._past.ends[0])
-        samples = replace(samples, breaks=self._breaks(samples))
+            stretches = self._stretches(X, samples.windows)
+            first = ~stretches.are_later
+            states, _ = self._states_before(stretches, X, first)
+            before = [state[first] for state in states]
+        seen = None if before is None else self._past
+        self._past = Past(samples.windows.last_steps, index_of(X), depth=1, quiet=True, after=seen)
+        samples = self._by_series(samples)
         if validation is not None:
-            validation = replace(validation, breaks=self._breaks(validation, held_out=True))
+            validation = self._by_series(validation, held_out=True)
 
         # 3. Describe the network and its training.
         network = _base.describe_network(self, samples.target.shape[1], stateful=True)
         training = _base.describe_training(self, self.loss, one_epoch=one_epoch)
 
         # 4. Train in the engine, and take over what was learnt.
-        start = None if start is None else replace(start, states=state)
-        own = {"state_": _zero_state(network)}
+        start = None if start is None else replace(start, states=before)
+        names, ends = self._past.names, self._past.ends.astype(np.float64)
+        if seen is None or (self._states.names is None) != (names is None):
+            states = SeriesStates(names, ends, _zero_states(network, len(ends)))
+        else:
+            states = self._states.including(names)
+            if self._past.axis is not seen.axis:
+                states.ends = np.full(len(states.ends), np.nan)
+        own = {"_states": states}
         _base.train(self, samples, validation, PointHead(), network, training, start=start, **own)
 
-        # 5. Run over the training rows with the weights learnt, to the state at their end.
-        last = slice(self._stretches(X, samples.windows).starts[-1], len(samples.windows))
-        if last.start:
-            state = None
-        _, self.state_ = self._run(samples.windows, samples.n_unknown, last, state)
+        # 5. Run over the training rows with the weights learnt, to the states at their ends.
+        stretches = self._stretches(X, samples.windows)
+        first, last = ~stretches.are_later, stretches.are_last
+        zeros = _zero_states(network, len(stretches))
+        for state, given in zip(zeros, before or (), strict=False):
+            state[first] = given
+        _, after = self._run(samples.windows, samples.n_unknown, stretches, zeros, last)
+        self._states = states.replaced(states.slots(names), ends, [state[last] for state in after])
         return self
 
     def _stretches(self, X, windows):
-        """Return the unbroken parts of a table, and where they stand in the series."""
+        """Return the unbroken parts of a table, and where they stand in their series."""
         rows = windows.last_steps
-        check_one_series(index_of(X), "X")
         stretches = self._past.stretches(rows, index_of(X), self.history)
         labelled = index_of(X) is not None and self._past.labelled
         follows = not labelled and stretches.numbers[0] == self._past.ends[0]
@@ -365,78 +405,138 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
             self._past.warn_of_assumption(rows)
         return stretches
 
-    def _breaks(self, samples, *, held_out=False):
-        """Return which of some samples find a state of zero, because their past is not known."""
+    def _by_series(self, samples, *, held_out=False):
+        """Tell the series of each sample, and where the state is zero, as the past is not known."""
         stretches = self._stretches(samples.table, samples.windows)
-        positions = samples.positions
-        begins = np.isin(positions, stretches.starts)
-        begins |= (positions > 0) & (samples.n_unknown[positions - 1] > 0)
-        if positions[0] == 0:
-            # The first training row finds what `reset_states` says; the first of a table to
-            # validate with, the state after the training rows if it follows them.
-            follows = self.history != "none" and stretches.numbers[0] == self._past.ends[0]
-            begins[0] = held_out and not follows
-        return np.flatnonzero(begins).tolist()
+        layout, first = stretches.layout, ~stretches.are_later
+        begins = np.append(False, layout.by_series(samples.n_unknown > 0)[:-1])
+        begins[stretches.starts] = True
+        # The first training row finds what `reset_states` says; the first of a table to validate
+        # with, the state after the training rows if it follows them.
+        ends = np.append(self._past.ends, np.nan)[np.minimum(stretches.series, self._past.n_series)]
+        follows = (stretches.numbers == ends) & (self.history != "none")
+        begins[stretches.starts[first]] = held_out & ~follows[first]
+        breaks = np.flatnonzero(layout.by_row(begins)[samples.positions])
+        series = layout.by_row(np.repeat(stretches.series, stretches.lengths))[samples.positions]
+        if self._past.n_series == 1 and not series.any():
+            series = None
+        return replace(samples, breaks=breaks, series=series)
 
-    def _state_before(self, stretches, one, X):
-        """Return the state before a stretch of `X`; None, which is zero, where it is not known."""
-        if self.history == "none":
-            return None
-        # Labels with a regular step tell how many rows there are between these and the last row
-        # seen. Without them, rows that are not the training rows follow the last row seen.
-        has_distance = index_of(X) is not None and self._past.axis is not None
-        is_exact = has_distance and self.history == "auto"
-        number = stretches.numbers[one]
-        if number == (self._end if is_exact else self._past.ends[0]):
-            return self.state_
-        doubt = stretches.doubt(one)
+    def _states_before(self, stretches, X, some=None):
+        """Return the state before each stretch of `X`, and whether it is known; else it is zero.
+
+        A warning names the first stretch that should have a state; of `some` stretches, if given.
+        """
+        slots = self._states.slots(stretches.layout.names)[stretches.ordinals]
+        follows = np.zeros(len(stretches), dtype=bool)
+        if self.history != "none":
+            # Labels with a regular step tell how many rows there are between these and the last row
+            # seen. Without them, rows that are not the training rows follow the last row seen.
+            has_distance = index_of(X) is not None and self._past.axis is not None
+            ends = self._states.ends[slots]
+            if not has_distance or self.history != "auto":
+                # Of a series that the training rows do not have, counting begins at 0.
+                known = np.minimum(stretches.series, self._past.n_series)
+                ends = np.append(self._past.ends, 0)[known]
+            follows = (stretches.numbers == ends) & (slots >= 0)
+            self._warn_of_resets(stretches, slots, follows, index_of(X), some)
+        states = [np.where(follows[:, None], state[slots], 0) for state in self._states.arrays]
+        return states, follows
+
+    def _warn_of_resets(self, stretches, slots, follows, index, some):
+        """Warn of the first stretch whose state should be known, and count the others."""
         # How far rows are from the state is told by the last row seen, not by the last one taught.
-        if stretches.agrees[one] and not stretches.starts[one] and number > 0:
-            doubt = None
-            if number not in self._past.begins:
-                doubt = Doubt(
-                    f"Rows start at row {number:.0f}, counted from the first training row, but"
-                    f" the state is that before row {self._end}",
-                    "Pass the rows in between to advance(), or all rows from the first training row"
-                    " on; or set history='continue' if they do follow the last row seen.",
-                )
-        if doubt is not None:
-            warn(
-                f"{doubt.what}: they start from a state of zero. {doubt.remedy}", StateResetWarning
+        series = np.minimum(stretches.series, self._past.n_series)
+        firsts = np.append(self._past.firsts, -np.inf)[series]
+        apart = ~stretches.are_later & stretches.agrees & (stretches.numbers > firsts)
+        apart &= slots >= 0
+        is_training = self._past.heads(stretches)[0] > 0
+        doubtful = np.where(apart, ~is_training, stretches.doubtful) & ~follows
+        if some is not None:
+            doubtful &= some
+        if not doubtful.any():
+            return
+        layout, found = stretches.layout, np.flatnonzero(doubtful)
+        one = found[np.argmin(layout.row(stretches.starts[found]))]
+        labels = layout.labels()
+        doubt = stretches.doubt(one)
+        if apart[one]:
+            of = "" if labels is None else f" of series {labels[stretches.ordinals[one]]!r}"
+            end = self._states.ends[slots[one]]
+            doubt = Doubt(
+                f"Rows{of} start at row {stretches.numbers[one]:.0f}, counted from the first"
+                f" training row, but the state is that before row {end:.0f}",
+                "Pass the rows in between to advance(), or all rows from the first training row on;"
+                " or set history='continue' if they do follow the last row seen.",
             )
-        return None
+        others = ""
+        if len(found) > 1:
+            others = f" (one of {len(found)} such places"
+            if labels is not None:
+                names = labels[np.unique(stretches.ordinals[found])]
+                shown = ", ".join(map(repr, names[:3])) + (", ..." if len(names) > 3 else "")
+                others += f", in {len(names)} series: {shown}"
+            others += ")"
+        warn(
+            f"{doubt.what}: they start from a state of zero{others}. {doubt.remedy}",
+            StateResetWarning,
+        )
 
-    def _run(self, windows, n_unknown, part, state):
-        """Run a stretch of rows from a state, and return the outputs and the state after them.
+    def _run(self, windows, n_unknown, stretches, states, some=None):
+        """Run over stretches, or `some` of them, each from its state.
 
         A row whose window is not wholly known has outputs of zero and leaves a state of zero.
+
+        Returns
+        -------
+        outputs : ndarray of shape (n_rows, n_outputs)
+            In the order of the table.
+        states : list of ndarray of shape (n_stretches, units)
+            Those after each stretch.
         """
         from sklstm.engine import _predict
 
-        outputs = np.zeros((part.stop - part.start, self.n_outputs_))
-        known = n_unknown[part] == 0
-        edges = [0, *(np.flatnonzero(np.diff(known)) + 1).tolist(), len(known)]
-        for start, stop in pairwise(edges):
-            if not known[start]:
-                state = None
-                continue
-            rows = windows[part.start + start : part.start + stop]
-            outputs[start:stop], state = _predict.predict_stateful(
-                self._network,
-                self._training,
-                self._trained.weights,
-                rows,
-                state,
-                self._input_scale,
-            )
-        return outputs, _zero_state(self._network) if state is None else state
+        # 1. The runs of known rows, of which a stretch may have several.
+        layout = stretches.layout
+        known = layout.by_series(n_unknown == 0)
+        of_place = np.repeat(np.arange(len(stretches)), stretches.lengths)
+        begins = known & ~np.append(False, known[:-1])
+        begins[stretches.starts] = known[stretches.starts]
+        places = np.flatnonzero(known if some is None else known & some[of_place])
+        first = np.flatnonzero(begins[places])
+        outputs = np.zeros((len(windows), self.n_outputs_))
+        after = [np.zeros_like(state) for state in states]
+        if not len(places):
+            return outputs, after
+
+        # 2. Run, each from the state of its stretch where it begins with that.
+        run = np.cumsum(begins[places]) - 1
+        stretch = of_place[places[first]]
+        at_start = places[first] == stretches.starts[stretch]
+        rows = layout.row(places)
+        outputs[rows], of_runs = _predict.predict_stateful(
+            self._network,
+            self._training,
+            self._trained.weights,
+            windows[rows],
+            [np.where(at_start[:, None], state[stretch], 0) for state in states],
+            run,
+            self._input_scale,
+        )
+
+        # 3. The state after a stretch is that of a run which ends with it.
+        last = places[np.append(first[1:], len(places)) - 1]
+        at_stop = last + 1 == stretches.stops[stretch]
+        for state, of_run in zip(after, of_runs, strict=True):
+            state[stretch[at_stop]] = of_run[at_stop]
+        return outputs, after
 
     def __sklstm_look_back__(self):
         # The state reaches back to the first row.
         return None
 
 
-def _zero_state(network):
-    """Return the state of each layer before anything is known."""
+def _zero_states(network, n):
+    """Return the states of each layer, for `n` series, before anything is known."""
     n_states = STATES[network.cell]
-    return [np.zeros((1, units), np.float32) for units in network.units for _ in range(n_states)]
+    return [np.zeros((n, units), np.float32) for units in network.units for _ in range(n_states)]

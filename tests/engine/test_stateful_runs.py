@@ -88,6 +88,22 @@ def test_lanes_resets_and_gaps_equal_the_hand_loop(name, weighted, cell):
     np.testing.assert_allclose(trained.history["loss"], loop.losses, rtol=1e-5)
 
 
+@pytest.mark.parametrize("engine", ["layer", "block", "xla"])
+def test_series_that_take_turns_in_lanes_equal_the_hand_loop(engine):
+    """Series 2 comes after series 0, series 3 after series 1, each from a state of zero."""
+    spec = network()
+    X, y = windows(12)
+    series = np.arange(12) % 4
+    weights = first_weights(spec)
+    rows = Rows(X, np.arange(12), y, series=series)
+    trained = trained_from(weights, spec, rows, epochs=2, batch_size=2, engine=engine)
+    loop = RowByRow(weights, (4,))
+    lanes = [[0, 4, 8, 2, 6, 10], [1, 5, 9, 3, 7, 11]]
+    loop.train(X, y, epochs=2, stretches=lanes, fresh=[2, 3])
+    assert_close(trained.weights, loop.weights(), 1e-5)
+    np.testing.assert_allclose(trained.history["loss"], loop.losses, rtol=1e-5)
+
+
 @pytest.mark.parametrize("breaks", [[], [5]])
 def test_a_state_that_is_never_reset_runs_on_into_the_next_epoch(breaks):
     """Only a break sets it to zero."""

@@ -11,7 +11,6 @@ from sklstm import (
     ForecastDisplay,
     LagWindower,
     LSTMRegressor,
-    StatefulLSTMRegressor,
     TransformedSeriesRegressor,
     backtest,
     forecast,
@@ -28,7 +27,6 @@ ONE = X.xs("a", level=1)
 RIDGE = Ridge().fit(ONE, Y.xs("a", level=1))
 
 USES = {
-    "state": lambda: StatefulLSTMRegressor(1, epochs=1).fit(X, Y),
     "forecast": lambda: forecast(RIDGE, X, 2),
     "back-test fed back": lambda: backtest(Ridge(), X, Y, cv=2, feed_back=True),
     "display": lambda: ForecastDisplay.from_estimator(RIDGE, X, 2),

@@ -7,6 +7,7 @@ a prediction cannot disturb that of a training run.
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 
 import keras
 import numpy as np
@@ -24,6 +25,9 @@ from sklstm.engine._spec import STATES, NetworkSpec
 # Time steps that one forward call of the kernel takes: more would only cost memory.
 _MOST_STEPS = 8192
 
+# Lanes times steps of a window, for the same reason.
+_MOST_LANE_STEPS = 2**15
+
 
 class StatefulForward:
     """The forward pass of a stateful network over rows that each are a window."""
@@ -36,10 +40,10 @@ class StatefulForward:
         self.recurrent = [layer for layer in model.layers if isinstance(layer, kind)]
         self.dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
 
-    def zero_states(self, lanes: int = 1) -> list[np.ndarray]:
+    def zero_states(self, n: int) -> list[np.ndarray]:
         """Return the states of each recurrent layer before anything is known."""
         return [
-            np.zeros((lanes, units), np.float32)
+            np.zeros((n, units), np.float32)
             for units in self.network.units
             for _ in range(self.n_states)
         ]
@@ -61,7 +65,7 @@ class StatefulForward:
         predictions : tensor of shape (n_lanes * chunk, n_outputs)
         states : list of tensors
         """
-        rows, counts, resets = at_step
+        rows, counts, resets, _ = at_step
         # As numbers where they are known: XLA needs them.
         lanes, chunk = (known or tf.shape(rows)[i] for i, known in enumerate(rows.shape))
         n_features, units = self.network.n_features, self.network.units[-1]
@@ -83,16 +87,35 @@ class StatefulForward:
         return outputs, after
 
     def all_rows(self, windows: WindowArrays, steps: Plan, states):
-        """Return the predictions of every row of a plan of one lane, and the states after it."""
-        chunk = tf.shape(steps.rows)[2]
+        """Run over a plan whose lanes each have one state.
 
-        def step(before, at_step):
-            return self.step(windows, at_step, before[1], training=False, masked=True)
+        Parameters
+        ----------
+        windows : WindowArrays
+        steps : Plan
+        states : list of tensors of shape (n_lanes, units)
 
-        first = tf.zeros((chunk, self.network.n_outputs)), states
-        outputs, states = tf.scan(step, steps, first, parallel_iterations=1)
-        real = tf.sequence_mask(steps.counts[:, 0], chunk)
-        return tf.boolean_mask(outputs, real), [state[-1] for state in states]
+        Returns
+        -------
+        predictions : tensor of shape (n_rows, n_outputs)
+            In the order in which the plan takes the rows.
+        states : list of tensors of shape (n_lanes, units)
+        """
+        n_steps = tf.shape(steps.rows)[0]
+
+        def step(s, outputs, states):
+            at_step = Plan(*(part[s] for part in steps))
+            predicted, states = self.step(windows, at_step, states, training=False, masked=True)
+            return s + 1, outputs.write(s, predicted), states
+
+        outputs = tf.TensorArray(tf.float32, n_steps, element_shape=(None, self.network.n_outputs))
+        _, outputs, states = tf.while_loop(
+            lambda s, *_: s < n_steps,
+            step,
+            (tf.constant(0), outputs, states),
+            parallel_iterations=1,
+        )
+        return tf.boolean_mask(outputs.concat(), tf.reshape(are_real(steps), [-1])), states
 
 
 class StatefulPredictor:
@@ -107,7 +130,7 @@ class StatefulPredictor:
             use_fused_kernels(self.model)
         self.forward = StatefulForward(network, self.model)
         one = Windows(np.zeros((1, n_columns), np.float32), np.zeros(1, np.int32), 1)
-        arguments = window_arrays(one), plan(1), self.forward.zero_states()
+        arguments = window_arrays(one), plan(1), self.forward.zero_states(1)
         weights = [tf.TensorSpec(weight.shape, tf.float32) for weight in self.model.weights]
         # A partial, or TensorFlow would take several architectures for retracing and warn.
         self._predict = tf.function(
@@ -116,18 +139,64 @@ class StatefulPredictor:
             autograph=False,
         )
 
-    def predict(self, weights, windows: Windows, states) -> tuple[np.ndarray, list]:
-        """Return the predictions of a float32 series and the states after them."""
-        steps = one_lane(windows)
-        predictions, states = self._predict(weights, window_arrays(windows), steps, states)
-        return predictions.numpy(), [state.numpy() for state in states]
+    def predict(self, weights, windows: Windows, runs, states) -> tuple[np.ndarray, list]:
+        """Return the predictions of float32 windows and the state after each run of rows.
+
+        `runs` tells which run a window belongs to, as in `predict_stateful`.
+        """
+        outputs = np.empty((len(windows), self.forward.network.n_outputs), np.float32)
+        states = [np.array(state) for state in states]
+        for positions, some in _groups(runs, windows.shape[1]):
+            group = windows[positions]
+            steps = side_by_side(group, series=np.searchsorted(some, runs[positions]))
+            before = [state[some] for state in states]
+            predicted, after = self._predict(weights, window_arrays(group), steps, before)
+            real = np.arange(steps.rows.shape[2]) < steps.counts[:, :, None]
+            outputs[positions[steps.rows[real]]] = predicted
+            for state, now in zip(states, after, strict=True):
+                state[some] = now
+        return outputs, states
 
     def _with_weights(self, weights, windows, steps, states):
         with keras.StatelessScope(state_mapping=zip(self.model.weights, weights, strict=True)):
             return self.forward.all_rows(windows, steps, states)
 
 
-def one_lane(windows: Windows, breaks=()) -> Plan:
-    """Return a plan that takes all rows one after the other, the state running on from before."""
-    chunk = max(1, min(len(windows), _MOST_STEPS // windows.shape[1]))
-    return plan(len(windows), chunk=chunk, reset_states="never", breaks=breaks)
+def side_by_side(windows: Windows, breaks=(), series=None) -> Plan:
+    """Return a plan with a lane for each series, whose state runs on from before."""
+    n_lanes = 1 if series is None else len(np.unique(series))
+    chunk = max(1, _MOST_STEPS // (windows.shape[1] * n_lanes))
+    return plan(
+        len(windows),
+        lanes=n_lanes,
+        chunk=chunk,
+        reset_states="never",
+        breaks=breaks,
+        series=series,
+    )
+
+
+def are_real(steps: Plan) -> tf.Tensor:
+    """Tell which places of a plan hold a row, of shape (n_steps, n_lanes, chunk)."""
+    return tf.sequence_mask(steps.counts, tf.shape(steps.rows)[2])
+
+
+def _groups(runs: np.ndarray, window: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield runs of similar lengths that fit side by side: their rows, and their numbers, sorted.
+
+    A few groups do, however many runs there are.
+    """
+    found, lengths = np.unique(runs, return_counts=True)
+    by_length = np.argsort(-lengths, kind="stable")
+    rank = np.empty(len(found), int)
+    rank[by_length] = np.arange(len(found))
+    of_row = rank[np.searchsorted(found, runs)]
+    order = np.argsort(of_row, kind="stable")
+    stops = np.append(0, np.cumsum(lengths[by_length]))
+    first = 0
+    while first < len(found):
+        longest = lengths[by_length[first]]
+        last = np.searchsorted(-lengths[by_length], -(longest // 2), side="right")
+        last = max(first + 1, min(int(last), first + _MOST_LANE_STEPS // window))
+        yield np.sort(order[stops[first] : stops[last]]), np.sort(found[by_length[first:last]])
+        first = last

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,11 +19,15 @@ class Plan(NamedTuple):
         How many of them are real.
     resets : bool of shape (n_steps, n_lanes)
         Whether the lane's state starts from zero before the step.
+    slots : int32 of shape (n_steps, n_lanes)
+        The number of the state that the lane takes and leaves: that of its series, or of its
+        stretch of the one series. No two lanes ever have the same.
     """
 
     rows: Any
     counts: Any
     resets: Any
+    slots: Any
 
 
 def plan(
@@ -33,46 +36,85 @@ def plan(
     lanes: int = 1,
     chunk: int = 1,
     reset_states: str | int = "epoch",
-    breaks: Sequence[int] = (),
+    breaks: Sequence[int] | np.ndarray = (),
     carried: bool = False,
+    series: np.ndarray | None = None,
 ) -> Plan:
-    """Lay `n` rows out in `lanes` contiguous stretches that are taken `chunk` rows at a step.
+    """Lay `n` rows out in lanes, which take `chunk` rows each at a step.
 
-    A step never reaches across a point where the state starts from zero, so it may be shorter.
+    One series is cut into `lanes` contiguous stretches. Of many series, none is cut: series i runs
+    in lane ``i % lanes``, after the one before it there has ended. A step never reaches across a
+    point where the state starts from zero, so it may be shorter.
 
     Parameters
     ----------
     n, lanes, chunk : int
     reset_states : {"epoch", "never"} or int
-        When the state of a lane goes back to zero: at its first row, never, or every so many rows.
+        When a state goes back to zero: at the first row of its series (or stretch), never, or every
+        so many rows of it.
     breaks : sequence of int, optional
         Rows whose past is unknown.
     carried : bool
-        Whether the state before row 0 is known, so that only `breaks` can reset it there.
+        Whether the states before the first rows are known, so that only `breaks` can reset them.
+    series : ndarray of int of shape (n,), optional
+        The series of each row; None for rows of one series.
     """
-    length = -(-n // lanes)
-    taken = []
-    for begin in range(0, n, length):
-        end = min(begin + length, n)
-        every = length if isinstance(reset_states, str) else reset_states
-        resets = set() if reset_states == "never" else set(range(begin, end, every))
-        resets -= {0} if carried else set()
-        resets |= {at for at in breaks if begin <= at < end}
-        edges = pairwise([*sorted({begin, *resets}), end])
-        first = np.concatenate([np.arange(edge, stop, chunk) for edge, stop in edges])
-        taken.append((first, np.diff(first, append=end), np.isin(first, list(resets))))
-    n_steps = max(len(first) for first, _, _ in taken)
-    rows = np.zeros((n_steps, lanes, chunk), np.int32)
-    counts = np.zeros((n_steps, lanes), np.int32)
-    resets_at = np.zeros((n_steps, lanes), bool)
-    places = np.arange(chunk)
-    for lane, (first, count, reset) in enumerate(taken):
-        rows[: len(first), lane] = np.where(places < count[:, None], first[:, None] + places, 0)
-        counts[: len(first), lane] = count
-        resets_at[: len(first), lane] = reset
-    return Plan(rows, counts, resets_at)
+    # 1. The rows stretch by stretch.
+    if series is None:
+        order, starts = np.arange(n), np.arange(0, n, -(-n // lanes))
+        slots = np.arange(len(starts))
+    else:
+        order = np.argsort(series, kind="stable")
+        starts = np.flatnonzero(np.diff(series[order], prepend=-1))
+        slots = series[order[starts]]
+    lengths = np.diff(starts, append=n)
+    within = np.arange(n) - np.repeat(starts, lengths)
+    lanes, chunk = min(lanes, len(starts)), min(chunk, int(lengths.max()))
+
+    # 2. Where the state starts from zero.
+    reset = np.zeros(n, bool)
+    if reset_states != "never":
+        reset = within % (n if isinstance(reset_states, str) else reset_states) == 0
+    if carried:
+        reset[starts] = False
+    is_break = np.zeros(n, bool)
+    is_break[np.asarray(breaks, int)] = True
+    reset |= is_break[order]
+
+    # 3. The steps of each stretch.
+    edges = np.flatnonzero(reset | (within == 0))
+    n_steps = -(-np.diff(edges, append=n) // chunk)
+    first = np.repeat(edges, n_steps) + chunk * _counted(n_steps)
+    count = np.minimum(chunk, np.repeat(np.append(edges[1:], n), n_steps) - first)
+
+    # 4. Their lanes, and when each begins.
+    stretch = np.searchsorted(starts, first, side="right") - 1
+    of_stretch = np.bincount(stretch, minlength=len(starts))
+    of_lane = np.zeros((-(-len(starts) // lanes), lanes), int)
+    of_lane.flat[: len(starts)] = of_stretch
+    begin = (np.cumsum(of_lane, axis=0) - of_lane).ravel()
+    at = begin[stretch] + _counted(of_stretch), stretch % lanes
+
+    # 5. All in tables.
+    shape = int(of_lane.sum(axis=0).max()), lanes
+    rows = np.zeros((*shape, chunk), np.int32)
+    places = first[:, None] + np.arange(chunk)
+    real = np.arange(chunk) < count[:, None]
+    rows[at] = np.where(real, order[np.minimum(places, n - 1)], 0)
+    counts, resets, slots_at = (np.zeros(shape, kind) for kind in (np.int32, bool, np.int32))
+    counts[at], resets[at] = count, reset[first]
+    # A lane that is done keeps the state of its last stretch.
+    last = np.arange(lanes) + lanes * ((len(starts) - 1 - np.arange(lanes)) // lanes)
+    slots_at[:] = slots[last]
+    slots_at[at] = slots[stretch]
+    return Plan(rows, counts, resets, slots_at)
 
 
 def has_gaps(steps: Plan, y: np.ndarray) -> bool:
     """Tell whether a step may hold places without a row, or rows without a target."""
     return bool((steps.counts < steps.rows.shape[2]).any() or np.isnan(y).any())
+
+
+def _counted(counts: np.ndarray) -> np.ndarray:
+    """Return 0, 1, 2, ... up to each count, one after the other."""
+    return np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)

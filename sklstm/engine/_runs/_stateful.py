@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from sklstm.engine._models._compiled import CompiledModel
-from sklstm.engine._models._stateful import StatefulForward, one_lane
+from sklstm.engine._models._stateful import StatefulForward, are_real, side_by_side
 from sklstm.engine._runs._epochs_graph import Epochs, Span, run_epochs
 from sklstm.engine._runs._plan import Plan, has_gaps
 from sklstm.engine._samples import Samples
@@ -22,7 +22,7 @@ class StatefulEpochs(Epochs):
     data : Samples
     steps : Plan
     states : list of ndarray, or None
-        What the first row starts from, instead of zeros.
+        What the first row of each series starts from, instead of zeros.
     held_out : Samples, or None
     """
 
@@ -39,9 +39,10 @@ class StatefulEpochs(Epochs):
         super().__init__(compiled, data, n_steps, lanes * chunk)
         self._steps = steps
         # 1. the state before the first row
-        first = StatefulForward(compiled.network, compiled.model).zero_states(lanes)
+        n_states = max(int(steps.slots.max()) + 1, len(states[0]) if states else 0)
+        first = StatefulForward(compiled.network, compiled.model).zero_states(n_states)
         for mine, given in zip(first, states or (), strict=False):
-            mine[:1] = given
+            mine[: len(given)] = given
         self.state = [tf.constant(state) for state in first]
         # 2. the samples on the device
         xla = engine == "xla"
@@ -51,33 +52,45 @@ class StatefulEpochs(Epochs):
             self.given = _on_device(data, steps, _padded if xla else tf.constant)
         # 3. the step
         window = data.windows.window if xla else None
-        options = data.weighted, has_gaps(steps, data.y), window
+        in_turn = lanes < n_states or bool((steps.slots != np.arange(lanes)).any())
+        options = data.weighted, has_gaps(steps, data.y), in_turn, window
         arguments = self.given, self.state, self.span(1, 0, 1, True)
         self.train = compiled.traced(_train, options, *arguments, xla=xla)
         # 4. the held-out rows
         if held_out is not None:
-            in_time = one_lane(held_out.windows, held_out.breaks)
+            held_steps = side_by_side(held_out.windows, held_out.breaks, held_out.series)
             if held_out.windows.is_mapped:
                 held_out = held_out.block(np.arange(len(held_out)))
-            self.held_out = _on_device(held_out, in_time)
+            self.held_out = _on_device(held_out, held_steps)
             weighted = (held_out.weighted,)
-            self._test = compiled.traced(_test, weighted, self.held_out, self.state)
+            # The one series of the training rows ends with its last stretch.
+            self._slots = held_steps.slots[0] + (n_states - 1 if data.series is None else 0)
+            self._test = compiled.traced(_test, weighted, self.held_out, self._states_held_out())
 
     def read(self, start: int, stop: int) -> tuple:
-        rows, counts, resets = (part[start:stop] for part in self._steps)
+        rows, *others = (part[start:stop] for part in self._steps)
         block = self.data.block(rows.ravel())
         places = np.arange(rows.size, dtype=np.int32).reshape(rows.shape)
-        return _on_device(block, Plan(places, counts, resets))
+        return _on_device(block, Plan(places, *others))
 
     def validate(self) -> dict[str, float]:
-        # The state of the lane that ends with the last row.
-        lane = int(self._steps.counts.any(axis=0).sum()) - 1
-        states = [state[lane : lane + 1] for state in self.state]
-        return self.log(self._test(self.held_out, states).numpy())
+        return self.log(self._test(self.held_out, self._states_held_out()).numpy())
+
+    def _states_held_out(self) -> list:
+        """Return the states that the held-out rows of each lane go on from."""
+        # Series that are not trained on have a state of zero.
+        n_more = max(0, int(self._slots.max()) + 1 - len(self.state[0]))
+        return [
+            tf.gather(tf.pad(state, [[0, n_more], [0, 0]]), self._slots) for state in self.state
+        ]
 
 
-def _train(compiled, weighted, masked, window, given, states, span: Span):
-    """Run some epochs; `window` is a number for XLA, which compiles for fixed shapes."""
+def _train(compiled, weighted, masked, in_turn, window, given, states, span: Span):
+    """Run some epochs.
+
+    `in_turn` says that lanes take more than one series in turn. `window` is a number for XLA, which
+    compiles for fixed shapes.
+    """
     (windows, y, weight), steps = given
     if window is not None:
         windows = windows._replace(window=window)
@@ -87,7 +100,8 @@ def _train(compiled, weighted, masked, window, given, states, span: Span):
     def step(_, s, states):
         at_step = Plan(*(part[s] for part in steps))
         with tf.GradientTape() as tape:
-            predicted, states = forward.step(windows, at_step, states, True, masked)
+            now = [tf.gather(state, at_step.slots) for state in states] if in_turn else states
+            predicted, now = forward.step(windows, at_step, now, True, masked)
             rows = tf.reshape(at_step.rows, [-1])
             if masked:
                 mask = tf.sequence_mask(at_step.counts, tf.shape(at_step.rows)[1])
@@ -107,7 +121,13 @@ def _train(compiled, weighted, masked, window, given, states, span: Span):
             tf.cond(tf.size(rows) > 0, update, lambda: 0)
         else:
             update()
-        return states
+        if in_turn:
+            slots = at_step.slots[:, None]
+            return [
+                tf.tensor_scatter_nd_update(*both, one)
+                for *both, one in zip(states, [slots] * len(now), now, strict=True)
+            ]
+        return now
 
     return run_epochs(compiled, step, states, span)
 
@@ -117,9 +137,10 @@ def _test(compiled, weighted, given, states):
     (windows, y, weight), steps = given
     forward = StatefulForward(compiled.network, compiled.model)
     predicted, _ = forward.all_rows(windows, steps, states)
-    known = _taught(y)
-    y, predicted = tf.boolean_mask(y, known), tf.boolean_mask(predicted, known)
-    learnt = y, predicted, tf.boolean_mask(weight, known) if weighted else None
+    rows = tf.boolean_mask(steps.rows, are_real(steps))
+    taught = _taught(tf.gather(y, rows))
+    predicted, rows = tf.boolean_mask(predicted, taught), tf.boolean_mask(rows, taught)
+    learnt = tf.gather(y, rows), predicted, tf.gather(weight, rows) if weighted else None
     compiled.model.reset_metrics()
     compiled.count(compiled.model.compute_loss(None, *learnt), *learnt)
     return compiled.log()
