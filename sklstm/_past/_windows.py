@@ -286,7 +286,8 @@ def windows_of(rows, stretches, index=None):
         series has breaks, or lies in a file that is too large to be copied.
     """
     depth = stretches.past.shape[1]
-    if is_large(rows):
+    # The rows of many series lie scattered in a file, so they are copied.
+    if is_large(rows) and stretches.layout.order is None:
         return _mapped_windows(rows, stretches, depth)
     values, at = stretches.padded(rows)
     values.flags.writeable = False

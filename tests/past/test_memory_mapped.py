@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
@@ -87,6 +88,23 @@ def test_a_mapped_file_gives_what_an_array_gives(name, dtype, tmp_path, in_small
             model.predict(file[start:stop]), expected.predict(series[start:stop])
         )
     assert getattr(last(model), "history_", None) == getattr(last(expected), "history_", None)
+
+
+@pytest.mark.parametrize("name", ["LSTM on folded windows", "stateful LSTM on windows"])
+def test_a_mapped_table_of_many_series_gives_what_it_gives_in_memory(
+    name, tmp_path, in_small_blocks
+):
+    """No window reaches from one series into another, though their rows lie side by side."""
+    index = pd.MultiIndex.from_product([range(N_ROWS // 2), ["a", "b"]])
+    table = pd.DataFrame(SERIES[: len(index)], index)
+    file = pd.DataFrame(mapped(tmp_path, SERIES)[: len(index)], index, copy=False)
+    np.testing.assert_array_equal(
+        LagWindower(3).fit_transform(file), LagWindower(3).fit_transform(table)
+    )
+    y = pd.Series(Y[: len(index)], index)
+    models = [clone(REGRESSORS[name]).fit(rows[:N_TRAIN], y[:N_TRAIN]) for rows in (file, table)]
+    for part in (slice(N_TRAIN), slice(N_TRAIN, None)):
+        np.testing.assert_array_equal(models[0].predict(file[part]), models[1].predict(table[part]))
 
 
 @pytest.mark.skipif(not hasattr(mmap, "MAP_PRIVATE"), reason="maps have no such flags here")
