@@ -9,7 +9,7 @@ from sklearn.utils.validation import validate_data
 
 from sklstm._checks._arguments import naming
 from sklstm._checks._numbers import check_numeric, place_of
-from sklstm._checks._tables import AS_FLOATS, check_rows
+from sklstm._checks._tables import AS_FLOATS, check_rows, layout_of
 from sklstm._past._windows import Windows
 from sklstm._sklearn._compat import check_n_features
 
@@ -59,7 +59,7 @@ def check_windows(estimator, X, *, reset, name="X"):
         estimator._columns = estimator._n_columns_of_step = None
     if count_axes(X, name) != 3:
         rows = check_rows(estimator, X, reset=reset, name=name)
-        unknown = _unknown_rows(estimator, rows, reset)
+        unknown = _unknown_rows(estimator, rows, layout_of(X, name=name) if reset else None)
         windows = Windows.of(rows[:, None, :])
     else:
         windows = Windows.of(_check_three_axes(estimator, X, reset, name)).without_labels()
@@ -110,11 +110,11 @@ def _check_three_axes(estimator, X, reset, name):
     return windows
 
 
-def _unknown_rows(estimator, rows, reset):
+def _unknown_rows(estimator, rows, layout):
     """Tell which rows are flat windows that begin with NaN, as nothing is known before them.
 
-    In `fit` such windows are known by their warm-up: each has a step more than the one before, and
-    the first has one. Later ones begin with whole steps of NaN.
+    In `fit` such windows are known by their warm-up: each has a step more than the one before in
+    its series, and the first has one. Later ones begin with whole steps of NaN.
     """
     n_columns = rows.shape[1]
     missing = np.isnan(rows)
@@ -122,12 +122,13 @@ def _unknown_rows(estimator, rows, reset):
     n_known = n_columns - n_missing
     is_head = missing[:, 0] & (missing == (np.arange(n_columns) < n_missing[:, None])).all(axis=1)
     partial = is_head & (n_known > 0)
-    if reset and partial.any():
-        step = n_known[partial.argmax()]
+    if layout is not None and partial.any():
+        n_of, partial_of = layout.by_series(n_known), layout.by_series(partial)
+        step = n_of[partial_of.argmax()]
         # As many as before, where a window is partly known, too, and a step more.
-        grown = step + np.append(0, np.where(partial, n_known, 0)[:-1])
-        follows = partial | np.append(False, partial[:-1])
-        if (grown == n_known)[follows & (n_known > 0)].all():
+        before = np.append(0, np.where(partial_of, n_of, 0)[:-1])
+        before[layout.starts] = 0
+        if (step + before == n_of)[(partial_of | (before > 0)) & (n_of > 0)].all():
             estimator._n_columns_of_step = int(step)
     step = estimator._n_columns_of_step
     return is_head & ((n_known == 0) | (step is not None and n_known % (step or 1) == 0))
