@@ -14,6 +14,7 @@ from sklstm._sklearn._warnings import (
     UnknownPastWarning,
     UnsaidHorizonWarning,
     UnscaledTargetWarning,
+    UnseenSeriesWarning,
 )
 from sklstm.displays._forecast_display import ForecastDisplay
 from sklstm.displays._training_history_display import TrainingHistoryDisplay
@@ -54,6 +55,7 @@ __all__ = [
     "UnknownPastWarning",
     "UnsaidHorizonWarning",
     "UnscaledTargetWarning",
+    "UnseenSeriesWarning",
     "backtest",
     "conformal_interval",
     "forecast",

@@ -346,7 +346,7 @@ def like(values, X, columns=None):
 
     Parameters
     ----------
-    values : ndarray of shape (n_rows, n_columns)
+    values : ndarray of shape (n_rows, n_columns) or (n_rows, n_steps, n_columns)
         What was computed.
     X : array-like
         What it was computed from.
@@ -355,9 +355,13 @@ def like(values, X, columns=None):
 
     Returns
     -------
-    ndarray, Series or DataFrame
+    ndarray, Series, DataFrame or Windows
         Of the kind of `X`.
     """
+    if isinstance(X, Windows) and X.index is not None:
+        windows = Windows.of(values)
+        windows.index = X.index
+        return windows
     if isinstance(X, pd.DataFrame):
         names = X.columns if columns is None else columns()
         # One column lies in memory as pandas would lay it out, so it need not be copied.

@@ -301,6 +301,47 @@ def names_as_index(names):
     return pd.MultiIndex.from_arrays(names)
 
 
+def find_series(names, layout, table="X"):
+    """Find the series of a table among those of the training rows.
+
+    Parameters
+    ----------
+    names : list of ndarray of shape (n_series,)
+        The names of the series in the training rows, an array for each level.
+    layout : Layout
+        Of the table, whose series have names.
+    table : str, default="X"
+        What messages call it.
+
+    Returns
+    -------
+    ndarray of int of shape (layout.n_series,)
+        The number of each series among `names`; -1 where the training rows do not have it.
+
+    Raises
+    ------
+    ValueError
+        If the table names its series by another number of levels, or by names of another type.
+    """
+    if len(layout.names) != len(names):
+        raise ValueError(
+            f"{table} names its series by {len(layout.names)} level(s) of its index, but the"
+            f" training rows by {len(names)}: give both the same levels."
+        )
+    seen, given = names_as_index(names), layout.labels()
+    found = seen.get_indexer(given)
+    if (found < 0).any():
+        alike = np.flatnonzero((found < 0) & given.map(str).isin(seen.map(str)))
+        if len(alike):
+            name = given.tolist()[alike[0]]
+            other = seen.tolist()[seen.map(str).tolist().index(str(name))]
+            raise ValueError(
+                f"{table} names a series {name!r}, but the training rows {other!r}: give the names"
+                " the same type."
+            )
+    return found
+
+
 def _times(index, name):
     """Return the time labels, each once, and where the label of each row stands among them."""
     codes = index.codes[0]

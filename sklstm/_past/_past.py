@@ -5,7 +5,7 @@ from contextvars import ContextVar
 
 import numpy as np
 
-from sklstm._past._layout import Layout, Numbers, names_as_index
+from sklstm._past._layout import Layout, Numbers, find_series, names_as_index
 from sklstm._past._order import gap_remedy
 from sklstm._past._stretches import Doubt, Stretches, pad, ranges, said
 from sklstm._past._time_axis import TimeAxis
@@ -293,22 +293,7 @@ class Past:
         new = self.n_series + np.arange(layout.n_series)
         if self.names is None:
             return new
-        if len(layout.names) != len(self.names):
-            raise ValueError(
-                f"X names its series by {len(layout.names)} level(s) of its index, but the training"
-                f" rows by {len(self.names)}: give both the same levels."
-            )
-        seen, given = names_as_index(self.names), layout.labels()
-        found = seen.get_indexer(given)
-        if (found < 0).any():
-            alike = np.flatnonzero((found < 0) & given.map(str).isin(seen.map(str)))
-            if len(alike):
-                name = given.tolist()[alike[0]]
-                other = seen.tolist()[seen.map(str).tolist().index(str(name))]
-                raise ValueError(
-                    f"X names a series {name!r}, but the training rows {other!r}: give the names"
-                    " the same type."
-                )
+        found = find_series(self.names, layout)
         return np.where(found < 0, new, found)
 
     def _number_array(self, rows, warns, form, values_decide):

@@ -4,6 +4,10 @@ An estimator says so itself, by a method ``__sklstm_look_back__(self) -> int | N
 before a row have a say in its output. 0 means that each row stands by itself, None that the number
 is unknown or has no bound. Steps that look back and have an ``inverse_transform`` take a keyword
 ``observed`` there, see `Differencer`.
+
+A transformer that learns something of each series has a method ``__sklstm_at_hand__(self, X)``. It
+returns a copy that also knows the series of `X` of which `fit` has seen no value, as far as `X`
+tells; what such a copy does not know even so, it inverts to NaN.
 """
 
 from sklearn.base import BaseEstimator

@@ -83,6 +83,30 @@ class MissingStepsWarning(SklstmWarning):
     """
 
 
+class UnseenSeriesWarning(SklstmWarning):
+    """A series of which `fit` has seen no value is scaled by its own rows in the given table.
+
+    See Also
+    --------
+    SeriesMinMaxScaler : Whose ``per_series=True`` gives each series a range of its own.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import pandas as pd
+    >>> from sklstm import SeriesMinMaxScaler, UnseenSeriesWarning
+    >>> index = pd.MultiIndex.from_product([range(3), ["north", "south"]], names=["day", "store"])
+    >>> sold = pd.DataFrame({"sold": [1.0, 10.0, 2.0, 30.0, 3.0, 20.0]}, index)
+    >>> north, south = sold[::2], sold[1::2]
+    >>> scaler = SeriesMinMaxScaler(per_series=True).fit(north)
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     scaled = scaler.transform(south)
+    >>> caught[0].category is UnseenSeriesWarning, scaled["sold"].tolist()
+    (True, [0.0, 1.0, 0.5])
+    """
+
+
 class UnsaidHorizonWarning(SklstmWarning):
     """The columns of a target look like steps ahead of one series, but nothing says that they are.
 

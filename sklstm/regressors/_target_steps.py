@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import make_pipeline
 
 from sklstm._checks._numbers import place_of
 from sklstm._checks._windows import count_axes
@@ -75,6 +76,10 @@ class RowLabels:
     def __init__(self, stretches, depth=0):
         self.layout = stretches.layout
         placed = stretches.agrees & ~np.isnan(stretches.numbers)
+        # The rows before a stretch that comes after a short gap would have labels of rows before
+        # the gap.
+        gaps = stretches.numbers[1:] - (stretches.numbers + stretches.lengths)[:-1]
+        placed[1:] &= ~((gaps < depth) & stretches.are_later[1:])
         # The transformer knows nothing of rows that stand long before the training rows, and no
         # two such stretches touch.
         apart = LONG_BEFORE + (depth + 2) * stretches.starts
@@ -95,6 +100,24 @@ class RowLabels:
         """Return the row of the table that each label stands for."""
         return self.layout.row(self._sorted(self._places))
 
+    def arranged(self, *values, steps=0):
+        """Return rows in the order of their labels, and these labels.
+
+        Parameters
+        ----------
+        *values : ndarray of shape (n_rows, n_columns) or None
+            One stretch after the other, each after the rows before it.
+        steps : int, default=0
+            How many steps earlier the values were.
+
+        Returns
+        -------
+        list
+            The values, and last of all the labels.
+        """
+        labels = labels_of(self._numbers - steps, self.layout, self._series)
+        return [*(None if one is None else self._sorted(one) for one in values), labels]
+
     def call(self, function, *values, steps=0):
         """Call a function on rows that are sorted and labelled, and put its rows back.
 
@@ -111,8 +134,7 @@ class RowLabels:
         -------
         ndarray of shape (n_rows, n_columns)
         """
-        labels = labels_of(self._numbers - steps, self.layout, self._series)
-        found = function(*(None if one is None else self._sorted(one) for one in values), labels)
+        found = function(*self.arranged(*values, steps=steps))
         if self.order is None:
             return found
         restored = np.empty_like(found)
@@ -205,6 +227,36 @@ def invert_target(transformer, values, observed, labels, *, names):
         values = step.inverse_transform(labelled(values, labels, own), **options)
         values = np.asarray(values, dtype=float).reshape(len(labels), -1)
     return values
+
+
+def at_hand(transformer, values, labels, *, names, place):
+    """Return a transformer that also knows the series of which `fit` has seen no value.
+
+    Parameters
+    ----------
+    transformer : transformer
+        As fitted.
+    values : ndarray of shape (n_rows, n_outputs)
+        Targets that were observed before the rows at hand.
+    labels : pandas.Index of length n_rows
+        As in `transform_target`.
+    names : list
+        Names of the targets.
+    place : Place
+        Where the values stand.
+
+    Returns
+    -------
+    transformer
+        Steps that learn nothing of each series are those of `transformer` itself.
+    """
+    steps = []
+    for step in steps_of(transformer):
+        if hasattr(step, "__sklstm_at_hand__"):
+            step = step.__sklstm_at_hand__(labelled(values, labels, names))
+        values = transform_target(step, values, labels, names=names, place=place)
+        steps.append(step)
+    return make_pipeline(*steps)
 
 
 def check_transformed_once(regressor, transformer, X, lags):

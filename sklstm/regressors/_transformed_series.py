@@ -46,6 +46,7 @@ from sklstm.regressors._problem import check_n_targets, warn_of_few_rows
 from sklstm.regressors._target_steps import (
     Place,
     RowLabels,
+    at_hand,
     check_transformed_once,
     invert_target,
     transform_target,
@@ -241,7 +242,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         self._seen = layout.by_series(target)[self._past.kept_positions]
         if self._transforms_lags:
             check_transformed_once(self.regressor, self.transformer_, X, self._lags)
-            inputs, lost = self._transform_lags(rows, X)
+            inputs, lost = self._transform_lags(rows, X, self._at_hand(rows, X))
         known = ~np.isnan(transformed).any(axis=1)
         if not known.any():
             raise ValueError(
@@ -302,13 +303,13 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         check_is_fitted(self)
         rows, inputs = self._read_rows(X, reset=False)
         self._compare_lags(rows, X)
-        lost = None
+        lost, transformer = None, self._at_hand(rows, X)
         if self._transforms_lags:
-            inputs, lost = self._transform_lags(rows, X)
+            inputs, lost = self._transform_lags(rows, X, transformer)
         predicted = predict_known(self.regressor_, inputs, self._transformed_mean, lost)
         predicted = predicted.reshape(len(rows), -1)
-        if self.transformer_ is not None:
-            predicted = self._invert(predicted, rows, index_of(X))
+        if transformer is not None:
+            predicted = self._invert(predicted, rows, index_of(X), transformer)
         return shaped(predicted, self._y_ndim)
 
     def _fit_transform(self, target, labels, y):
@@ -382,7 +383,26 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
                 )
                 return
 
-    def _transform_lags(self, rows, X, name="X"):
+    def _at_hand(self, rows, X, name="X"):
+        """Return the transformer, which also knows the series of `X` that `fit` has not seen.
+
+        What it has to know of them, it learns from the targets that `X` holds.
+        """
+        steps = [] if self.transformer_ is None else steps_of(self.transformer_)
+        if self._firsts is None or not any(hasattr(step, "__sklstm_at_hand__") for step in steps):
+            return self.transformer_
+        stretches = self._past.stretches(rows, index_of(X))
+        known, _ = stretches.padded(rows)
+        labels = RowLabels(stretches, depth=self._past.depth)
+        columns = np.tile(self._firsts, len(self._mean) // len(self._firsts))
+        place = Place(name, X, rows, labels.rows(), columns)
+        with warnings.catch_warnings():  # `predict` warns of the same rows itself.
+            warnings.simplefilter("ignore", UnknownPastWarning)
+            warnings.simplefilter("ignore", AssumedPastWarning)
+            values, index = labels.arranged(known[:, columns], steps=1)
+            return at_hand(self.transformer_, values, index, names=self._names, place=place)
+
+    def _transform_lags(self, rows, X, transformer, name="X"):
         """Return a table whose lag columns went through the transformer, as the target does.
 
         Rows in which this leaves something unknown become NaN as a whole, or are told from the
@@ -397,7 +417,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             earlier = np.full((len(known), len(self._mean)), np.nan, rows.dtype)
             earlier[:, list(held)] = known[:, list(held.values())]
             place = Place(name, X, rows, labels.rows(), held)
-            step = partial(transform_target, self.transformer_, names=self._names, place=place)
+            step = partial(transform_target, transformer, names=self._names, place=place)
             with warnings.catch_warnings():  # `predict` warns of the same rows itself.
                 warnings.simplefilter("ignore", UnknownPastWarning)
                 warnings.simplefilter("ignore", AssumedPastWarning)
@@ -414,12 +434,12 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             return table, lost
         return table[~lost].reindex(index) if lost.any() else table, None
 
-    def _invert(self, predicted, rows, index):
+    def _invert(self, predicted, rows, index, transformer):
         """Bring predictions back to the target's units."""
         stretches = self._past.stretches(rows, index)
         layout = stretches.layout
         doubt, _ = first_doubt(stretches)
-        if doubt and looks_back(self.transformer_):
+        if doubt and looks_back(transformer):
             warn(
                 f"{doubt.what}: the rows before it are not known. Where the transformer needs"
                 " them, the prediction is that of y_lag, or else the training mean. Pass the rows"
@@ -433,7 +453,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             observed = np.full((len(rows), len(self._mean)), np.nan)
             observed[:-1] = layout.by_series(rows)[1:, self._firsts]
             observed[stretches.stops - 1] = np.nan
-        step = partial(invert_target, self.transformer_, names=self._names)
+        step = partial(invert_target, transformer, names=self._names)
         with warnings.catch_warnings():  # The transformer knows no labels, only numbers.
             warnings.simplefilter("ignore", UnknownPastWarning)
             warnings.simplefilter("ignore", AssumedPastWarning)
@@ -467,10 +487,11 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         stretches = self._past.stretches(rows, index_of(X_val))
         labels, layout = RowLabels(stretches), stretches.layout
         place = Place("y_val", y_val, target, labels.rows())
-        step = partial(transform_target, self.transformer_, names=self._names, place=place)
+        transformer = self._at_hand(rows, X_val, "X_val")
+        step = partial(transform_target, transformer, names=self._names, place=place)
         transformed = layout.by_row(labels.call(step, layout.by_series(target)))
         if self._transforms_lags:
-            X_val, _ = self._transform_lags(rows, X_val, "X_val")
+            X_val, _ = self._transform_lags(rows, X_val, transformer, "X_val")
         return {**fit_params, "X_val": X_val, "y_val": shaped(transformed, self._y_ndim)}
 
     def _read_rows(self, X, *, reset, name="X"):

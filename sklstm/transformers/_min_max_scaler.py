@@ -1,17 +1,29 @@
 """A MinMax scaler that can undo what a model returns."""
 
+import copy
 from math import isfinite
 from numbers import Real
 
 import numpy as np
 from sklearn.preprocessing import MinMaxScaler
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._arguments import naming
 from sklstm._checks._numbers import check_floats, check_not_infinite, check_numeric
-from sklstm._checks._tables import check_order, check_rows, column_positions, like
+from sklstm._checks._tables import (
+    check_order,
+    check_rows,
+    check_series_known,
+    column_positions,
+    index_of,
+    like,
+)
+from sklstm._past._layout import Layout, find_series, names_as_index
+from sklstm._past._order import is_panel
 from sklstm._sklearn._callbacks import FollowedMixin, one_task
 from sklstm._sklearn._restore_on_error import restore_on_error
+from sklstm._sklearn._warnings import UnseenSeriesWarning, warn
 
 
 class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
@@ -20,6 +32,9 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
     This is scikit-learn's :class:`~sklearn.preprocessing.MinMaxScaler`, which can also scale
     windows of three axes and undo arrays that hold only some of the columns, or many steps of one
     column, so that no dummy rows have to be built. NaN passes through.
+
+    Of many series, all are scaled alike, or each by its own range: with ``per_series=True`` the
+    index of a table tells which series a row belongs to.
 
     Parameters
     ----------
@@ -30,19 +45,27 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
     target : column name, position or list of these, default=None
         The column or columns, by name or position, that a model predicts:
         what `inverse_transform` takes an array for that does not hold all columns.
+    per_series : bool, default=False
+        Whether each series of a table of many series has a range of its own. A table of one series,
+        or an array, is one series. A series of which `fit` has seen no value is scaled by its own
+        rows in the table at hand, with a warning.
 
     Attributes
     ----------
-    min_ : ndarray of shape (n_features,)
-        What is added to each column after multiplication with `scale_`.
-    scale_ : ndarray of shape (n_features,)
+    min_ : ndarray of shape (n_features,) or (n_series, n_features)
+        What is added to each column after multiplication with `scale_`. Here and below, the second
+        shape is that of a fit to many series with ``per_series=True``, in the order of `series_`;
+        NaN where a series has no known value.
+    scale_ : ndarray of shape (n_features,) or (n_series, n_features)
         What each column is multiplied with.
-    data_min_ : ndarray of shape (n_features,)
+    data_min_ : ndarray of shape (n_features,) or (n_series, n_features)
         Smallest training value of each column, in its own units.
-    data_max_ : ndarray of shape (n_features,)
+    data_max_ : ndarray of shape (n_features,) or (n_series, n_features)
         Largest training value of each column, in its own units.
-    data_range_ : ndarray of shape (n_features,)
+    data_range_ : ndarray of shape (n_features,) or (n_series, n_features)
         ``data_max_ - data_min_``.
+    series_ : pandas.Index of length n_series or None
+        The names of the series that have ranges of their own; None where all rows share one.
     n_features_in_ : int
         Number of columns seen in `fit`.
     n_samples_seen_ : int
@@ -64,21 +87,38 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
     array([10., 20.])
     >>> scaler.inverse_transform(np.ones((4, 3)), columns=0).shape
     (4, 3)
+
+    Two stores, each by its own range:
+
+    >>> import pandas as pd
+    >>> index = pd.MultiIndex.from_product([range(3), ["north", "south"]], names=["day", "store"])
+    >>> sold = pd.DataFrame({"sold": [1.0, 10.0, 2.0, 30.0, 3.0, 20.0]}, index)
+    >>> scaler = SeriesMinMaxScaler(per_series=True).fit(sold)
+    >>> scaler.transform(sold)["sold"].tolist()
+    [0.0, 0.0, 0.5, 1.0, 1.0, 0.5]
+    >>> dict(zip(scaler.series_, scaler.data_max_.ravel().tolist()))
+    {'north': 3.0, 'south': 30.0}
     """
+
+    data_min_: np.ndarray
+    data_max_: np.ndarray
+    n_samples_seen_: int
 
     _parameter_constraints: dict = {
         "feature_range": [tuple],
         "clip": ["boolean"],
         "target": "no_validation",  # `column_positions` checks it
+        "per_series": ["boolean"],
     }
 
     # MinMaxScaler reads it; series are never scaled in place.
     copy = True
 
-    def __init__(self, feature_range=(0, 1), *, clip=False, target=None):
+    def __init__(self, feature_range=(0, 1), *, clip=False, target=None, per_series=False):
         self.feature_range = feature_range
         self.clip = clip
         self.target = target
+        self.per_series = per_series
 
     @restore_on_error
     @one_task
@@ -89,8 +129,9 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         ----------
         X : array-like of shape (n_rows, n_features) or (n_rows, n_steps, n_features)
             Rows or windows.
-        y : None
-            Ignored.
+        y : array-like of shape (n_rows, ...), default=None
+            With ``per_series=True`` its index is looked at: where it names many series, `X` must do
+            so, too.
 
         Returns
         -------
@@ -101,22 +142,22 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         ------
         ValueError
             If a parameter is out of range, `target` is no column, a column holds nothing but NaN,
-            or `X` holds infinity or text.
+            `X` holds infinity or text, or series of their own ranges are unsorted in time.
         TypeError
             If `X` is sparse, or nothing that a table can be made of.
         """
-        return super().fit(X)
+        return super().fit(X, y)
 
     @restore_on_error
     def partial_fit(self, X, y=None):
-        """Widen the range by more rows.
+        """Widen the range by more rows: of each series its own, those of new series included.
 
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features) or (n_rows, n_steps, n_features)
             Rows or windows.
-        y : None
-            Ignored.
+        y : array-like of shape (n_rows, ...), default=None
+            As in `fit`.
 
         Returns
         -------
@@ -126,7 +167,7 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         Raises
         ------
         ValueError
-            As in `fit`.
+            As in `fit`, or if `X` does not name its series while the rows before did.
         TypeError
             If `X` is sparse, or nothing that a table can be made of.
         """
@@ -137,14 +178,25 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
                 f"feature_range={ends!r} is not valid: expected two finite numbers (low, high)."
             )
         rows = _flat(X)
-        checked = check_rows(self, rows, reset=not hasattr(self, "n_samples_seen_"))
+        is_first = not hasattr(self, "n_samples_seen_")
+        checked = check_rows(self, rows, reset=is_first)
         unknown = np.flatnonzero(np.isnan(checked).all(axis=0))
         if len(unknown):
             name = (self._columns or range(len(checked[0])))[unknown[0]]
             raise ValueError(
                 f"Column {name!r} of X holds nothing but NaN, so it has no range. Leave it out."
             )
-        super().partial_fit(rows)
+        if is_first:
+            self._has_ranges = self.per_series
+            self._names = None
+        if self._has_ranges:
+            check_series_known(y, X)
+        layout = self._layout(X, is_first=is_first)
+        if layout is None:
+            super().partial_fit(rows)
+        else:
+            self.n_samples_seen_ = len(checked) + (0 if is_first else self.n_samples_seen_)
+            self._widen(layout, *_extremes(checked, layout))
         if self.target is not None:
             column_positions(self, self.target, "target")
         return self
@@ -159,20 +211,28 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
 
         Returns
         -------
-        ndarray or DataFrame of the shape of X
+        ndarray, DataFrame or Windows of the shape of X
             Scaled values; NaN stays NaN.
 
         Raises
         ------
         ValueError
-            If `X` has other columns than in `fit`, or holds infinity or text.
+            If `X` has other columns than in `fit`, holds infinity or text, or does not name its
+            series while each has a range of its own.
         TypeError
             If `X` is sparse, or nothing that a table can be made of.
+
+        Warns
+        -----
+        UnseenSeriesWarning
+            If a series is scaled by its own rows in `X`, as `fit` has seen no value of it.
         """
         check_is_fitted(self)
-        rows = _flat(X)
-        values = check_rows(self, rows, reset=False)
-        scaled = (values * self.scale_ + self.min_).astype(values.dtype)
+        layout = self._layout(X)
+        values = check_rows(self, _flat(X), reset=False)
+        known = self if layout is None else self._at_hand(values, layout)
+        scale, shift = known._ranges(layout, len(values))
+        scaled = (values * scale + shift).astype(values.dtype, copy=False)
         if self.clip:
             np.clip(scaled, *self.feature_range, out=scaled)
         return like(scaled.reshape(np.asarray(X).shape), X, self.get_feature_names_out)
@@ -185,7 +245,8 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         Y : array-like of shape (n_rows,), (n_rows, n_columns) or (n_rows, n_steps, n_columns)
             Scaled values: all columns, or those that `columns` (or else `target`) names. Of a
             single named column, an array of any shape holds that column alone, for instance
-            many steps side by side.
+            many steps side by side. Where each series has a range of its own, the index of `Y`
+            names the series, for instance ``pd.Series(predictions, X.index)``.
         columns : column name, position or list of these, default=None
             The columns that `Y` holds, by name or position. By default all columns where the last
             axis of `Y` has that many, and `target` otherwise.
@@ -198,8 +259,8 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         Raises
         ------
         ValueError
-            If the shape of `Y` fits neither all columns nor the named ones, a name is no column, or
-            `Y` holds infinity or text.
+            If the shape of `Y` fits neither all columns nor the named ones, a name is no column,
+            `Y` holds infinity or text, or the range of its series is not known.
         TypeError
             If `Y` is sparse, or nothing that a table can be made of.
         """
@@ -221,7 +282,115 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
                 " columns=...)."
             )
         check_not_infinite(values, Y, "Y")
-        return like((values - self.min_[positions]) / self.scale_[positions], Y)
+        layout = self._layout(Y, "Y")
+        shape = [len(values), *[1] * (values.ndim - 2), len(positions)][: max(values.ndim, 1)]
+        scale, shift = (
+            part[..., positions].reshape(shape if layout else -1)
+            for part in self._ranges(layout, len(values))
+        )
+        restored = (values - shift) / scale
+        lost = np.flatnonzero(np.isnan(restored) & ~np.isnan(values))
+        if len(lost) and not self._inverts_to_nan:
+            _, *name = index_of(Y)[lost[0] // (values.size // len(values))]
+            raise ValueError(
+                f"Y holds scaled values of series {_said(name)}, but fit has seen no value of it,"
+                " so the range that they stand for is not known. Call partial_fit with rows of it"
+                " in their own units first. In TransformedSeriesRegressor, name the column of X"
+                " that holds earlier targets with y_lag: the range is then taken from there."
+            )
+        return like(restored, Y)
+
+    @property
+    def series_(self):
+        """The names of the series that have ranges of their own."""
+        return names_as_index(self._names)
+
+    #: Whether what is not known is inverted to NaN, and no error: that of a copy for rows at hand.
+    _inverts_to_nan = False
+
+    def _layout(self, X, name="X", *, is_first=False):
+        """Return which series each row belongs to; None where all rows share one range."""
+        index = index_of(X)
+        if not self._has_ranges or (is_first and not is_panel(index)):
+            return None
+        if not is_first and is_panel(index) != (self._names is not None):
+            if is_panel(index):
+                raise ValueError(
+                    f"The index of {name} names many series, but the training rows were one series"
+                    " without a name, which has a range of its own. Fit on rows that name their"
+                    " series in the index, too, or set per_series=False."
+                )
+            raise ValueError(
+                f"{name} has no labels that name its series, but each of the"
+                f" {len(self.data_min_)} series of the training rows has a range of its own. Keep"
+                " both levels of the index, the time and the series: for one series"
+                f" {name}.xs(name, level=1, drop_level=False), for predictions"
+                " pd.Series(predictions, X.index), for the output of a step that drops labels"
+                " set_output(transform='pandas')."
+            )
+        return Layout(index, len(X), name) if is_panel(index) else None
+
+    def _widen(self, layout, low, high):
+        """Widen the ranges by the lowest and highest values of some series."""
+        if self._names is None:
+            self._names, n_seen = layout.names, 0
+            found = np.arange(layout.n_series)
+        else:
+            found, n_seen = find_series(self._names, layout), len(self.data_min_)
+            new = found < 0
+            found[new] = n_seen + np.arange(new.sum())
+            pairs = zip(self._names, layout.names, strict=True)
+            self._names = [np.append(names, others[new]) for names, others in pairs]
+        data_min = np.full((len(self._names[0]), low.shape[1]), np.nan, low.dtype)
+        data_max = data_min.copy()
+        if n_seen:
+            data_min[:n_seen], data_max[:n_seen] = self.data_min_, self.data_max_
+        data_min[found] = np.fmin(data_min[found], low)
+        data_max[found] = np.fmax(data_max[found], high)
+        # As in MinMaxScaler, a constant goes to the lower end of the range.
+        data_range = data_max - data_min
+        spread = np.where(data_range < 10 * np.finfo(data_range.dtype).eps, 1, data_range)
+        bottom, top = self.feature_range
+        self.data_min_, self.data_max_, self.data_range_ = data_min, data_max, data_range
+        self.scale_ = (top - bottom) / spread
+        self.min_ = bottom - data_min * self.scale_
+
+    def _at_hand(self, values, layout):
+        """Return a scaler that also knows the series of which these rows alone tell the range."""
+        found = find_series(self._names, layout)
+        unknown = (found < 0)[:, None] | np.isnan(self.data_min_[found])
+        if not unknown.any():
+            return self
+        low, high = (np.where(unknown, part, np.nan) for part in _extremes(values, layout))
+        learnt = np.flatnonzero(~np.isnan(low).all(axis=1))
+        if len(learnt):
+            name = [names[learnt[0]] for names in layout.names]
+            others = f" (one of {len(learnt)} such series)" if len(learnt) > 1 else ""
+            warn(
+                f"Of series {_said(name)}{others}, fit has seen no value: it is scaled by its own"
+                " rows in X, later ones included, so the same row may come out otherwise in another"
+                " table. Call partial_fit with typical rows of it to give it a range.",
+                UnseenSeriesWarning,
+            )
+        known = copy.copy(self)
+        known._widen(layout, low, high)
+        return known
+
+    @available_if(lambda self: getattr(self, "_names", None) is not None)
+    def __sklstm_at_hand__(self, X):
+        layout = self._layout(X)
+        known = copy.copy(self._at_hand(check_rows(self, _flat(X), reset=False), layout))
+        known._inverts_to_nan = True
+        return known
+
+    def _ranges(self, layout, n_rows):
+        """Return `scale_` and `min_`: of all rows, or those of each row's series."""
+        if layout is None:
+            return self.scale_, self.min_
+        found = np.repeat(find_series(self._names, layout), layout.stops - layout.starts)
+        of_row = np.repeat(layout.by_row(found), n_rows // layout.n_rows)
+        unknown = np.full((1, self.n_features_in_), np.nan)  # the last one, which -1 chooses
+        return (np.append(part, unknown, axis=0)[of_row] for part in (self.scale_, self.min_))
 
     def __sklstm_look_back__(self):
         return 0
@@ -231,6 +400,24 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         # Series are NumPy arrays or pandas objects here.
         tags.array_api_support = False
         return tags
+
+
+def _extremes(values, layout):
+    """Return the lowest and the highest known values of each series; of windows, of all steps."""
+    n_steps = len(values) // layout.n_rows
+    low = high = values
+    if n_steps > 1:
+        windows = values.reshape(layout.n_rows, n_steps, -1)
+        low, high = np.fmin.reduce(windows, axis=1), np.fmax.reduce(windows, axis=1)
+    return (
+        np.fmin.reduceat(layout.by_series(low), layout.starts),
+        np.fmax.reduceat(layout.by_series(high), layout.starts),
+    )
+
+
+def _said(name):
+    """Return the name of a series as messages show it; one of several levels as a tuple."""
+    return repr(name[0]) if len(name) == 1 else repr(tuple(name))
 
 
 def _flat(X):

@@ -3,12 +3,15 @@
 import numpy as np
 import pandas as pd
 import pytest
+from estimators import quietly
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from panels import law, panels, rows_of
 from sklearn.preprocessing import MinMaxScaler
+from states import assert_same
 
-from sklstm import SeriesMinMaxScaler
+from sklstm import LagWindower, SeriesMinMaxScaler, UnseenSeriesWarning
 
 DAYS = pd.date_range("2024-01-01", periods=20, freq="D")
 FINITE = st.floats(-1e6, 1e6, width=32)
@@ -136,3 +139,175 @@ def test_a_constant_column_comes_back():
     scaler = SeriesMinMaxScaler((-1, 1)).fit(rows)
     np.testing.assert_array_equal(scaler.transform(rows), np.full((4, 1), -1.0))
     np.testing.assert_array_equal(scaler.inverse_transform(scaler.transform(rows)), rows)
+
+
+STORES = pd.MultiIndex.from_product([DAYS, ["north", "south", "west"]], names=["day", "store"])
+WEST = np.arange(60) % 3 == 2
+
+
+@pytest.fixture
+def stores(rows):
+    """Twenty rows of three stores, whose columns are of different size."""
+    values = np.repeat(rows[:, :2], 3, axis=0) * np.tile([[1.0], [10.0], [0.1]], (20, 1))
+    values += np.random.default_rng(1).normal(size=values.shape)
+    return pd.DataFrame(values, STORES, ["a", "b"])
+
+
+@law(15, panel=panels(least=2), low=st.integers(-3, 0), clip=st.booleans())
+def test_each_series_is_scaled_by_its_own_range(panel, low, clip):
+    """Training rows and other ones come out as from a MinMaxScaler of each series, and back."""
+    ours = SeriesMinMaxScaler((low, 1), clip=clip, per_series=True)
+    if panel.isna().all().any():
+        return
+    ours.fit(panel)
+    for table in (panel, 2 * panel + 1):
+        scaled = quietly(ours.transform, table)
+        back = quietly(ours.inverse_transform, scaled)
+        for rows in rows_of(panel).values():
+            known = panel.iloc[rows].notna().any()
+            part = [panel.iloc[rows].loc[:, known].to_numpy(), table.iloc[rows].loc[:, known]]
+            theirs = MinMaxScaler((low, 1), clip=clip).fit(part[0])
+            expected = theirs.transform(part[1].to_numpy())
+            np.testing.assert_allclose(scaled.iloc[rows].loc[:, known], expected, atol=1e-12)
+            restored = theirs.inverse_transform(expected)
+            np.testing.assert_allclose(back.iloc[rows].loc[:, known], restored, atol=1e-9)
+    assert scaled.index.equals(panel.index)
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+def test_windows_of_many_series_are_scaled_by_the_range_of_their_series(stores):
+    """Windows know their series, and are scaled as its rows are; they come back, labels and all."""
+    scaler = SeriesMinMaxScaler(per_series=True).fit(stores)
+    windows = LagWindower(3).fit_transform(stores)
+    scaled = scaler.transform(windows)
+    np.testing.assert_allclose(scaled, LagWindower(3).fit_transform(scaler.transform(stores)))
+    assert scaled.index.equals(STORES)
+    np.testing.assert_allclose(scaler.inverse_transform(scaled), windows)
+    of_windows = SeriesMinMaxScaler(per_series=True).fit(windows)
+    np.testing.assert_array_equal(of_windows.data_max_, scaler.data_max_)
+
+
+@pytest.mark.parametrize("as_table", [True, False])
+def test_one_series_is_scaled_as_without_the_option(frame, as_table):
+    """A table of one series, or an array, has one range."""
+    X = frame if as_table else frame.to_numpy()
+    ours, plain = SeriesMinMaxScaler(per_series=True, target=1), SeriesMinMaxScaler(target=1)
+    assert_same(ours.fit_transform(X), plain.fit_transform(X))
+    assert ours.series_ is None
+    assert_same(ours.inverse_transform(np.ones(4)), plain.inverse_transform(np.ones(4)))
+
+
+@pytest.mark.parametrize(
+    ("columns", "shape", "held"),
+    [("b", (60,), 1), (["b"], (60, 1), 1), ("a", (60, 4), 0), (["b", "a"], (60, 2), [1, 0])],
+    ids=str,
+)
+def test_named_columns_of_many_series_come_back(stores, columns, shape, held):
+    """Predictions of some columns, or many steps of one, are inverted by their series' range."""
+    predictions = np.random.default_rng(1).uniform(size=shape)
+    Y = (pd.DataFrame if len(shape) > 1 else pd.Series)(predictions, STORES)
+    found = SeriesMinMaxScaler(per_series=True).fit(stores).inverse_transform(Y, columns=columns)
+    groups = stores.groupby("store")
+    low, high = (
+        part.to_numpy()[:, held] for part in (groups.transform("min"), groups.transform("max"))
+    )
+    if np.ndim(held) == 0 and len(shape) > 1:
+        low, high = low[:, None], high[:, None]
+    np.testing.assert_allclose(found, predictions * (high - low) + low)
+    assert found.index.equals(STORES)
+
+
+def test_partial_fit_widens_each_range_and_adds_new_series(stores):
+    """Rows in parts, some with series that were not there before, teach the same ranges."""
+    parts = SeriesMinMaxScaler(per_series=True)
+    for part in (stores[:30][~WEST[:30]], stores[30:50], stores[50:]):
+        parts.partial_fit(part)
+    whole = SeriesMinMaxScaler(per_series=True).fit(stores[(~WEST) | (np.arange(60) >= 30)])
+    assert list(parts.series_) == ["north", "south", "west"]
+    for name in ("scale_", "min_", "data_min_", "data_max_", "n_samples_seen_"):
+        np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
+
+
+def test_an_unseen_series_is_scaled_by_its_own_rows(stores):
+    """It comes out as if it were all there is, with a warning; the others come out as ever."""
+    scaler = SeriesMinMaxScaler(per_series=True).fit(stores[~WEST])
+    before = scaler.transform(stores[~WEST])
+    with pytest.warns(UnseenSeriesWarning, match="Of series 'west', fit has seen no value"):
+        scaled = scaler.transform(stores)
+    pd.testing.assert_frame_equal(scaled[~WEST], before)
+    expected = MinMaxScaler().fit_transform(stores[WEST].to_numpy())
+    np.testing.assert_allclose(scaled[WEST], expected)
+    # A table in between changes nothing.
+    pd.testing.assert_frame_equal(scaler.transform(stores[~WEST]), before)
+
+
+def test_what_stands_for_an_unseen_series_is_not_inverted(stores):
+    """No range is made up: the message says how to give it one, and that does."""
+    scaler = SeriesMinMaxScaler(per_series=True).fit(stores[~WEST])
+    scaled = stores * 0 + 0.5
+    with pytest.raises(ValueError, match=r"series 'west', but fit has seen no value.*partial_fit"):
+        scaler.inverse_transform(scaled)
+    middle = (stores[WEST].min() + stores[WEST].max()) / 2
+    restored = scaler.partial_fit(stores[WEST]).inverse_transform(scaled[WEST])
+    np.testing.assert_allclose(restored, np.tile(middle, (20, 1)))
+
+
+def test_a_series_without_a_known_value_has_no_range(stores):
+    """It does not stop the fit of the others; its NaN passes, its later values are unseen."""
+    stores[WEST] = stores[WEST].assign(b=np.nan)
+    scaler = SeriesMinMaxScaler(per_series=True).fit(stores)
+    scaled = scaler.transform(stores)
+    np.testing.assert_array_equal(scaled.isna(), stores.isna())
+    pd.testing.assert_frame_equal(scaler.inverse_transform(scaled), stores)
+    later = stores[WEST].assign(b=np.arange(20.0))
+    with pytest.warns(UnseenSeriesWarning, match="'west'"):
+        scaled = scaler.transform(later)
+    np.testing.assert_allclose(scaled["b"], np.arange(20) / 19)
+    np.testing.assert_allclose(scaled["a"], scaler.transform(stores[WEST])["a"])
+
+
+def test_a_constant_series_comes_back(stores):
+    """It goes to the lower end of the range, and back to its value."""
+    stores[WEST] = 7.0
+    scaler = SeriesMinMaxScaler((-1, 1), per_series=True).fit(stores)
+    np.testing.assert_array_equal(scaler.transform(stores)[WEST], np.full((20, 2), -1.0))
+    pd.testing.assert_frame_equal(scaler.inverse_transform(scaler.transform(stores)), stores)
+
+
+WITHOUT_NAMES = {
+    "array": lambda stores: stores.to_numpy(),
+    "one series": lambda stores: stores.xs("west", level=1),
+    "windows": lambda stores: np.asarray(LagWindower(2).fit_transform(stores))[3:],
+}
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+@pytest.mark.parametrize("name", WITHOUT_NAMES)
+@pytest.mark.parametrize("method", ["transform", "inverse_transform", "partial_fit"])
+def test_rows_that_do_not_name_their_series_are_refused(stores, name, method):
+    """Whose range is meant would be a guess; the message says how to keep the names."""
+    scaler = SeriesMinMaxScaler(per_series=True).fit(stores)
+    with pytest.raises(ValueError, match=r"no labels that name its series.*pd.Series\(pred"):
+        getattr(scaler, method)(WITHOUT_NAMES[name](stores))
+
+
+def test_labels_lost_before_the_fit_are_refused(stores):
+    """A target that names its series tells that the rows have lost theirs."""
+    with pytest.raises(ValueError, match=r"names many series, but X has no labels.*set_output"):
+        SeriesMinMaxScaler(per_series=True).fit(stores.to_numpy(), stores["a"])
+
+
+def test_named_series_after_a_fit_to_one_without_a_name_are_refused(stores, frame):
+    """The range of one series is not that of all others."""
+    scaler = SeriesMinMaxScaler(per_series=True).fit(stores.xs("west", level=1))
+    with pytest.raises(ValueError, match="names many series, but the training rows were one"):
+        scaler.transform(stores)
+
+
+def test_names_of_another_type_are_refused(stores):
+    """A store called '1' in one file and 1 in the next would be scaled by its own rows."""
+    names = {"north": 1, "south": 2, "west": 3}
+    numbered = stores.rename(index=names, level=1)
+    text = numbered.rename(index=str, level=1)
+    with pytest.raises(ValueError, match="X names a series 1, but the training rows '1'"):
+        SeriesMinMaxScaler(per_series=True).fit(text).transform(numbered)
