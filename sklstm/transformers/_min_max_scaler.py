@@ -231,8 +231,10 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         layout = self._layout(X)
         values = check_rows(self, _flat(X), reset=False)
         known = self if layout is None else self._at_hand(values, layout)
-        scale, shift = known._ranges(layout, len(values))
-        scaled = (values * scale + shift).astype(values.dtype, copy=False)
+        series = known._series_of(layout, len(values))
+        scaled = values * _of_rows(known.scale_, series)
+        scaled += _of_rows(known.min_, series)
+        scaled = scaled.astype(values.dtype, copy=False)
         if self.clip:
             np.clip(scaled, *self.feature_range, out=scaled)
         return like(scaled.reshape(np.asarray(X).shape), X, self.get_feature_names_out)
@@ -284,9 +286,10 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         check_not_infinite(values, Y, "Y")
         layout = self._layout(Y, "Y")
         shape = [len(values), *[1] * (values.ndim - 2), len(positions)][: max(values.ndim, 1)]
+        series = self._series_of(layout, len(values))
         scale, shift = (
-            part[..., positions].reshape(shape if layout else -1)
-            for part in self._ranges(layout, len(values))
+            _of_rows(part[..., positions], series).reshape(shape if layout else -1)
+            for part in (self.scale_, self.min_)
         )
         restored = (values - shift) / scale
         lost = np.flatnonzero(np.isnan(restored) & ~np.isnan(values))
@@ -383,14 +386,13 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         known._inverts_to_nan = True
         return known
 
-    def _ranges(self, layout, n_rows):
-        """Return `scale_` and `min_`: of all rows, or those of each row's series."""
+    def _series_of(self, layout, n_rows):
+        """Return the number of each row's series, -1 if it is not known; None without series."""
         if layout is None:
-            return self.scale_, self.min_
-        found = np.repeat(find_series(self._names, layout), layout.stops - layout.starts)
-        of_row = np.repeat(layout.by_row(found), n_rows // layout.n_rows)
-        unknown = np.full((1, self.n_features_in_), np.nan)  # the last one, which -1 chooses
-        return (np.append(part, unknown, axis=0)[of_row] for part in (self.scale_, self.min_))
+            return None
+        found = find_series(self._names, layout).astype(np.int32)
+        of_row = layout.by_row(np.repeat(found, layout.stops - layout.starts))
+        return np.repeat(of_row, n_rows // layout.n_rows)
 
     def __sklstm_look_back__(self):
         return 0
@@ -413,6 +415,13 @@ def _extremes(values, layout):
         np.fmin.reduceat(layout.by_series(low), layout.starts),
         np.fmax.reduceat(layout.by_series(high), layout.starts),
     )
+
+
+def _of_rows(part, series):
+    """Return what the series of each row has, NaN for -1; without series, what all rows have."""
+    if series is None:
+        return part
+    return np.append(part, np.full((1, part.shape[1]), np.nan, part.dtype), axis=0)[series]
 
 
 def _said(name):

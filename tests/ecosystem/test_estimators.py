@@ -59,6 +59,7 @@ ESTIMATORS = [
     (Differencer(), LOOKS_BACK),
     (Differencer([1, 2], history="continue"), LOOKS_BACK),
     (SeriesMinMaxScaler(), {}),
+    (SeriesMinMaxScaler(per_series=True), {}),
     (SeriesMinMaxScaler((-1, 1), clip=True, target=0), {}),
     (LSTMRegressor(**LSTM), WEIGHTED),
     (LSTMRegressor(**LSTM, dense_units=4, loss="huber"), WEIGHTED),

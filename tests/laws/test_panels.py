@@ -8,21 +8,29 @@ import pickle
 
 import numpy as np
 import pandas as pd
-from estimators import TRANSFORMERS, WAYS, quietly
+from estimators import TRANSFORMERS as COMMON
+from estimators import WAYS, quietly
 from hypothesis import assume
 from hypothesis import strategies as st
 from panels import alone, law, loop, panels, rows_of, series_of
 from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
 from states import assert_same
 
-from sklstm import Differencer, LagWindower, series_to_supervised
+from sklstm import Differencer, LagWindower, SeriesMinMaxScaler, series_to_supervised
 
+#: These learn something of each series.
+PER_SERIES = {
+    "each scaled": SeriesMinMaxScaler((-1, 1), per_series=True),
+    "differences, each scaled": make_pipeline(Differencer(2), SeriesMinMaxScaler(per_series=True)),
+}
+TRANSFORMERS = {**COMMON, **PER_SERIES}
 N_TRAIN = st.integers(10, 13)
 NAMES = st.sampled_from(list(TRANSFORMERS))
-#: Those that place rows by their labels.
-PLACED = st.sampled_from([n for n in TRANSFORMERS if "continue" not in n and "without" not in n])
+#: Those that place rows by their labels, and need no range of a series that begins later.
+PLACED = st.sampled_from([n for n in COMMON if "continue" not in n and "without" not in n])
 #: Those whose output does not depend on the values that other series have in `fit`.
-UNSCALED = [name for name in TRANSFORMERS if "scaled" not in name]
+APART = st.sampled_from([*(name for name in COMMON if "scaled" not in name), *PER_SERIES])
 
 
 def values(output):
@@ -137,7 +145,7 @@ def test_a_panel_of_one_series_is_that_series(panel, name, n_train):
             quietly(way.transform, table[rows]) for way, table in ((together, panel), (apart, one))
         )
         assert_same(values(ours), values(theirs))
-        if name in WAYS:
+        if name in {*WAYS, *PER_SERIES}:
             ours, theirs = (
                 quietly(way.inverse_transform, out)
                 for way, out in ((together, ours), (apart, theirs))
@@ -189,7 +197,7 @@ def test_no_output_depends_on_a_later_row(panel, name, n_train, data):
         np.testing.assert_array_equal(ours[: len(first)], whole[: len(first)])
 
 
-@law(20, panel=panels(least=14), name=st.sampled_from(UNSCALED), data=st.data())
+@law(20, panel=panels(least=14), name=APART, data=st.data())
 def test_no_series_is_in_the_output_of_another(panel, name, data):
     """What the values of a series are changes nothing in the rows of the others."""
     transformer = TRANSFORMERS[name]
@@ -250,7 +258,7 @@ def test_copies_do_the_same(panel, name, n_train):
         assert_same(quietly(other.transform, later), expected)
 
 
-@law(15, panel=panels(least=14), name=st.sampled_from(UNSCALED), data=st.data())
+@law(15, panel=panels(least=14), name=APART, data=st.data())
 def test_an_unseen_series_is_transformed_from_its_own_rows(panel, name, data):
     """A series that fit has not seen comes out as if it stood alone; nothing is known before it."""
     rows = rows_of(panel)
