@@ -26,8 +26,8 @@ KEYS = 2**42
 
 HISTORY_OPTIONS = ("auto", "continue", "none")
 
-#: In a forecast, whether the first rows of its tables have no say; see `appended_rows`.
-_APPENDED: ContextVar[bool | None] = ContextVar("appended", default=None)
+#: In a forecast, the rows of a series that make the past of its first row matter no more.
+_APPENDED: ContextVar[float | None] = ContextVar("appended", default=None)
 
 
 class Past:
@@ -471,7 +471,7 @@ class Past:
 
 
 @contextmanager
-def appended_rows(*, cut):
+def appended_rows(enough):
     """Let tables without labels be the training table with more rows below it.
 
     `forecast` adds rows to the table that the user gave, so a table that is longer than the
@@ -479,14 +479,15 @@ def appended_rows(*, cut):
 
     Parameters
     ----------
-    cut : bool
-        Whether rows were left out at the top, so that the past of the first row does not matter.
+    enough : int or None
+        The number of rows before a row on which its prediction depends. In a series of more rows
+        than that, the past of the first row does not matter. None for all.
 
     Yields
     ------
     None
     """
-    token = _APPENDED.set(cut)
+    token = _APPENDED.set(np.inf if enough is None else enough)
     try:
         yield
     finally:
@@ -509,7 +510,7 @@ def first_doubt(stretches):
     n_doubts : int
         How many such rows there are.
     """
-    return stretches.first_doubt(later=bool(_APPENDED.get()))
+    return stretches.first_doubt(enough=_APPENDED.get())
 
 
 def _warn_of_doubts(stretches):

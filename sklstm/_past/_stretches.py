@@ -116,13 +116,13 @@ class Stretches:
         position = range(len(self))[position]
         return self._describe(position) if position in self._doubtful else None
 
-    def first_doubt(self, *, later=False):
+    def first_doubt(self, *, enough=None):
         """Say why the past of the first row is not known whose past is not.
 
         Parameters
         ----------
-        later : bool, default=False
-            Whether the first row of each series does not matter.
+        enough : int, default=None
+            The past of the first row does not matter in a series of more rows than that.
 
         Returns
         -------
@@ -132,8 +132,11 @@ class Stretches:
             How many such rows there are.
         """
         some = self._doubtful
-        if later:
-            some = some[self.are_later[some]]
+        if enough is not None:
+            layout = self.layout
+            series = np.searchsorted(layout.starts, self.starts[some], side="right") - 1
+            is_short = (layout.stops - layout.starts)[series] <= enough
+            some = some[self.are_later[some] | is_short]
         if not len(some):
             return None, 0
         first = some[np.argmin(self.layout.row(self.starts[some]))]

@@ -130,6 +130,25 @@ class TimeAxis:
                 labels = labels.as_unit(index.unit)
         return labels.rename(index.name)
 
+    def all_labels(self, index):
+        """Return the labels of an index with those that it lacks.
+
+        Parameters
+        ----------
+        index : pandas.Index
+            The labels that the axis was fitted to.
+
+        Returns
+        -------
+        pandas.Index
+            One label for each step, from the first one to the last.
+        """
+        last = self.number(index)[-1]
+        labels = UNITS[self.unit].after(index, np.arange(-last, 1) * self.step)
+        if isinstance(labels, pd.DatetimeIndex | pd.TimedeltaIndex):
+            labels = labels.as_unit(index.unit)
+        return labels.rename(index.name)
+
     @staticmethod
     def season_of(index):
         """Return how many rows a season has, judged by the step of an index.

@@ -29,7 +29,7 @@ from sklstm.evaluation._scales import Scales
 from sklstm.evaluation._scores import Scoring, scorers_of
 from sklstm.evaluation._splits import check_splits
 from sklstm.forecasting._forecast import rows_ahead
-from sklstm.forecasting._recursive_rows import DECLARE
+from sklstm.forecasting._rows_to_come import DECLARE
 
 
 def backtest(

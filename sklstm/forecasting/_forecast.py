@@ -2,10 +2,15 @@
 
 import warnings
 from functools import partial
+from numbers import Integral
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from joblib import effective_n_jobs
+from sklearn.utils import check_scalar
+from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._arguments import check_count, check_kind
@@ -14,10 +19,17 @@ from sklstm._checks._numbers import check_floats
 from sklstm._checks._tables import check_ordered, check_target, index_of
 from sklstm._past._layout import Layout, Numbers
 from sklstm._past._past import appended_rows
+from sklstm._past._stretches import said
 from sklstm._past._time_axis import TimeAxis
 from sklstm._sklearn._compat import safe_indexing
 from sklstm._sklearn._composition import look_back
-from sklstm._sklearn._warnings import AssumedPastWarning, UnknownPastWarning, each_once
+from sklstm._sklearn._warnings import (
+    AssumedPastWarning,
+    MissingStepsWarning,
+    UnknownPastWarning,
+    each_once,
+    warn,
+)
 from sklstm.forecasting._recursive_rows import RecursiveRows
 
 #: Where a labelled forecast keeps, in its ``attrs``, how many steps ahead it reaches.
@@ -29,7 +41,18 @@ _EXPECTED = (
 )
 
 
-def forecast(estimator, X, steps, *, y=None, exog=None, y_lag=None, recompute=None, lookback=None):
+def forecast(
+    estimator,
+    X,
+    steps,
+    *,
+    y=None,
+    exog=None,
+    y_lag=None,
+    recompute=None,
+    lookback=None,
+    n_jobs=None,
+):
     """Forecast the values that come after the last observed one.
 
     The rows to predict are made one after the other: the columns of `X` that hold earlier targets
@@ -110,10 +133,12 @@ def forecast(estimator, X, steps, *, y=None, exog=None, y_lag=None, recompute=No
     ((24,), 'December 1975', 'January 1976')
     """
     steps = check_count(steps, "steps")
+    if n_jobs is not None:
+        check_scalar(n_jobs, "n_jobs", Integral)
+    options = {"steps": steps, "lookback": lookback, "n_jobs": n_jobs}
     with each_once():
-        table, lags = rows_ahead(
-            estimator, X, y, exog, y_lag, recompute, steps=steps, lookback=lookback
-        )
+        table, lags = rows_ahead(estimator, X, y, exog, y_lag, recompute, **options)
+        _warn_of_ends(table.first_times())
     values = table.predicted()
     if index_of(X) is None:
         return values.ravel() if values.shape[1] == 1 else values
@@ -125,17 +150,34 @@ def forecast(estimator, X, steps, *, y=None, exog=None, y_lag=None, recompute=No
     return ahead
 
 
-def rows_ahead(estimator, X, y, exog, y_lag, recompute, *, steps=None, labels=None, lookback=None):
+def _warn_of_ends(firsts):
+    """Warn where the forecasts of several series begin at different times."""
+    if firsts is None:
+        return
+    times = firsts.get_level_values(0)
+    early, late = times.argmin(), times.argmax()
+    warn(
+        f"The series end at different times, and each is forecast from its own end: the forecast"
+        f" of {said(firsts, early)} is the first to begin, that of {said(firsts, late)} the last"
+        f" ({np.count_nonzero(times == times[late])} of {len(times)} series). Leave series out that"
+        " ended for good; for the same dates of all, forecast more steps and choose these dates.",
+        MissingStepsWarning,
+    )
+
+
+def rows_ahead(
+    estimator, X, y, exog, y_lag, recompute, *, steps=None, labels=None, lookback=None, n_jobs=None
+):
     """Predict rows after the last known target, one after the other.
 
     Parameters
     ----------
-    estimator, X, y, exog, y_lag, recompute, lookback : object
+    estimator, X, y, exog, y_lag, recompute, lookback, n_jobs : object
         As in `forecast`.
     steps : int, default=None
         Steps to forecast.
     labels : pandas.Index, default=None
-        Or the labels of the rows after `X`, up to the last one to forecast.
+        Or the labels of the rows after `X`, up to the last one of each series to forecast.
 
     Returns
     -------
@@ -148,7 +190,7 @@ def rows_ahead(estimator, X, y, exog, y_lag, recompute, *, steps=None, labels=No
     check_kind(estimator, "estimator", "predict", "a fitted regressor, pipeline or search")
     check_is_fitted(estimator)
     reach = look_back(estimator) if lookback is None else check_count(lookback, "lookback", least=0)
-    rows = check_ordered(X, (2,), _EXPECTED)
+    rows = check_ordered(X, (2,), _EXPECTED, many=True)
     target = None if y is None else check_target(y, X)
     if recompute is not None:
         check_kind(recompute, "recompute", "__call__", "a function of the targets before a row")
@@ -166,25 +208,54 @@ def rows_ahead(estimator, X, y, exog, y_lag, recompute, *, steps=None, labels=No
             check_lag(lag, rows, held, target, earlier)
 
     # 2. Lay out the rows to come.
-    table = RecursiveRows(rows, lags, target, exog, recompute, steps=steps, labels=labels)
+    table = RecursiveRows(
+        rows, lags, target, exog, recompute, reach=reach, steps=steps, labels=labels
+    )
 
-    # 3. Predict one row after the other.
-    row = table.start
-    while row < table.start + len(table.labels):
-        oldest = 0 if reach is None else max(0, row - reach)
-        # Rows before `oldest` have no say, so warnings of their past would only confuse.
-        cut = reach is not None and row >= reach
-        with warnings.catch_warnings(), appended_rows(cut=cut):
+    # 3. Predict one row of each series after the other.
+    n_parts = min(table.n_series, effective_n_jobs(n_jobs))
+    if n_parts == 1 or recompute is not None:
+        _predict(estimator, table, reach)
+        return table, lags
+    # joblib stores an argument that is a table on one worker of a cluster, and loses it with that
+    # worker. Inside an object, tables are sent with each part.
+    task = SimpleNamespace(estimator=estimator, reach=reach)
+    found = Parallel(n_jobs=n_jobs)(
+        delayed(_predict_part)(task, part) for part in table.split(n_parts)
+    )
+    table.join([part for part, _ in found])
+    for _, caught in found:
+        for one in caught:
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    return table, lags
+
+
+def _predict_part(task, table):
+    """Predict some series, and return what was warned of, which would stay in a worker."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        _predict(task.estimator, table, task.reach)
+    return table, caught
+
+
+def _predict(estimator, table, reach):
+    """Predict all rows of a table."""
+    while True:
+        rows, last, is_cut = table.next_rows()
+        if rows is None:
+            return
+        # Rows above those that predictions depend on have no say, so warnings of their past would
+        # only confuse.
+        with warnings.catch_warnings(), appended_rows(reach):
             warnings.simplefilter("error", UnknownPastWarning)
-            if cut:
+            if is_cut:
                 warnings.simplefilter("ignore", AssumedPastWarning)
             try:
-                predicted = np.asarray(estimator.predict(table.rows(oldest, row + 1)))[-1]
+                predicted = np.asarray(estimator.predict(rows))[last]
             except UnknownPastWarning as unknown:
                 more = "" if reach is None else f", or at least the last {reach}"
                 raise ValueError(
                     f"The forecast depends on rows that are not known. {unknown}"
-                    f"{'' if cut else f' Pass all rows since the training rows as X{more}.'}"
+                    f"{'' if is_cut else f' Pass all rows since the training rows as X{more}.'}"
                 ) from None
-        row += table.observe(row, predicted.ravel(), type(estimator).__name__)
-    return table, lags
+        table.observe(predicted, type(estimator).__name__)

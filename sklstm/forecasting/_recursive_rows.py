@@ -1,31 +1,35 @@
 """The rows of a forecast: values predicted so far are filled into each next row."""
 
+import copy
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_any_real_numeric_dtype, is_float_dtype
+from pandas.api.types import is_float_dtype
 
 from sklstm._checks._arguments import naming
-from sklstm._checks._numbers import check_floats, check_not_infinite
-from sklstm._checks._tables import check_names, index_of, positions_among
-from sklstm._past._time_axis import TimeAxis
-from sklstm._past._units import plain
+from sklstm._checks._numbers import check_floats
+from sklstm._checks._tables import positions_among
+from sklstm._past._layout import Layout
+from sklstm._past._stretches import ranges, said
+from sklstm.forecasting._rows_to_come import DECLARE, labels_to_come, other_columns
 
-#: What can be done about columns that hold no earlier target.
-DECLARE = (
-    "These columns of X hold no earlier target, as far as their names tell, so their values in the"
-    " rows to come must be declared. Pass those that are known before, such as a calendar, as exog"
-    " (future_inputs of backtest); make those that are computed from the target with recompute;"
-    " predict measured ones as targets, too, or leave them out."
+#: Stands for the last row of a series whose target is known, where there is none.
+_NONE = -(2**40)
+
+#: The attributes that hold a value for each series.
+_PER_SERIES = (
+    *("_lengths", "_start", "_stop", "_row", "_filled", "_first", "_begin", "_known"),
+    *("_cell_of_first", "_cell_of_later"),
 )
 
 
 class RecursiveRows:
-    """The rows so far and the rows to come.
+    """The rows so far and the rows to come, of one series or of many.
 
     The columns that hold earlier targets (lags) get observed values and, after the last of these,
-    predicted ones. So do the targets that `recompute` makes columns of.
+    predicted ones. So do the targets that `recompute` makes columns of. All series are predicted
+    side by side, each from its own last known target on; rows are counted in their series.
 
     Parameters
     ----------
@@ -39,17 +43,12 @@ class RecursiveRows:
         The columns that are known before, in the rows to come.
     recompute : callable or None
         Makes columns of a row from the targets before it; see `forecast`.
+    reach : int or None
+        Number of rows before a row on which its prediction depends; None for all.
     steps : int, default=None
         Steps to forecast.
     labels : pandas.Index, default=None
-        Or the labels of all rows to come after `rows`, up to the last one to forecast.
-
-    Attributes
-    ----------
-    start : int
-        The first row to predict: the first one whose target is not known.
-    labels : pandas.Index
-        The labels of the rows to predict; positions for an array.
+        Or the labels of all rows to come after `rows`, up to the last one of each series.
 
     Raises
     ------
@@ -58,232 +57,391 @@ class RecursiveRows:
         `recompute` makes other values than `rows` hold.
     """
 
-    def __init__(self, rows, lags, target, exog, recompute, *, steps=None, labels=None):
+    def __init__(self, rows, lags, target, exog, recompute, *, reach, steps=None, labels=None):
         self._labelled = isinstance(rows, pd.DataFrame)
         if not self._labelled:
             rows = pd.DataFrame(check_floats(rows, "X"))
             exog = None if exog is None else check_floats(exog, "exog")
         self._lags, self._names = lags.columns, lags.names
-        self._recompute = recompute
-        self._n_rows = n_rows = len(rows)
+        self._recompute, self._reach = recompute, reach
+        layout = Layout(rows.index, len(rows))
+        self._lengths = layout.stops - layout.starts
 
-        # 1. The targets known so far, and room for those to come. The lags of the first rows hold
-        # targets from before the table: row r of the table is row depth + r here.
-        self._depth = max((lag.steps for lag in lags.columns), default=0)
-        n_targets = lags.n_targets or 0
-        n_known = self._depth + n_rows + lags.horizon - 1
-        known = np.full((n_known, n_targets), np.nan)
-        if target is not None:
-            for step, block in enumerate(np.hsplit(target, lags.horizon)):
-                _fill(known[self._depth + step :], block)
-        for lag in lags.columns:
-            held = check_floats(rows.iloc[:, [lag.column]], "X")
-            _fill(known[self._depth - lag.steps :, lag.target], held.ravel())
-        seen = np.flatnonzero(~np.isnan(known).all(axis=1))
-        if n_targets and not len(seen):
-            raise ValueError(
-                "No value of the target is known: y, and the columns of X that hold earlier"
-                " targets, hold nothing but NaN. Pass the observed target as y."
-            )
-        self.start = int(seen[-1]) + 1 - self._depth if n_targets else n_rows
-        self._stop = self.start + steps if labels is None else n_rows + len(labels)
-        self._filled = min(self.start, n_rows)
-        n_more = max(0, self._depth + self._stop - n_known)
-        self._known = np.concatenate([known, np.full((n_more, n_targets), np.nan)])
-
-        # 2. The labels to come.
+        # 1. The first row to predict of each series, and the one after the last.
+        known = list(_known_targets(rows, layout, lags, target))
+        self._start = _first_unknown(rows, layout, known) if lags.n_targets else self._lengths
         if labels is None:
-            labels = _labels_after(rows.index, max(0, self._stop - n_rows), exog)
-        self._index = rows.index.append(labels) if len(labels) else rows.index
-        self.labels = self._index[self.start : self._stop]
+            self._stop = self._start + steps
+        else:
+            labels, n_labels = _by_series(labels, layout)
+            self._stop = self._lengths + n_labels
+        self._row = self._start.copy()
+        self._filled = np.minimum(self._start, self._lengths)
 
-        # 3. One table of the rows so far and those to come, in which lags are floats.
+        # 2. The targets known so far, and room for those to come. The lags of the first rows hold
+        # targets from before them.
+        self._depth = max((lag.steps for lag in lags.columns), default=0)
+        self._first = np.zeros_like(self._filled) if recompute else self._filled.copy()
+        width = self._depth + max(0, int((self._stop - self._first).max()))
+        self._known = np.full((layout.n_series, width, lags.n_targets or 0), np.nan)
+        self._store(layout, known)
+
+        # 3. The labels of the rows that predictions depend on, and of those to come.
+        self._begin = np.zeros_like(self._start)
+        if reach is not None and recompute is None:
+            self._begin = np.clip(self._start - reach, 0, self._lengths)
+        given = layout.row(ranges(layout.starts + self._begin, layout.stops))
+        n_later = np.maximum(0, self._stop - self._lengths)
+        n_given = self._lengths - self._begin
+        self._cell_of_first = np.cumsum(n_given) - n_given - self._begin
+        self._cell_of_later = len(given) + np.cumsum(n_later) - n_later - self._lengths
+        self._index, self._time = labels_to_come(rows.index, layout, given, n_later, exog, labels)
+
+        # 4. One table of the rows so far and those to come; lags stand in arrays of their own.
+        self._all_names = rows.columns
         names = list(rows.columns)
-        made = [] if recompute is None else self._check_recompute(rows)
-        lag_names = [names[i] for i in {*(lag.column for lag in lags.columns), *made}]
-        self._others = [name for name in names if name not in lag_names]
-        given = _other_columns(exog, rows[self._others], labels)
-        self._missing = ~labels.isin(given.index)
-        with naming("exog", exog):
-            later = given.reindex(labels).reindex(columns=names)
-        counts = [name for name in lag_names if not is_float_dtype(rows[name])]
-        rows = rows.astype(dict.fromkeys(counts, float))
-        later = later.astype(rows[lag_names].dtypes)
-        # pandas 2 warns of empty tables in concat.
-        self._cells = pd.concat([rows, later]) if len(later) else rows
+        filled = [lag.column for lag in lags.columns]
+        filled += [] if recompute is None else self._check_recompute(rows, layout)
+        filled = sorted(set(filled))
+        others = [i for i in range(len(names)) if i not in filled]
+        self._others = [names[i] for i in others]
+        seen = rows[self._others]
+        later, missing = other_columns(exog, seen, self._index[len(given) :])
+        self._missing = np.concatenate([np.zeros(len(given), dtype=bool), missing])
+        self._cells = seen.take(given)
+        if len(later):  # pandas 2 warns of empty tables in concat.
+            self._cells = pd.concat([self._cells, later])
+        self._cells = self._cells.set_axis(self._index).set_axis(others, axis=1)
+        self._columns = {}
+        for column in filled:
+            kind = rows.dtypes.iloc[column]
+            is_plain = isinstance(kind, np.dtype) and is_float_dtype(kind)
+            values = np.full(len(self._index), np.nan, kind if is_plain else np.float64)
+            values[: len(given)] = check_floats(rows.iloc[given, column], "X")
+            self._columns[column] = values
 
-    def rows(self, first, stop):
-        """Return rows ``first`` to before ``stop``, filled in with the values known by now.
+    @property
+    def n_series(self):
+        """The number of series."""
+        return len(self._start)
 
-        Parameters
-        ----------
-        first, stop : int
-            Positions of rows; the target of row ``stop - 2`` is known.
+    @property
+    def labels(self):
+        """The labels of the rows to predict, from the oldest to the newest."""
+        return self._index[self._predicted_cells()[0]]
+
+    def next_rows(self):
+        """Return the next row to predict of each series, below the rows that it depends on.
 
         Returns
         -------
-        DataFrame or ndarray
-            The rows.
+        rows : DataFrame or ndarray
+            The rows, filled in with the values known by now; None if all are predicted.
+        last : ndarray of int
+            Where the rows to predict stand among them.
+        is_cut : bool
+            Whether each series has all the rows that its prediction depends on.
 
         Raises
         ------
         ValueError
             If `exog` lacks one of the rows.
         """
-        lacking = np.flatnonzero(self._missing[: max(0, stop - self._n_rows)])
-        if len(lacking) and self._others:
-            new = int(lacking[0])
-            label = f" ({self._cells.index[self._n_rows + new]!r})"
-            raise ValueError(
-                f"exog lacks values of {self._others!r} in row {new + 1} after the last one of"
-                f" X{label if self._labelled else ''}. {DECLARE}"
-            )
-        for row in range(self._filled, stop):
-            for lag in self._lags:
-                value = self._known[self._depth + row - lag.steps, lag.target]
-                # iat takes half the time of iloc.
-                self._cells.iat[row, lag.column] = value  # noqa: PD009
-            if self._recompute is not None:
-                for column, value in self._recomputed(self._cells, row).items():
-                    self._cells.iat[row, column] = value  # noqa: PD009
-        self._filled = stop
-        rows = self._cells.iloc[first:stop]
-        return rows if self._labelled else np.ascontiguousarray(rows)
+        series = self._open()
+        if not len(series):
+            return None, series, False
+        stop = self._row[series] + 1
+        self._fill(series, stop)
+        oldest = np.zeros_like(stop)
+        if self._reach is not None:
+            oldest = np.maximum(0, stop - 1 - self._reach)
+        cells = self._cell(np.repeat(series, stop - oldest), ranges(oldest, stop))
+        last = np.cumsum(stop - oldest) - 1
+        if self._time is not None:
+            order = np.argsort(self._time[cells], kind="stable")
+            cells = cells[order]
+            place = np.empty_like(order)
+            place[order] = np.arange(len(order))
+            last = place[last]
+        is_cut = self._reach is not None and bool((stop > self._reach).all())
+        return self._table(cells), last, is_cut
 
-    def observe(self, row, predicted, estimator):
-        """Store what was predicted from a row, to fill in later rows with.
+    def observe(self, predicted, estimator):
+        """Store what was predicted from the next row of each series, to fill in later rows with.
 
         Parameters
         ----------
-        row : int
-            The position of the row.
-        predicted : ndarray of shape (n_outputs,)
-            Its prediction: all targets of the first step, then those of the second, and so on.
+        predicted : ndarray of shape (n_series,) or (n_series, n_outputs)
+            The predictions: all targets of the first step, then those of the second, and so on.
         estimator : str
             The name of the estimator, for messages.
-
-        Returns
-        -------
-        int
-            The number of steps predicted.
 
         Raises
         ------
         ValueError
-            If the number of predictions is no multiple of the number of targets.
+            If the number of outputs is no multiple of the number of targets.
         """
-        if not self._known.shape[1]:
+        series = self._open()
+        predicted = predicted.reshape(len(series), -1)
+        n_outputs = predicted.shape[1]
+        if not self._known.shape[2]:
             # Nothing is fed back, so every output is a target.
-            self._known = np.full((len(self._known), len(predicted)), np.nan)
-        n_targets = self._known.shape[1]
-        if len(predicted) % n_targets:
+            self._known = np.full((*self._known.shape[:2], n_outputs), np.nan)
+        n_targets = self._known.shape[2]
+        if n_outputs % n_targets:
             raise ValueError(
-                f"{estimator} predicts {len(predicted)} value(s) for a row, but {n_targets}"
+                f"{estimator} predicts {n_outputs} value(s) for a row, but {n_targets}"
                 " target(s) would be fed back. Name the column of X that holds each target one"
                 " step earlier with y_lag, and pass the columns that hold no target in exog."
             )
-        at = self._depth + row
-        block = predicted.reshape(-1, n_targets)[: self._stop - row]
-        self._known[at : at + len(block)] = block
-        return len(predicted) // n_targets
+        n_steps = n_outputs // n_targets
+        row = self._row[series, None] + np.arange(n_steps)
+        which, step = np.nonzero(row < self._stop[series, None])
+        slot = (row - self._first[series, None] + self._depth)[which, step]
+        values = predicted.reshape(-1, n_steps, n_targets)
+        self._known[series[which], slot] = values[which, step]
+        self._row[series] += n_steps
 
     def predicted(self):
         """Return what was predicted.
 
         Returns
         -------
-        ndarray of shape (steps, n_targets)
+        ndarray of shape (n_labels, n_targets)
+            In the order of `labels`.
         """
-        return self._known[self._depth + self.start : self._depth + self._stop]
+        _, series, row = self._predicted_cells()
+        return self._known[series, row - self._first[series] + self._depth]
 
-    def _recomputed(self, cells, row):
-        """Return what the user's function makes of the targets before a row, by position."""
-        known = self._known[self._depth : self._depth + row]
-        past: Any = known.ravel() if known.shape[1] == 1 else known
+    def first_times(self):
+        """Return when the forecast of each series begins.
+
+        Returns
+        -------
+        pandas.Index of length n_series or None
+            The labels of the first rows to predict; None where these share one time.
+        """
+        if self._time is None:
+            return None
+        cells = self._cell(np.arange(self.n_series), self._start)
+        return self._index[cells] if np.ptp(self._time[cells]) else None
+
+    def split(self, n_parts):
+        """Return the series in several parts, which need nothing of each other.
+
+        Parameters
+        ----------
+        n_parts : int
+            How many.
+
+        Returns
+        -------
+        list of RecursiveRows
+        """
+        parts = []
+        for some in np.array_split(np.arange(self.n_series), n_parts):
+            stop = np.maximum(self._lengths, self._stop)[some]
+            n_cells = stop - self._begin[some]
+            cells = self._cell(np.repeat(some, n_cells), ranges(self._begin[some], stop))
+            part = copy.copy(self)
+            for name in _PER_SERIES:
+                setattr(part, name, getattr(self, name)[some])
+            part._cell_of_first = np.cumsum(n_cells) - n_cells - part._begin
+            part._cell_of_later = part._cell_of_first
+            part._index = self._index[cells].remove_unused_levels()
+            part._time, part._missing = self._time[cells], self._missing[cells]
+            part._cells = self._cells.take(cells)
+            part._columns = {i: values[cells] for i, values in self._columns.items()}
+            parts.append(part)
+        return parts
+
+    def join(self, parts):
+        """Take over what the parts of a split predicted.
+
+        Parameters
+        ----------
+        parts : list of RecursiveRows
+            All parts, in their order.
+        """
+        self._known = np.concatenate([part._known for part in parts])
+
+    def _open(self):
+        """Return the series that are not predicted to their end."""
+        return np.flatnonzero(self._row < self._stop)
+
+    def _cell(self, series, row):
+        """Return where rows of series stand in the table of cells."""
+        later = row >= self._lengths[series]
+        return np.where(later, self._cell_of_later[series], self._cell_of_first[series]) + row
+
+    def _predicted_cells(self):
+        """Return the cells of the rows to predict, in the order of time, their series and rows."""
+        series = np.repeat(np.arange(self.n_series), self._stop - self._start)
+        row = ranges(self._start, self._stop)
+        cells = self._cell(series, row)
+        if self._time is None:
+            return cells, series, row
+        order = np.argsort(self._time[cells], kind="stable")
+        return cells[order], series[order], row[order]
+
+    def _table(self, cells):
+        """Return the rows at some cells."""
+        table = self._cells.take(cells)
+        for column, values in self._columns.items():
+            table.insert(column, column, values[cells])
+        table.columns = self._all_names
+        return table if self._labelled else np.ascontiguousarray(table)
+
+    def _store(self, layout, known):
+        """Store the targets known so far; of several sources, the first one counts."""
+        within = layout.within()
+        n_ahead = max((offset for offset, _, _ in known), default=0)
+        series = np.repeat(np.arange(layout.n_series), self._lengths)
+        slot = within - self._first[series] + self._depth
+        near = np.flatnonzero(slot + n_ahead >= 0)
+        series, slot = series[near], slot[near]
+        for offset, target, values in known:
+            at, values = slot + offset, values[near]
+            there = (at >= 0) & (at < self._known.shape[1]) & ~np.isnan(values)
+            place = series[there], at[there], target
+            self._known[place] = np.where(
+                np.isnan(self._known[place]), values[there], self._known[place]
+            )
+
+    def _fill(self, series, stop):
+        """Fill in the rows of some series up to before others."""
+        first = self._filled[series]
+        one, row = np.repeat(series, stop - first), ranges(first, stop)
+        cells = self._cell(one, row)
+        lacking = np.flatnonzero(self._missing[cells])
+        if len(lacking) and self._others:
+            cell, new = cells[lacking[0]], int((row - self._lengths[one])[lacking[0]])
+            of, label = "X", f" ({self._index[cell]!r})" if self._labelled else ""
+            if self._time is not None:
+                of, label = "its series", f" ({said(self._index, cell)})"
+            raise ValueError(
+                f"exog lacks values of {self._others!r} in row {new + 1} after the last one of"
+                f" {of}{label}. {DECLARE}"
+            )
+        for lag in self._lags:
+            slot = row - lag.steps - self._first[one] + self._depth
+            self._columns[lag.column][cells] = self._known[one, slot, lag.target]
+        if self._recompute is not None:
+            while len(due := series[self._filled[series] < stop]):
+                row = self._filled[due]
+                for column, values in self._recomputed(due, row).items():
+                    self._columns[column][self._cell(due, row)] = values
+                self._filled[due] += 1
+        self._filled[series] = stop
+
+    def _recomputed(self, series, row):
+        """Return what the user's function makes of the targets before a row of some series.
+
+        A dict of values for each series, by the position of the column.
+        """
+        known = self._filled.copy()
+        known[series] = row
+        one, before = np.repeat(np.arange(self.n_series), known), ranges(np.zeros_like(known), known)
+        cells = self._cell(one, before)
+        if self._time is not None:
+            order = np.argsort(self._time[cells], kind="stable")
+            one, before, cells = one[order], before[order], cells[order]
+        values = self._known[one, before + self._depth]
+        past: Any = values.ravel() if values.shape[1] == 1 else values
         if self._labelled:
-            past = pd.DataFrame(known, self._index[:row], self._names)
-            past = past if known.shape[1] > 1 else past.iloc[:, 0]
+            past = pd.DataFrame(values, self._index[cells], self._names)
+            past = past if values.shape[1] > 1 else past.iloc[:, 0]
         with naming("recompute", self._recompute):
             made = self._recompute(past)
-            made = dict(made.iloc[-1] if isinstance(made, pd.DataFrame) else made)
-            names = positions_among(list(cells.columns), list(made), "recompute")
-            return dict(zip(names, map(float, made.values()), strict=True))
+            if self._time is not None:
+                names = self._index[self._cell(series, row)].droplevel(0)
+                made = _of_each_series(made, names, self._index.nlevels)
+            else:
+                made = dict(made.iloc[-1] if isinstance(made, pd.DataFrame) else made)
+                made = {name: [float(value)] for name, value in made.items()}
+            places = positions_among(list(self._all_names), list(made), "recompute")
+            return dict(zip(places, made.values(), strict=True))
 
-    def _check_recompute(self, rows):
+    def _check_recompute(self, rows, layout):
         """Return the columns that are recomputed, and refuse values that differ from the given."""
-        row = min(self.start, self._n_rows - 1)
-        made = self._recomputed(rows, row)
-        for column, value in made.items():
-            held = float(rows.iloc[row, column])
-            if not (np.isnan(held) or np.isclose(value, held, rtol=1e-5)):
+        row = np.minimum(self._start, self._lengths - 1)
+        made = self._recomputed(np.arange(self.n_series), row)
+        place = layout.row(layout.starts + row)
+        for column, values in made.items():
+            held = check_floats(rows.iloc[place, column], "X")
+            differs = np.flatnonzero(~np.isnan(held) & ~np.isclose(values, held, rtol=1e-5))
+            if len(differs):
+                one = differs[np.argmin(place[differs])]
                 raise ValueError(
-                    f"recompute makes {value} for column {rows.columns[column]!r} in row {row}"
-                    f" ({rows.index[row]!r}), but X holds {held}. It gets the {row} targets before"
-                    " that row, oldest first, and returns what the columns hold in that row."
+                    f"recompute makes {values[one]} for column {rows.columns[column]!r} in row"
+                    f" {place[one]} ({rows.index[place[one]]!r}), but X holds {held[one]}. It gets"
+                    f" the {row[one]} targets before that row, oldest first, and returns what the"
+                    " columns hold in that row."
                 )
         return list(made)
 
 
-def _labels_after(index, n_labels, exog):
-    """Return the labels of the rows to come."""
-    labels = TimeAxis.next_labels(index, n_labels)
-    later = index[:0]
-    if index_of(exog) is not None and plain(exog.index)[0] == plain(index)[0]:
-        later = exog.index[exog.index > index[-1]][:n_labels].rename(index.name)
-    if labels is not None and (labels.isin(later).all() or not _has_gaps(index)):
-        return labels
-    # Without a step, or with holidays, the rows of exog tell which dates come next.
-    if len(later) == n_labels:
-        return later
-    if labels is not None:
-        return labels
-    if isinstance(index[-1], str):
+def _known_targets(rows, layout, lags, target):
+    """Yield how many rows after its row a value is the target, which target, and the values."""
+    if target is not None:
+        for step, block in enumerate(np.hsplit(target, lags.horizon)):
+            for number, values in enumerate(block.T):
+                yield step, number, layout.by_series(values)
+    for lag in lags.columns:
+        held = check_floats(rows.iloc[:, lag.column], "X")
+        yield -lag.steps, lag.target, layout.by_series(held)
+
+
+def _first_unknown(rows, layout, known):
+    """Return the row after the last one of each series whose target is known."""
+    within, last = layout.within(), np.full(layout.n_series, _NONE)
+    for offset, _, values in known:
+        row = np.where(np.isnan(values), _NONE, within + offset)
+        last = np.maximum(last, np.maximum.reduceat(row, layout.starts))
+    if (last == _NONE).any():
+        series = ""
+        if layout.names is not None:
+            row = layout.row(layout.starts[np.argmin(last)])
+            series = f" of the series of row {said(rows.index, row)}"
         raise ValueError(
-            f"The index of X holds text such as {index[-1]!r}, so the labels after it are not"
-            " known. Make dates of it before series_to_supervised, for instance with"
-            " series.index = pd.to_datetime(series.index)."
+            f"No value of the target{series} is known: y, and the columns of X that hold earlier"
+            " targets, hold nothing but NaN. Pass the observed target as y"
+            + (", or leave the series out." if series else ".")
         )
-    raise ValueError(
-        f"The labels of the {n_labels} steps after {index[-1]!r} are not known: the index of X has"
-        " no regular step. Give it one, for instance with X.asfreq('D') or X.to_period(), or name"
-        f" the labels with exog=pd.DataFrame(index=...), of at least {n_labels} rows after the last"
-        " one of X."
-    )
+    return np.maximum(last + 1, 0)
 
 
-def _has_gaps(index):
-    """Tell whether labels are missing in an index with a regular step."""
-    axis = TimeAxis.fit(index)
-    return axis is not None and bool((np.diff(axis.number(index)) > 1).any())
+def _by_series(labels, layout):
+    """Sort labels to come by the series of a table, and count those of each."""
+    if layout.names is None:
+        return labels, np.array([len(labels)])
+    later = Layout(labels, len(labels))
+    series = layout.labels().get_indexer(later.labels())
+    if (series < 0).any():
+        new = later.labels()[series < 0][0]
+        raise ValueError(f"Series {new!r} has no row in X, so no target to forecast from is known.")
+    counts = np.zeros(layout.n_series, dtype=np.int64)
+    counts[series] = later.stops - later.starts
+    order = np.argsort(series)
+    return labels[later.row(ranges(later.starts[order], later.stops[order]))], counts
 
 
-def _other_columns(exog, seen, labels):
-    """Return the columns of `seen` in the rows to come, as `exog` gives them, in a DataFrame."""
-    others = list(seen.columns)
-    if exog is None:
-        return pd.DataFrame(index=labels[:0], columns=others, dtype=float)
-    with naming("exog", exog):
-        given = pd.DataFrame(exog)
-        if index_of(exog) is None:
-            if given.shape[1] != len(others):
-                raise ValueError(f"expected one column for each of {others!r}, in this order.")
-            given = given[: len(labels)].set_axis(labels[: len(given)]).set_axis(others, axis=1)
-        check_names(given)
-    lacking = [name for name in others if name not in given.columns]
-    if lacking and len(labels):
-        raise ValueError(
-            f"exog has the columns {list(given.columns)!r}, but lacks {lacking!r}. {DECLARE}"
+def _of_each_series(made, names, n_levels):
+    """Return what a user's function made for each series, by the name of the column."""
+    if not isinstance(made, pd.DataFrame):
+        is_labelled = isinstance(made, dict) and all(
+            isinstance(one, pd.Series) for one in made.values()
         )
-    given = given.reindex(columns=others)
-    # The estimator learnt from numbers here, so objects must be numbers, too.
-    numeric = [name for name in others if is_any_real_numeric_dtype(seen[name].dtype)]
-    check_not_infinite(check_floats(given[numeric], "exog"), given[numeric], "exog")
-    objects = [name for name in numeric if given[name].dtype == object]
-    given[objects] = check_floats(given[objects], "exog")
-    return given
-
-
-def _fill(into, values):
-    """Write values into the first rows, where these are still NaN."""
-    rows = into[: len(values)]
-    rows[...] = np.where(np.isnan(rows), values, rows)
+        if not is_labelled:
+            raise ValueError(
+                "expected a DataFrame, or a dict of Series, with a row for each series: X holds"
+                " many series, so it gets the targets of all of them."
+            )
+        made = pd.DataFrame(made)
+    if made.index.nlevels == n_levels:  # labelled as the past: the last row of each series
+        made = made.droplevel(0)
+        made = made[~made.index.duplicated(keep="last")]
+    lacking = ~names.isin(made.index)
+    if lacking.any():
+        raise ValueError(f"it returned no row for series {names[lacking][0]!r}.")
+    return {name: check_floats(values, "recompute") for name, values in made.reindex(names).items()}

@@ -1,0 +1,204 @@
+"""The labels of the rows to come, and their columns that are known before."""
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_any_real_numeric_dtype
+
+from sklstm._checks._arguments import naming
+from sklstm._checks._numbers import check_floats, check_not_infinite
+from sklstm._checks._tables import check_names, index_of
+from sklstm._past._layout import Layout
+from sklstm._past._order import is_panel
+from sklstm._past._stretches import ranges
+from sklstm._past._time_axis import TimeAxis
+from sklstm._past._units import plain
+
+#: What can be done about columns that hold no earlier target.
+DECLARE = (
+    "These columns of X hold no earlier target, as far as their names tell, so their values in the"
+    " rows to come must be declared. Pass those that are known before, such as a calendar, as exog"
+    " (future_inputs of backtest); make those that are computed from the target with recompute;"
+    " predict measured ones as targets, too, or leave them out."
+)
+
+
+def labels_to_come(index, layout, given, n_later, exog, labels=None):
+    """Return the labels of some rows of a table, and of the rows after each of its series.
+
+    Parameters
+    ----------
+    index : pandas.Index
+        The labels of the table.
+    layout : Layout
+        Which series each of its rows belongs to.
+    given : ndarray of int
+        Rows of the table.
+    n_later : ndarray of int of shape (n_series,)
+        How many rows come after the last row of each series.
+    exog : DataFrame, Series, ndarray or None
+        Tells the labels where the index has no regular step, or lacks labels.
+    labels : pandas.Index of length n_later.sum(), default=None
+        The labels of the rows to come, one series after the other; by default, those that follow.
+
+    Returns
+    -------
+    index : pandas.Index
+        The labels of the given rows, then of the rows to come, one series after the other.
+    time : ndarray of int or None
+        A number for the time of each label, in the order of time; None for one series.
+
+    Raises
+    ------
+    ValueError
+        If the labels to come are not known.
+    """
+    if layout.names is None:
+        known = exog.index if index_of(exog) is not None else index[:0]
+        n_labels = int(n_later[0])
+        if labels is None:
+            labels = _labels_after(index, n_labels, known)
+        kept = index if len(given) == len(index) else index[given]
+        return (kept.append(labels) if n_labels else kept), None
+
+    # 1. The times of the rows to come.
+    last = layout.stops - 1
+    if labels is None:
+        times, where = _times_after(layout.times, layout.time[last], n_later, exog)
+        later = ranges(where, where + n_later)
+    else:
+        of_labels = labels.get_level_values(0)
+        times = layout.times.union(of_labels.unique())
+        later = times.get_indexer(of_labels)
+    series = np.concatenate([given, np.repeat(layout.row(last), n_later)])
+
+    # 2. One index of all of them.
+    place = np.empty(layout.n_rows, dtype=np.int64)
+    place[layout.row(np.arange(layout.n_rows))] = layout.time
+    time = np.concatenate([times.get_indexer(layout.times)[place[given]], later])
+    codes = [time, *(np.asarray(code)[series] for code in index.codes[1:])]
+    levels = [times, *index.levels[1:]]
+    whole = pd.MultiIndex(levels, codes, names=index.names, verify_integrity=False)
+    return whole, time
+
+
+def other_columns(exog, seen, labels):
+    """Return the columns that hold no earlier target, in the rows to come.
+
+    Parameters
+    ----------
+    exog : DataFrame, Series, ndarray or None
+        Their values. Of many series, labelled by time and series, or by time alone.
+    seen : DataFrame of shape (n_rows, n_columns)
+        These columns in the rows so far.
+    labels : pandas.Index
+        The labels of the rows to come.
+
+    Returns
+    -------
+    columns : DataFrame of shape (len(labels), n_columns)
+        NaN where they are not given.
+    missing : ndarray of bool of shape (len(labels),)
+        Which rows are not given.
+
+    Raises
+    ------
+    ValueError
+        If `exog` lacks a column, has no labels though those of many series are needed, or holds no
+        finite numbers where `seen` holds numbers.
+    """
+    others = list(seen.columns)
+    if exog is None:
+        empty = pd.DataFrame(index=labels[:0], columns=others, dtype=float)
+        return empty.reindex(pd.RangeIndex(len(labels))), np.ones(len(labels), dtype=bool)
+    with naming("exog", exog):
+        given = pd.DataFrame(exog)
+        if index_of(exog) is None:
+            if is_panel(labels):
+                raise ValueError(
+                    "it has no labels, so its rows cannot be told apart, but X holds many series."
+                    " Give it an index of the time and the series, or of the time alone if all"
+                    " series share it."
+                )
+            if given.shape[1] != len(others):
+                raise ValueError(f"expected one column for each of {others!r}, in this order.")
+            given = given[: len(labels)].set_axis(labels[: len(given)]).set_axis(others, axis=1)
+        check_names(given)
+    wanted = labels
+    if is_panel(labels) and is_panel(given.index):
+        Layout(given.index, len(given), "exog")
+        if given.index.nlevels != labels.nlevels:
+            raise ValueError(
+                f"The index of exog has {given.index.nlevels} levels, but that of X"
+                f" {labels.nlevels}: give both the same, or exog the time alone."
+            )
+    elif is_panel(labels):
+        wanted = labels.get_level_values(0)  # All series share these rows.
+    lacking = [name for name in others if name not in given.columns]
+    if lacking and len(labels):
+        raise ValueError(
+            f"exog has the columns {list(given.columns)!r}, but lacks {lacking!r}. {DECLARE}"
+        )
+    given = given.reindex(columns=others)
+    # The estimator learnt from numbers here, so objects must be numbers, too.
+    numeric = [name for name in others if is_any_real_numeric_dtype(seen[name].dtype)]
+    check_not_infinite(check_floats(given[numeric], "exog"), given[numeric], "exog")
+    objects = [name for name in numeric if given[name].dtype == object]
+    given[objects] = check_floats(given[objects], "exog")
+    missing = ~wanted.isin(given.index)
+    with naming("exog", exog):
+        return given.reindex(wanted), missing
+
+
+def _times_after(times, ends, n_later, exog):
+    """Return the time labels of a table with those to come, and where these begin per series.
+
+    Without missing times, those after a series that ends early are the later ones of the table.
+    """
+    known = times[:0]
+    if index_of(exog) is not None:
+        known = exog.index
+        known = known.get_level_values(0).unique() if is_panel(known) else known
+    axis = TimeAxis.fit(times)
+    has_gaps = _has_gaps(times, axis)
+    whole = times
+    if has_gaps and not len(known):
+        # No label of `exog` tells that the missing times are holidays.
+        whole = axis.all_labels(times)
+    ends = whole.get_indexer(times)[ends]
+    n_labels = max(0, int((ends + 1 + n_later).max()) - len(whole))
+    labels = _labels_after(times, n_labels, known)
+    return (whole.append(labels) if n_labels else whole), ends + 1
+
+
+def _labels_after(index, n_labels, known):
+    """Return the labels of the rows to come; some are known where `exog` has them."""
+    labels = TimeAxis.next_labels(index, n_labels)
+    later = index[:0]
+    if len(known) and plain(known)[0] == plain(index)[0]:
+        later = known[known > index[-1]][:n_labels].rename(index.name)
+    if labels is not None and (
+        labels.isin(later).all() or not _has_gaps(index, TimeAxis.fit(index))
+    ):
+        return labels
+    # Without a step, or with holidays, the rows of exog tell which dates come next.
+    if len(later) == n_labels:
+        return later
+    if labels is not None:
+        return labels
+    if isinstance(index[-1], str):
+        raise ValueError(
+            f"The index of X holds text such as {index[-1]!r}, so the labels after it are not"
+            " known. Make dates of it before series_to_supervised, for instance with"
+            " series.index = pd.to_datetime(series.index)."
+        )
+    raise ValueError(
+        f"The labels of the {n_labels} steps after {index[-1]!r} are not known: the index of X has"
+        " no regular step. Give it one, for instance with X.asfreq('D') or X.to_period(), or name"
+        f" the labels with exog=pd.DataFrame(index=...), of at least {n_labels} rows after the last"
+        " one of X."
+    )
+
+
+def _has_gaps(index, axis):
+    """Tell whether labels are missing in an index with a regular step."""
+    return axis is not None and bool((np.diff(axis.number(index)) > 1).any())
