@@ -10,6 +10,7 @@ returns a copy that also knows the series of `X` of which `fit` has seen no valu
 tells; what such a copy does not know even so, it inverts to NaN.
 """
 
+import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -32,8 +33,10 @@ def look_back(estimator):
         return estimator.__sklstm_look_back__()
     if type(estimator).__module__.partition(".")[0] != "sklearn":
         return None
-    if isinstance(estimator, FunctionTransformer) and estimator.func is not None:
-        return None
+    if isinstance(estimator, FunctionTransformer):
+        # NumPy's own functions, such as np.log, take each value by itself.
+        functions = (estimator.func, estimator.inverse_func)
+        return 0 if all(one is None or isinstance(one, np.ufunc) for one in functions) else None
     depths = [look_back(part) for part in _parts(estimator)]
     if None in depths:
         return None

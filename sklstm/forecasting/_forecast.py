@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from joblib import effective_n_jobs
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_scalar
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
@@ -31,6 +33,7 @@ from sklstm._sklearn._warnings import (
     warn,
 )
 from sklstm.forecasting._recursive_rows import RecursiveRows
+from sklstm.regressors._transformed_series import TransformedSeriesRegressor
 
 #: Where a labelled forecast keeps, in its ``attrs``, how many steps ahead it reaches.
 FORECAST_STEPS = "forecast_steps"
@@ -238,6 +241,23 @@ def _predict_part(task, table):
     return table, caught
 
 
+def _predict_last(estimator, rows, last):
+    """Predict some rows of a table; the rows above them are only looked back upon.
+
+    A regressor that takes each row by itself gets these rows only, if it lies in nothing but
+    estimators that are known to hand rows on.
+    """
+    if type(estimator) in (GridSearchCV, RandomizedSearchCV):
+        return _predict_last(estimator.best_estimator_, rows, last)
+    if type(estimator) is Pipeline and len(estimator.steps) > 1:
+        return _predict_last(estimator[-1], estimator[:-1].transform(rows), last)
+    if type(estimator) is TransformedSeriesRegressor:
+        return np.asarray(estimator._predict(rows, last))[last]
+    if look_back(estimator) == 0:
+        return np.asarray(estimator.predict(safe_indexing(rows, last)))
+    return np.asarray(estimator.predict(rows))[last]
+
+
 def _predict(estimator, table, reach):
     """Predict all rows of a table."""
     while True:
@@ -251,7 +271,7 @@ def _predict(estimator, table, reach):
             if is_cut:
                 warnings.simplefilter("ignore", AssumedPastWarning)
             try:
-                predicted = np.asarray(estimator.predict(rows))[last]
+                predicted = _predict_last(estimator, rows, last)
             except UnknownPastWarning as unknown:
                 more = "" if reach is None else f", or at least the last {reach}"
                 raise ValueError(

@@ -12,7 +12,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object, process_routi
 
 from sklstm._checks._numbers import place_of, text_in
 from sklstm._sklearn._compat import check_method_params, safe_indexing
-from sklstm._sklearn._composition import looks_back
+from sklstm._sklearn._composition import look_back, looks_back
 from sklstm.regressors._base import BaseRecurrentRegressor
 from sklstm.regressors._problem import warn_of_few_rows
 
@@ -164,7 +164,7 @@ def fit_known(regressor, X, y, fit_params, lost=None):
         regressor.steps[cut:] = rest.steps
 
 
-def predict_known(regressor, X, mean, lost=None):
+def predict_known(regressor, X, mean, lost=None, wanted=None):
     """Predict with a regressor; rows whose oldest inputs are not known get the mean.
 
     Parameters
@@ -177,19 +177,28 @@ def predict_known(regressor, X, mean, lost=None):
         The mean of the target.
     lost : ndarray of bool of shape (n_rows,), default=None
         As for `fit_known`.
+    wanted : ndarray of int, default=None
+        The rows whose prediction is wanted; all others may get the mean. None for all rows.
 
     Returns
     -------
     ndarray of shape (n_rows,) or (n_rows, n_outputs)
     """
-    if skips_unknown_rows(regressor) and lost is None:
-        return regressor.predict(X)
-    cut = _cut(regressor) if lost is None else 1
+    is_network = skips_unknown_rows(regressor)
+    if is_network and lost is None:
+        if wanted is None:
+            return regressor.predict(X)
+        cut = len(regressor.steps) - 1 if isinstance(regressor, Pipeline) else 0
+    else:
+        cut = _cut(regressor) if lost is None else 1
     if cut:
         X = _without(lost, regressor[:cut].transform(X))
-        return predict_known(_rest(regressor, cut), X, mean)
-    known = np.flatnonzero(_usable(X, regressor))
-    predicted = np.tile(mean, (np.shape(X)[0], 1))
+        return predict_known(_rest(regressor, cut), X, mean, wanted=wanted)
+    n_rows = np.shape(X)[0]
+    known = np.arange(n_rows) if is_network else np.flatnonzero(_usable(X, regressor))
+    if wanted is not None and look_back(regressor) == 0:
+        known = np.intersect1d(known, wanted)
+    predicted = np.tile(mean, (n_rows, 1))
     if len(known):
         of_known = np.asarray(regressor.predict(safe_indexing(X, known)))
         predicted[known] = of_known.reshape(len(known), -1)

@@ -300,13 +300,19 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         AssumedPastWarning
             If a column of earlier targets holds another value than the target in `fit`.
         """
+        return self._predict(X)
+
+    def _predict(self, X, wanted=None):
+        """Predict the target; only that of some rows, if they are given, need be right."""
         check_is_fitted(self)
         rows, inputs = self._read_rows(X, reset=False)
         self._compare_lags(rows, X)
         lost, transformer = None, self._at_hand(rows, X)
         if self._transforms_lags:
             inputs, lost = self._transform_lags(rows, X, transformer)
-        predicted = predict_known(self.regressor_, inputs, self._transformed_mean, lost)
+        if self._runs_on:  # Each prediction is built upon the one before.
+            wanted = None
+        predicted = predict_known(self.regressor_, inputs, self._transformed_mean, lost, wanted)
         predicted = predicted.reshape(len(rows), -1)
         if transformer is not None:
             predicted = self._invert(predicted, rows, index_of(X), transformer)
@@ -529,12 +535,16 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         router = MetadataRouter(owner=self).add_self_request(self)
         return router.add(regressor=self.regressor, method_mapping=to_fit)
 
+    @property
+    def _runs_on(self):
+        """Whether predictions are inverted without observed values to start from."""
+        is_undone = self.transformer_ is not None and look_back(self.transformer_) != 0
+        return is_undone and self._firsts is None
+
     def __sklstm_look_back__(self):
-        # Without observed values to start from, each prediction is built upon the one before.
         own = 0 if self.transformer_ is None else look_back(self.transformer_)
         inner = look_back(self.regressor_)
-        runs_on = self._firsts is None and own != 0
-        if runs_on or own is None or inner is None:
+        if self._runs_on or own is None or inner is None:
             return None
         return max(own, inner + own * self._transforms_lags) + 1
 
