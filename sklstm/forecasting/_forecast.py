@@ -62,6 +62,10 @@ def forecast(
     get observed values and, after the last of these, predicted ones. A regressor that predicts
     several steps from one row does so; its predictions are fed back only beyond its horizon.
 
+    A table of many series is forecast as a whole: each step is one call of ``predict`` for all
+    series, each of which goes on from its own last known target. A series that ended long before
+    the others is forecast for the steps after its own end, too, and a warning says so.
+
     Parameters
     ----------
     estimator : estimator
@@ -69,9 +73,10 @@ def forecast(
         `series_to_supervised`.
     X : DataFrame or ndarray of shape (n_rows, n_features)
         The rows so far, oldest first: the training rows of the estimator, or rows that follow
-        them. A row holds what is known before its own target.
+        them. A row holds what is known before its own target. If the index has several levels, the
+        first is the time and the others name the series; these may be others than those of `fit`.
     steps : int
-        Steps to forecast, at least 1.
+        Steps to forecast of each series, at least 1.
     y : Series, DataFrame or ndarray of shape (n_rows,) or (n_rows, n_outputs), default=None
         The target observed at the rows of `X`. The forecast starts one step after its last value;
         NaN at the end means not observed yet. Without `y`, the last known target is the one in the
@@ -80,7 +85,8 @@ def forecast(
         The columns of `X` that are known before, such as a calendar, in the rows after the last row
         of `X`. The rows of a DataFrame are found by label; the rows of an array follow `X`
         directly. There may be more rows than needed. If dates are missing in `X`, or these have no
-        step, its labels are the next ones.
+        step, its labels are the next ones. For many series, the labels are time and series, or the
+        time alone for columns that all series share.
     y_lag : str, int or sequence of these, default=None
         The column of `X`, by name or position, that holds the target one step earlier; one for each
         target. By default, the `y_lag_` of a :class:`TransformedSeriesRegressor`. Without one, the
@@ -91,27 +97,41 @@ def forecast(
         ``recompute(past)`` gets the targets before a row, oldest first (a Series; a DataFrame for
         several targets; an array for an array `X`), and returns what the columns hold in that row:
         a dict or Series of values by column name or position, or a DataFrame whose last row holds
-        them. Checked against the last row of `X`.
+        them. For many series, it gets the targets of all of them, with all levels of the index, and
+        returns a DataFrame or a dict of Series with a row for each series, labelled by its name; or
+        labelled like `past`, where the last row of each series holds them. Checked against the last
+        row of each series in `X`.
     lookback : int, default=None
         Number of rows before a row on which its prediction depends. None asks the steps of the
         estimator. If a step does not know it, or there is no limit, each prediction gets all rows.
+    n_jobs : int, default=None
+        Number of parts in which many series are forecast at the same time, by joblib; None is 1,
+        unless a ``joblib.parallel_config`` says otherwise. The numbers are the same. One series,
+        and rows that need `recompute`, are forecast in one part.
 
     Returns
     -------
     Series, DataFrame or ndarray of shape (steps,) or (steps, n_targets)
         The forecast. For a DataFrame `X`, a Series or DataFrame with the dates of the values: they
         continue at the step of the index, or are those of `exog`. Its ``attrs`` tell
-        :func:`conformal_interval` that it is a forecast.
+        :func:`conformal_interval` that it is a forecast. For many series, it has ``n_series *
+        steps`` rows, sorted by time, with the levels of the index of `X`; all series have the step
+        of the whole table.
 
     Raises
     ------
     ValueError
         If it is not clear which columns hold earlier targets, or one holds other values than `y`,
         `recompute` makes other values than `X` holds, `exog` lacks a column or rows, the past of a
-        row to predict is not known, the index has no regular step, no target is known, or the
-        lengths or labels of `X` and `y` differ.
+        row to predict is not known, the index has no regular step, no target of a series is known,
+        or the lengths or labels of `X` and `y` differ.
     TypeError
-        If `estimator` is not an estimator, or `steps` or `lookback` is not an int.
+        If `estimator` is not an estimator, or `steps`, `lookback` or `n_jobs` is not an int.
+
+    Warns
+    -----
+    MissingStepsWarning
+        If the series of `X` end at different times.
 
     See Also
     --------
@@ -134,6 +154,21 @@ def forecast(
     >>> ahead = forecast(model.fit(X, y), X, 24, y=y)
     >>> ahead.shape, y.index[-1].strftime("%B %Y"), ahead.index[0].strftime("%B %Y")
     ((24,), 'December 1975', 'January 1976')
+
+    Two series in one table, of which one is new to the model:
+
+    >>> import pandas as pd
+    >>> milk = load_milk()
+    >>> cows = pd.concat({"old": milk, "new": milk[60:] * 2}, names=["farm"]).swaplevel()
+    >>> X, y = series_to_supervised(cows.sort_index())
+    >>> is_old = X.index.get_level_values("farm") == "old"
+    >>> forecast(model.fit(X[is_old], y[is_old]), X, 2, y=y).round(0)
+    month       farm
+    1976-01-01  new     1648.0
+                old      849.0
+    1976-02-01  new     1561.0
+                old      809.0
+    Name: milk, dtype: float64
     """
     steps = check_count(steps, "steps")
     if n_jobs is not None:
@@ -226,7 +261,7 @@ def rows_ahead(
     found = Parallel(n_jobs=n_jobs)(
         delayed(_predict_part)(task, part) for part in table.split(n_parts)
     )
-    table.join([part for part, _ in found])
+    table.known = np.concatenate([known for known, _ in found])
     for _, caught in found:
         for one in caught:
             warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
@@ -238,7 +273,7 @@ def _predict_part(task, table):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         _predict(task.estimator, table, task.reach)
-    return table, caught
+    return table.known, caught
 
 
 def _predict_last(estimator, rows, last):

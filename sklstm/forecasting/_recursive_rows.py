@@ -19,7 +19,7 @@ _NONE = -(2**40)
 
 #: The attributes that hold a value for each series.
 _PER_SERIES = (
-    *("_lengths", "_start", "_stop", "_row", "_filled", "_first", "_begin", "_known"),
+    *("_lengths", "_start", "_stop", "_row", "_filled", "_first", "_begin", "known"),
     *("_cell_of_first", "_cell_of_later"),
 )
 
@@ -50,6 +50,11 @@ class RecursiveRows:
     labels : pandas.Index, default=None
         Or the labels of all rows to come after `rows`, up to the last one of each series.
 
+    Attributes
+    ----------
+    known : ndarray of shape (n_series, n_rows, n_targets)
+        The targets known by now, some from before the first row to predict; NaN for all others.
+
     Raises
     ------
     ValueError
@@ -69,7 +74,7 @@ class RecursiveRows:
 
         # 1. The first row to predict of each series, and the one after the last.
         known = list(_known_targets(rows, layout, lags, target))
-        self._start = _first_unknown(rows, layout, known) if lags.n_targets else self._lengths
+        self._start = _first_unknown(layout, known) if lags.n_targets else self._lengths
         if labels is None:
             self._stop = self._start + steps
         else:
@@ -83,7 +88,7 @@ class RecursiveRows:
         self._depth = max((lag.steps for lag in lags.columns), default=0)
         self._first = np.zeros_like(self._filled) if recompute else self._filled.copy()
         width = self._depth + max(0, int((self._stop - self._first).max()))
-        self._known = np.full((layout.n_series, width, lags.n_targets or 0), np.nan)
+        self.known = np.full((layout.n_series, width, lags.n_targets or 0), np.nan)
         self._store(layout, known)
 
         # 3. The labels of the rows that predictions depend on, and of those to come.
@@ -184,10 +189,10 @@ class RecursiveRows:
         series = self._open()
         predicted = predicted.reshape(len(series), -1)
         n_outputs = predicted.shape[1]
-        if not self._known.shape[2]:
+        if not self.known.shape[2]:
             # Nothing is fed back, so every output is a target.
-            self._known = np.full((*self._known.shape[:2], n_outputs), np.nan)
-        n_targets = self._known.shape[2]
+            self.known = np.full((*self.known.shape[:2], n_outputs), np.nan)
+        n_targets = self.known.shape[2]
         if n_outputs % n_targets:
             raise ValueError(
                 f"{estimator} predicts {n_outputs} value(s) for a row, but {n_targets}"
@@ -199,7 +204,7 @@ class RecursiveRows:
         which, step = np.nonzero(row < self._stop[series, None])
         slot = (row - self._first[series, None] + self._depth)[which, step]
         values = predicted.reshape(-1, n_steps, n_targets)
-        self._known[series[which], slot] = values[which, step]
+        self.known[series[which], slot] = values[which, step]
         self._row[series] += n_steps
 
     def predicted(self):
@@ -211,7 +216,7 @@ class RecursiveRows:
             In the order of `labels`.
         """
         _, series, row = self._predicted_cells()
-        return self._known[series, row - self._first[series] + self._depth]
+        return self.known[series, row - self._first[series] + self._depth]
 
     def first_times(self):
         """Return when the forecast of each series begins.
@@ -228,6 +233,8 @@ class RecursiveRows:
 
     def split(self, n_parts):
         """Return the series in several parts, which need nothing of each other.
+
+        What is known of all of them in the end is that of the parts, one after the other.
 
         Parameters
         ----------
@@ -254,16 +261,6 @@ class RecursiveRows:
             part._columns = {i: values[cells] for i, values in self._columns.items()}
             parts.append(part)
         return parts
-
-    def join(self, parts):
-        """Take over what the parts of a split predicted.
-
-        Parameters
-        ----------
-        parts : list of RecursiveRows
-            All parts, in their order.
-        """
-        self._known = np.concatenate([part._known for part in parts])
 
     def _open(self):
         """Return the series that are not predicted to their end."""
@@ -302,10 +299,10 @@ class RecursiveRows:
         series, slot = series[near], slot[near]
         for offset, target, values in known:
             at, values = slot + offset, values[near]
-            there = (at >= 0) & (at < self._known.shape[1]) & ~np.isnan(values)
+            there = (at >= 0) & (at < self.known.shape[1]) & ~np.isnan(values)
             place = series[there], at[there], target
-            self._known[place] = np.where(
-                np.isnan(self._known[place]), values[there], self._known[place]
+            self.known[place] = np.where(
+                np.isnan(self.known[place]), values[there], self.known[place]
             )
 
     def _fill(self, series, stop):
@@ -325,7 +322,7 @@ class RecursiveRows:
             )
         for lag in self._lags:
             slot = row - lag.steps - self._first[one] + self._depth
-            self._columns[lag.column][cells] = self._known[one, slot, lag.target]
+            self._columns[lag.column][cells] = self.known[one, slot, lag.target]
         if self._recompute is not None:
             while len(due := series[self._filled[series] < stop]):
                 row = self._filled[due]
@@ -341,12 +338,15 @@ class RecursiveRows:
         """
         known = self._filled.copy()
         known[series] = row
-        one, before = np.repeat(np.arange(self.n_series), known), ranges(np.zeros_like(known), known)
+        one, before = (
+            np.repeat(np.arange(self.n_series), known),
+            ranges(np.zeros_like(known), known),
+        )
         cells = self._cell(one, before)
         if self._time is not None:
             order = np.argsort(self._time[cells], kind="stable")
             one, before, cells = one[order], before[order], cells[order]
-        values = self._known[one, before + self._depth]
+        values = self.known[one, before + self._depth]
         past: Any = values.ravel() if values.shape[1] == 1 else values
         if self._labelled:
             past = pd.DataFrame(values, self._index[cells], self._names)
@@ -392,21 +392,20 @@ def _known_targets(rows, layout, lags, target):
         yield -lag.steps, lag.target, layout.by_series(held)
 
 
-def _first_unknown(rows, layout, known):
+def _first_unknown(layout, known):
     """Return the row after the last one of each series whose target is known."""
     within, last = layout.within(), np.full(layout.n_series, _NONE)
     for offset, _, values in known:
         row = np.where(np.isnan(values), _NONE, within + offset)
         last = np.maximum(last, np.maximum.reduceat(row, layout.starts))
     if (last == _NONE).any():
-        series = ""
+        of, leave = "", ""
         if layout.names is not None:
-            row = layout.row(layout.starts[np.argmin(last)])
-            series = f" of the series of row {said(rows.index, row)}"
+            of = f" of series {layout.labels()[np.argmin(last)]!r}"
+            leave = ", or leave the series out"
         raise ValueError(
-            f"No value of the target{series} is known: y, and the columns of X that hold earlier"
-            " targets, hold nothing but NaN. Pass the observed target as y"
-            + (", or leave the series out." if series else ".")
+            f"No value of the target{of} is known: y, and the columns of X that hold earlier"
+            f" targets, hold nothing but NaN. Pass the observed target as y{leave}."
         )
     return np.maximum(last + 1, 0)
 

@@ -1,4 +1,4 @@
-"""Searches and back-tests on a cluster: the same bits, also when a worker dies in between."""
+"""Searches, back-tests and forecasts on a cluster: the same bits, also when a worker dies."""
 
 import itertools
 import os
@@ -10,11 +10,24 @@ import time
 from pathlib import Path
 
 import keras
+import numpy as np
+import pandas as pd
 import pytest
 from joblib import parallel_config
 from searches import SPLITS, X, Y, backtested, searched, windowed_network
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 from states import assert_same
+
+from sklstm import (
+    Differencer,
+    LagWindower,
+    LSTMRegressor,
+    TransformedSeriesRegressor,
+    forecast,
+    series_to_supervised,
+)
 
 distributed = pytest.importorskip("distributed")
 
@@ -40,15 +53,39 @@ class Witness(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Note the process, and wait where no other has."""
-        with open(self.folder / "processes", "a") as file:
-            file.write(f"{os.getpid()}\n")
-        if self.wait:
-            try:
-                with open(self.folder / "victim", "x") as file:
-                    file.write(f"{os.getpid()}\n")
-            except FileExistsError:
-                return
-            time.sleep(3600)
+        note(self.folder, wait=self.wait)
+
+
+class WitnessStep(TransformerMixin, BaseEstimator):
+    """Hand rows on, and note which process does so; in the first one, wait to be killed."""
+
+    def __init__(self, folder=None, *, wait=False):
+        self.folder = folder
+        self.wait = wait
+
+    def fit(self, X, y=None):
+        """Learn nothing."""
+        self.fitted_ = True
+        return self
+
+    def transform(self, X):
+        """Note the process, and wait where no other has."""
+        if self.folder is not None:
+            note(self.folder, wait=self.wait)
+        return X
+
+
+def note(folder, *, wait):
+    """Note the process in a file; the first one that has to wait waits to be killed."""
+    with open(folder / "processes", "a") as file:
+        file.write(f"{os.getpid()}\n")
+    if wait:
+        try:
+            with open(folder / "victim", "x") as file:
+                file.write(f"{os.getpid()}\n")
+        except FileExistsError:
+            return
+        time.sleep(3600)
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +178,59 @@ def test_a_worker_that_dies_in_mid_training_loses_nothing(run, scatter, workers,
     workers.wait_for_workers(2)
     assert victim not in workers.run(os.getpid).values()
     assert_same(found, run(windowed_network()))
+
+
+def fitted_to_many_series():
+    """Return rows of many series, their target, and a fitted network."""
+    months = pd.period_range("2020-01", periods=30, freq="M")
+    index = pd.MultiIndex.from_product([months, list("abcdefg")], names=["month", "store"])
+    values = np.random.default_rng(0).normal(size=len(index)).cumsum()
+    rows, y = series_to_supervised(pd.Series(values, index, name="sold"))
+    network = LSTMRegressor(units=2, epochs=1, random_state=0)
+    model = TransformedSeriesRegressor(
+        make_pipeline(WitnessStep(), LagWindower(4), network), Differencer()
+    )
+    return model.fit(rows, y), rows, y
+
+
+def forecast_watched(folder, *, wait=False, **options):
+    """Forecast many series, and note which processes do so."""
+    model, rows, y = fitted_to_many_series()
+    model.regressor_.set_params(witnessstep__folder=folder, witnessstep__wait=wait)
+    return forecast(model, rows, 6, y=y, lookback=6, **options)
+
+
+def forecast_at_once():
+    """Forecast many series in this process."""
+    model, rows, y = fitted_to_many_series()
+    return forecast(model, rows, 6, y=y)
+
+
+def test_processes_forecast_what_one_process_forecasts(tmp_path):
+    """Series are shared out to processes, which change no bit."""
+    found = forecast_watched(tmp_path, n_jobs=2)
+    assert len(processes_that_trained(tmp_path) - {os.getpid()}) == 2
+    assert_same(found, forecast_at_once())
+
+
+def test_a_cluster_forecasts_what_one_process_forecasts(workers, tmp_path):
+    """Series are shared out to all workers, which change no bit."""
+    with parallel_config(backend="dask"):
+        found = forecast_watched(tmp_path)
+    assert set(workers.run(os.getpid).values()) == processes_that_trained(tmp_path)
+    assert_same(found, forecast_at_once())
+
+
+def test_a_worker_that_dies_in_mid_forecast_loses_nothing(workers, tmp_path):
+    """What a killed worker had in hand is forecast by another."""
+    kill_the_one_that_waits(tmp_path)
+    workers.amm.stop()
+    with parallel_config(backend="dask"):
+        found = forecast_watched(tmp_path, wait=True)
+    victim = int((tmp_path / "victim").read_text())
+    workers.wait_for_workers(2)
+    assert victim not in workers.run(os.getpid).values()
+    assert_same(found, forecast_at_once())
 
 
 def test_ray_changes_no_bit():

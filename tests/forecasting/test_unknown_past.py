@@ -105,3 +105,53 @@ def test_a_warning_of_many_folds_comes_once_at_the_line_of_the_user(n_jobs):
     with pytest.warns(UnknownPastWarning) as caught:
         backtest(model, rows, Y[rows.index], splits, n_jobs=n_jobs)
     assert [w.filename for w in caught] == [__file__]
+
+
+STORES = pd.concat({name: X[start:100] for name, start in (("a", 0), ("b", 60))}, names=["store"])
+STORES = STORES.swaplevel().sort_index()
+SOLD = pd.Series(Y.reindex(STORES.index, level=0).to_numpy(), STORES.index, name="milk")
+
+
+def later_rows(start, stop, **others):
+    """Return rows after those of the training, and their target; some series begin elsewhere."""
+    spans = {name: others.get(name, (start, stop)) for name in "ab"}
+    parts = [
+        pd.concat({name: table[slice(*span)] for name, span in spans.items()}, names=["store"])
+        for table in (X, Y)
+    ]
+    return [part.swaplevel().sort_index() for part in parts]
+
+
+@pytest.mark.parametrize("name", ["windows", "differences", "running on"])
+def test_a_gap_of_one_series_is_refused_and_the_series_is_named(name):
+    """The other series, which goes on right after its training rows, changes nothing."""
+    model = MODELS[name].fit(STORES, SOLD)
+    rows, y = later_rows(100, 105, b=(103, 105))
+    with pytest.raises(ValueError, match=r"series 'b' comes 3 steps later.*since the training"):
+        forecast(model, rows, 8, y=y)
+    # The advice is followed: both series hold the same rows, and have the same forecast.
+    rows, y = later_rows(100, 105)
+    found = forecast(model, rows, 8, y=y)
+    np.testing.assert_allclose(found.xs("b", level="store"), found.xs("a", level="store"))
+
+
+def test_an_index_of_many_series_that_was_reset_is_refused():
+    """Rows with the labels of training rows, but other values."""
+    model = WINDOWS.fit(STORES, SOLD)
+    rows, y = later_rows(100, 105)
+    index = rows.index.set_levels(X.index[60:65], level=0)
+    with pytest.raises(ValueError, match=r"of series 'a' lies inside the training rows.*not known"):
+        forecast(model, rows.set_axis(index), 8, y=y.set_axis(index))
+
+
+@pytest.mark.parametrize("place", [95, 85])
+def test_a_gap_within_the_look_back_of_one_series_is_refused(place):
+    """The message names the row after the gap; far enough back, a gap has no say."""
+    rows, y = (table.drop((X.index[place], "b")) for table in (STORES, SOLD))
+    model = WINDOWS.fit(rows, y)
+    if place == 95:
+        with pytest.raises(ValueError, match=r"1970-02-01 .*of series 'b' comes after a gap"):
+            forecast(model, rows, 8, y=y)
+    else:
+        expected = forecast(model, STORES, 8, y=SOLD)
+        pd.testing.assert_series_equal(forecast(model, rows, 8, y=y), expected)

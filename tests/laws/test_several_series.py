@@ -1,6 +1,5 @@
 """A table of many series: its levels in the right order, and refused where it cannot be used."""
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,28 +7,21 @@ from sklearn.linear_model import Ridge
 
 from sklstm import (
     Differencer,
-    ForecastDisplay,
     LagWindower,
     LSTMRegressor,
     TransformedSeriesRegressor,
     backtest,
-    forecast,
     series_to_supervised,
 )
-
-mpl.use("Agg")
 
 DAYS = pd.date_range("2024-01-01", periods=15, name="day")
 INDEX = pd.MultiIndex.from_product([DAYS, ["a", "b"]], names=["day", "store"])
 X = pd.DataFrame({"sold": np.arange(30.0)}, INDEX)
 Y = pd.Series(np.arange(30.0), INDEX, name="sold")
 ONE = X.xs("a", level=1)
-RIDGE = Ridge().fit(ONE, Y.xs("a", level=1))
 
 USES = {
-    "forecast": lambda: forecast(RIDGE, X, 2),
     "back-test fed back": lambda: backtest(Ridge(), X, Y, cv=2, feed_back=True),
-    "display": lambda: ForecastDisplay.from_estimator(RIDGE, X, 2),
 }
 
 
