@@ -116,10 +116,8 @@ class Past:
     def _kept(self, starts):
         """Return numbers of the remembered rows, of which those of each part begin at a start."""
         stops = starts + self._lengths
-        return ranges(
-            np.column_stack([starts, stops - self._n_last]).ravel(),
-            np.column_stack([starts + self._n_first, stops]).ravel(),
-        )
+        parts = np.array([starts, starts + self._n_first, stops - self._n_last, stops])
+        return ranges(parts[::2].T.ravel(), parts[1::2].T.ravel())
 
     @property
     def n_series(self):
@@ -422,7 +420,7 @@ class Past:
         numbers, series, later = stretches.numbers, stretches.series, stretches.are_later
         # Nothing is expected before training rows, nor before those of a series that these do not
         # have; but a forecast looks back upon each row.
-        begins = np.isin(_keys(series, numbers - n_known), self.begins)
+        _, begins = _find(self.begins, _keys(series, numbers - n_known))
         begins &= ~(later & (_APPENDED.get() is not None))
         begins |= (series >= self.n_series) & ~later
         # `TransformedSeriesRegressor` places such rows there, and warns itself.

@@ -85,7 +85,8 @@ class Stretches:
     @property
     def are_later(self):
         """Whether an earlier stretch of each stretch's series is in the table."""
-        return ~np.isin(self.starts, self.layout.starts)
+        begins = self.layout.starts
+        return begins[np.searchsorted(begins, self.starts, side="right") - 1] != self.starts
 
     def doubt_all(self, doubtful, describe):
         """Note which stretches have a past that is not known although one is expected.

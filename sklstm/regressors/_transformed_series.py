@@ -242,7 +242,9 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         self._seen = layout.by_series(target)[self._past.kept_positions]
         if self._transforms_lags:
             check_transformed_once(self.regressor, self.transformer_, X, self._lags)
-            inputs, lost = self._transform_lags(rows, X, self._at_hand(rows, X))
+            stretches = self._past.stretches(rows, index_of(X))
+            transformer = self._at_hand(rows, X, stretches)
+            inputs, lost = self._transform_lags(rows, X, stretches, transformer)
         known = ~np.isnan(transformed).any(axis=1)
         if not known.any():
             raise ValueError(
@@ -306,16 +308,19 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         """Predict the target; only that of some rows, if they are given, need be right."""
         check_is_fitted(self)
         rows, inputs = self._read_rows(X, reset=False)
-        self._compare_lags(rows, X)
-        lost, transformer = None, self._at_hand(rows, X)
+        lost = stretches = transformer = None
+        if self._lags or self.transformer_ is not None:
+            stretches = self._past.stretches(rows, index_of(X))
+            self._compare_lags(rows, X, stretches)
+            transformer = self._at_hand(rows, X, stretches)
         if self._transforms_lags:
-            inputs, lost = self._transform_lags(rows, X, transformer)
+            inputs, lost = self._transform_lags(rows, X, stretches, transformer)
         if self._runs_on:  # Each prediction is built upon the one before.
             wanted = None
         predicted = predict_known(self.regressor_, inputs, self._transformed_mean, lost, wanted)
         predicted = predicted.reshape(len(rows), -1)
         if transformer is not None:
-            predicted = self._invert(predicted, rows, index_of(X), transformer)
+            predicted = self._invert(predicted, rows, stretches, transformer)
         return shaped(predicted, self._y_ndim)
 
     def _fit_transform(self, target, labels, y):
@@ -365,9 +370,8 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         self._transforms_lags = bool(self._lags) and self.transform_lags
         self._transforms_lags &= self.transformer is not None
 
-    def _compare_lags(self, rows, X):
+    def _compare_lags(self, rows, X, stretches):
         """Warn if columns of earlier targets hold other values than the targets that `fit` saw."""
-        stretches = self._past.stretches(rows, index_of(X))
         looks = self.transformer_ is not None and looks_back(self.transformer_)
         looks |= look_back(self.regressor_) != 0
         for lag in self._lags:
@@ -389,7 +393,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
                 )
                 return
 
-    def _at_hand(self, rows, X, name="X"):
+    def _at_hand(self, rows, X, stretches, name="X"):
         """Return the transformer, which also knows the series of `X` that `fit` has not seen.
 
         What it has to know of them, it learns from the targets that `X` holds.
@@ -397,7 +401,6 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         steps = [] if self.transformer_ is None else steps_of(self.transformer_)
         if self._firsts is None or not any(hasattr(step, "__sklstm_at_hand__") for step in steps):
             return self.transformer_
-        stretches = self._past.stretches(rows, index_of(X))
         known, _ = stretches.padded(rows)
         labels = RowLabels(stretches, depth=self._past.depth)
         columns = np.tile(self._firsts, len(self._mean) // len(self._firsts))
@@ -408,14 +411,13 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             values, index = labels.arranged(known[:, columns], steps=1)
             return at_hand(self.transformer_, values, index, names=self._names, place=place)
 
-    def _transform_lags(self, rows, X, transformer, name="X"):
+    def _transform_lags(self, rows, X, stretches, transformer, name="X"):
         """Return a table whose lag columns went through the transformer, as the target does.
 
         Rows in which this leaves something unknown become NaN as a whole, or are told from the
         others in a second output if the regressor has text to encode first.
         """
         values, index = rows.copy(), index_of(X)
-        stretches = self._past.stretches(rows, index)
         known, at = stretches.padded(rows)
         labels = RowLabels(stretches, depth=self._past.depth)
         for steps in {lag.steps for lag in self._lags}:
@@ -440,9 +442,8 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             return table, lost
         return table[~lost].reindex(index) if lost.any() else table, None
 
-    def _invert(self, predicted, rows, index, transformer):
+    def _invert(self, predicted, rows, stretches, transformer):
         """Bring predictions back to the target's units."""
-        stretches = self._past.stretches(rows, index)
         layout = stretches.layout
         doubt, _ = first_doubt(stretches)
         if doubt and looks_back(transformer):
@@ -493,11 +494,11 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         stretches = self._past.stretches(rows, index_of(X_val))
         labels, layout = RowLabels(stretches), stretches.layout
         place = Place("y_val", y_val, target, labels.rows())
-        transformer = self._at_hand(rows, X_val, "X_val")
+        transformer = self._at_hand(rows, X_val, stretches, "X_val")
         step = partial(transform_target, transformer, names=self._names, place=place)
         transformed = layout.by_row(labels.call(step, layout.by_series(target)))
         if self._transforms_lags:
-            X_val, _ = self._transform_lags(rows, X_val, transformer, "X_val")
+            X_val, _ = self._transform_lags(rows, X_val, stretches, transformer, "X_val")
         return {**fit_params, "X_val": X_val, "y_val": shaped(transformed, self._y_ndim)}
 
     def _read_rows(self, X, *, reset, name="X"):
