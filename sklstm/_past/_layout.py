@@ -64,7 +64,7 @@ class Layout:
     def _read(self, index, name):
         """Read an index of several levels."""
         self.times, time = _times(index, name)
-        codes, self.names = _series(index, name)
+        codes, self.names = _sorted(*_series(index, name))
         counts = np.bincount(codes)
         self.n_series = len(counts)
         self.stops = np.cumsum(counts)
@@ -389,6 +389,23 @@ def _series(index, name):
         names.insert(0, _values(level[code]))
     names.insert(0, _values(levels[0][distinct]))
     return numbers.astype(np.min_scalar_type(max(1, len(distinct)))), names
+
+
+def _sorted(codes, names):
+    """Return numbers and names of series, in the order of the names.
+
+    Levels of an index are in any order, and those of the same table made another way in another.
+    """
+    labels = names_as_index(names)
+    if labels.is_monotonic_increasing:
+        return codes, names
+    try:
+        order = labels.argsort()
+    except TypeError:  # Names of several types have no order.
+        return codes, names
+    rank = np.empty(len(order), dtype=codes.dtype)
+    rank[order] = np.arange(len(order))
+    return rank[codes], [level[order] for level in names]
 
 
 def _values(level):

@@ -153,6 +153,20 @@ def test_a_panel_of_one_series_is_that_series(panel, name, n_train):
             assert_same(values(ours), values(theirs))
 
 
+@law(8, panel=panels(least=14), name=NAMES, seed=st.integers(0, 99))
+def test_the_order_of_the_levels_of_an_index_does_not_matter(panel, name, seed):
+    """The same table, made another way, is the same, also the training table again."""
+    random, index = np.random.default_rng(seed), panel.index
+    for level in range(1, index.nlevels):
+        labels = index.levels[level]
+        order = random.permutation(len(labels))
+        index = index.set_levels(labels.astype(object)[order], level=level)
+        index = index.set_codes(np.argsort(order)[panel.index.codes[level]], level=level)
+    transformer = clone(TRANSFORMERS[name]).fit(panel)
+    found = transformer.transform(panel.set_axis(index))
+    np.testing.assert_array_equal(found, values(transformer.transform(panel)))
+
+
 def split(panel, n_steps):
     """Return the rows of the first time steps, and those of the others."""
     times = panel.index.get_level_values(0)
