@@ -88,7 +88,14 @@ def test_lanes_resets_and_gaps_equal_the_hand_loop(name, weighted, cell):
     np.testing.assert_allclose(trained.history["loss"], loop.losses, rtol=1e-5)
 
 
-@pytest.mark.parametrize("engine", ["layer", "block", "xla"])
+@pytest.mark.parametrize(
+    "engine",
+    [
+        pytest.param("layer", marks=pytest.mark.slow),
+        "block",
+        pytest.param("xla", marks=pytest.mark.slow),
+    ],
+)
 def test_series_that_take_turns_in_lanes_equal_the_hand_loop(engine):
     """Series 2 comes after series 0, series 3 after series 1, each from a state of zero."""
     spec = network()

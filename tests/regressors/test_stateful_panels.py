@@ -168,12 +168,12 @@ GAP = [("2001-05", "a"), ("2001-06", "a")]
 @pytest.mark.parametrize(
     ("lanes", "chunk", "options"),
     [
-        pytest.param(3, 1, {}, id="all side by side"),
+        pytest.param(3, 1, {}, id="all side by side", marks=pytest.mark.slow),
         pytest.param(64, 1, {}, id="more lanes than series", marks=pytest.mark.slow),
         pytest.param(2, 1, {}, id="fewer lanes than series"),
         pytest.param(1, 3, {}, id="one lane, three rows an update", marks=pytest.mark.slow),
         pytest.param(3, 2, {}, id="two rows of each series an update"),
-        pytest.param(3, 1, {"holes": HOLES}, id="rows without a target"),
+        pytest.param(3, 1, {"holes": HOLES}, id="rows without a target", marks=pytest.mark.slow),
         pytest.param(3, 1, {"weighted": True}, id="weights", marks=pytest.mark.slow),
         pytest.param(3, 1, {"gaps": GAP}, id="a gap in one series", marks=pytest.mark.slow),
         pytest.param(2, 1, {"gaps": GAP}, id="a gap in one series of two in a lane"),
@@ -230,7 +230,7 @@ def test_resets_count_the_rows_of_each_series():
     assert_close(weights_of(model.fit(X, y)), plain.weights(), atol=1e-5)
 
 
-@pytest.mark.parametrize("lanes", [1, 3])
+@pytest.mark.parametrize("lanes", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_a_panel_of_one_series_is_that_series(lanes):
     """It is cut into stretches as the series alone is, and its state has the same shape."""
     X, y = panel({"a": (0, 12)})
@@ -266,7 +266,7 @@ def test_order_and_names_of_series_do_not_matter():
 # --- prediction ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("window", [1, 3])
+@pytest.mark.parametrize("window", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_series_are_predicted_as_by_a_loop(window):
     """The training rows start from zero, later ones from the state of their series."""
     X, y = panel({name: (first, stop + 8) for name, (first, stop) in SPANS.items()})
