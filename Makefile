@@ -47,7 +47,7 @@ $(OLDEST_VENV)/.test: pyproject.toml requirements-oldest.txt
 # --- what people run ------------------------------------------------------------------------------
 
 demo: $(VENV)/.dev  ## learn the milk series, search its window, save the picture
-	$(BIN)/python examples/run.py $(DEMO)
+	$(BIN)/python tools/run_example.py $(DEMO)
 
 test: $(VENV)/.dev  ## the everyday tests
 	$(BIN)/python $(PYTEST)

@@ -33,7 +33,6 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",
-    "ignore_pattern": r"run\.py$",
     "plot_gallery": True,
     "abort_on_example_error": True,
     "parallel": 2,  # most examples use one core

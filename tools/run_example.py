@@ -1,6 +1,6 @@
 """Run one example and save its figures.
 
-    python examples/run.py examples/plot_milk_grid_search.py [--output FOLDER]
+    python tools/run_example.py examples/plot_milk_grid_search.py [--output FOLDER]
 
 The figures are saved in FOLDER, as PNG files with the name of the example. An example that writes
 other files finds FOLDER in the environment variable ``SKLSTM_EXAMPLES_OUTPUT``.
@@ -16,7 +16,9 @@ def main() -> None:
     """Run the example named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("example", type=Path)
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "output")
+    parser.add_argument(
+        "--output", type=Path, default=Path(__file__).parents[1] / "examples" / "output"
+    )
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
 
