@@ -17,6 +17,7 @@ from sklstm import (
     ForecastDisplay,
     LagWindower,
     LSTMRegressor,
+    TimeStepSplit,
     TrainingHistoryDisplay,
     TransformedSeriesRegressor,
     backtest,
@@ -369,3 +370,30 @@ def test_a_choice_among_one_series_is_refused():
     """Without a level that names series, there is nothing to choose."""
     with pytest.raises(ValueError, match="series='milk' chooses among many series"):
         ForecastDisplay.from_predictions(Y, Y[-5:], series="milk")
+
+
+def test_from_estimator_forecasts_many_series():
+    """Each axes shows the target of its series, and then what `forecast` forecasts for it."""
+    rows, target = series_to_supervised(PANEL)
+    model = make_pipeline(LagWindower(3, flatten=True), LinearRegression())
+    model = TransformedSeriesRegressor(model).fit(rows, target)
+    display = ForecastDisplay.from_estimator(model, rows, 6, y=target, series=["Other", "Finance"])
+    ahead = forecast(model, rows, 6, y=target)
+    for ax, name in zip(display.axes_, ["Other", "Finance"], strict=True):
+        seen, drawn = (line.get_ydata() for line in ax.lines)
+        np.testing.assert_array_equal(seen, WIDE[name][1:])
+        np.testing.assert_array_equal(drawn, ahead.xs(name, level="industry"))
+        assert xy(ax.lines[1])[0][0].strftime("%Y-%m") == "2010-03"
+
+
+def test_a_backtest_of_many_series_is_drawn_series_by_series():
+    """Each axes has the folds, the baseline and the observed values of its series."""
+    rows, target = series_to_supervised(PANEL)
+    result = backtest(LinearRegression(), rows, target, TimeStepSplit(2, test_size=12))
+    display = ForecastDisplay.from_backtest(result, baselines="persistence", series="Finance")
+    lines = [line.get_ydata() for line in display.lines_]
+    predicted = result.predictions.xs("Finance", level="industry")
+    np.testing.assert_array_equal(lines[0], WIDE["Finance"][-24:])
+    np.testing.assert_array_equal(np.concatenate([lines[1], lines[3]]), WIDE["Finance"][-25:-1])
+    np.testing.assert_array_equal(np.concatenate([lines[2], lines[4]]), predicted["prediction"])
+    assert len(ForecastDisplay.from_backtest(result).axes_) == 12
