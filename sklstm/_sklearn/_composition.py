@@ -7,7 +7,8 @@ is unknown or has no bound. Steps that look back and have an ``inverse_transform
 
 A transformer that learns something of each series has a method ``__sklstm_at_hand__(self, X)``. It
 returns a copy that also knows the series of `X` of which `fit` has seen no value, as far as `X`
-tells; what such a copy does not know even so, it inverts to NaN.
+tells; what such a copy does not know even so, it inverts to NaN. Its method
+``__sklstm_unseen__(self, layout)`` tells whether there are such series in a table of that layout.
 """
 
 import numpy as np
@@ -61,6 +62,26 @@ def looks_back(estimator):
         return estimator.__sklstm_look_back__() != 0
     parts = estimator.get_params().values()
     return any(hasattr(part, "__sklstm_look_back__") and looks_back(part) for part in parts)
+
+
+def has_unseen(estimator, layout):
+    """Tell whether an estimator needs all rows at hand of a series of which `fit` saw no value.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted; it may be made of others.
+    layout : callable
+        Returns the `Layout` of the table at hand.
+
+    Returns
+    -------
+    bool
+    """
+    if hasattr(estimator, "__sklstm_unseen__"):
+        return estimator.__sklstm_unseen__(layout())
+    parts = _parts(estimator) if isinstance(estimator, BaseEstimator) else []
+    return any(has_unseen(part, layout) for part in parts)
 
 
 def _parts(estimator):

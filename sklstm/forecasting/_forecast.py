@@ -20,11 +20,12 @@ from sklstm._checks._lag_columns import check_lag, lags_of
 from sklstm._checks._numbers import check_floats
 from sklstm._checks._tables import check_ordered, check_target, index_of
 from sklstm._past._layout import Layout, Numbers
+from sklstm._past._order import is_panel
 from sklstm._past._past import appended_rows
 from sklstm._past._stretches import said
 from sklstm._past._time_axis import TimeAxis
 from sklstm._sklearn._compat import safe_indexing
-from sklstm._sklearn._composition import look_back
+from sklstm._sklearn._composition import has_unseen, look_back
 from sklstm._sklearn._warnings import (
     AssumedPastWarning,
     MissingStepsWarning,
@@ -230,6 +231,10 @@ def rows_ahead(
     reach = look_back(estimator) if lookback is None else check_count(lookback, "lookback", least=0)
     rows = check_ordered(X, (2,), _EXPECTED, many=True)
     target = None if y is None else check_target(y, X)
+    if lookback is None and is_panel(index_of(rows)):
+        # What such a step takes from the rows of a series must not change with a cut.
+        read_layout = partial(Layout, index_of(rows), len(rows))
+        reach = None if has_unseen(estimator, read_layout) else reach
     if recompute is not None:
         check_kind(recompute, "recompute", "__call__", "a function of the targets before a row")
         if target is None:

@@ -386,6 +386,11 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         known._inverts_to_nan = True
         return known
 
+    @available_if(lambda self: getattr(self, "_names", None) is not None)
+    def __sklstm_unseen__(self, layout):
+        found = find_series(self._names, layout)
+        return bool((found < 0).any() or np.isnan(self.data_min_[found]).any())
+
     def _series_of(self, layout, n_rows):
         """Return the number of each row's series, -1 if it is not known; None without series."""
         if layout is None:

@@ -24,6 +24,7 @@ from sklstm import (
     TimeStepSplit,
     TransformedSeriesRegressor,
     UnseenSeriesWarning,
+    forecast,
     series_to_supervised,
 )
 
@@ -151,6 +152,24 @@ def test_predictions_of_an_unseen_series_come_in_its_own_units(horizon):
         found = model.predict(X)[is_new].reshape(len(lags), -1)
     assert len(caught) == 1
     np.testing.assert_allclose(found, scaled * (high - low) + low)
+
+
+@pytest.mark.parametrize("in_search", [False, True])
+def test_a_forecast_of_an_unseen_series_takes_its_range_from_all_its_rows(in_search):
+    """The rows that are looked back upon would not do: each step predicts from the whole table."""
+    X, y = pairs(stores())
+    is_new = X.index.get_level_values("store") == "w"
+    model = scaled_ridge()
+    if in_search:
+        model = GridSearchCV(model, {"regressor__alpha": [1.0]}, cv=TimeStepSplit(2))
+    model.fit(X[~is_new], y[~is_new])
+    found = quietly(forecast, model, X, 3, y=y)
+    table, last = X, y.iloc[-1:]
+    for day in REGULAR["days"][40:43]:
+        last = last.set_axis(pd.MultiIndex.from_tuples([(day, "w")], names=X.index.names))
+        table = pd.concat([table, last.to_frame("u_lag1")])
+        last = last * 0 + quietly(model.predict, table)[-1:]
+        np.testing.assert_allclose(found[day, "w"], last.iloc[0])
 
 
 def test_an_unseen_series_without_earlier_targets_is_refused():
