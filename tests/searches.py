@@ -16,6 +16,11 @@ SPLITS = list(TimeSeriesSplit(3).split(X))
 GRID = {"lagwindower__window": [3, 4], "lstmregressor__units": [2, 3]}
 
 
+# Series of different length, side by side; the time is the first level.
+PANEL = pd.concat({name: SERIES[start:] for name, start in (("a", 0), ("b", 200))}, names=["site"])
+PANEL = PANEL.swaplevel().sort_index()
+
+
 def windowed_network(*callbacks):
     """Return a small network behind windows."""
     network = LSTMRegressor(2, epochs=2, batch_size=64, callbacks=callbacks, random_state=0)
@@ -34,3 +39,12 @@ def backtested(estimator, **options):
     result = backtest(estimator, X, Y, SPLITS, **options)
     weights = [w for fitted in result.estimators for w in fitted[-1].model_.get_weights()]
     return [result.predictions["prediction"].to_numpy(), result.scores.to_numpy(), *weights]
+
+
+def backtested_panel(estimator, **options):
+    """Back-test many series, and return predictions, scores by series and weights of each fold."""
+    rows, target = series_to_supervised(PANEL)
+    result = backtest(estimator, rows, target, 3, **options)
+    weights = [w for fitted in result.estimators for w in fitted[-1].model_.get_weights()]
+    scores = result.scores_by("series").to_numpy()
+    return [result.predictions["prediction"].to_numpy(), scores, *weights]

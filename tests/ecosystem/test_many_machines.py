@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from joblib import parallel_config
-from searches import SPLITS, X, Y, backtested, searched, windowed_network
+from searches import SPLITS, X, Y, backtested, backtested_panel, searched, windowed_network
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -39,8 +39,8 @@ pytestmark = [
 # What docs/user_guide/many_machines.rst says a worker of one thread needs.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 
-# Where workers find this module, whose `Witness` they unpickle, and what it imports.
-MODULES = os.pathsep.join(map(str, Path(__file__).parents[:2]))
+# Where workers find this module, whose `Witness` they unpickle, what it imports, and this sklstm.
+MODULES = os.pathsep.join(map(str, Path(__file__).parents[:3]))
 
 
 class Witness(keras.callbacks.Callback):
@@ -151,7 +151,7 @@ def kill_the_one_that_waits(folder):
     threading.Thread(target=kill, daemon=True).start()
 
 
-@pytest.mark.parametrize("run", [searched, backtested])
+@pytest.mark.parametrize("run", [searched, backtested, backtested_panel])
 def test_a_cluster_changes_no_bit(run, workers, tmp_path):
     """Separate worker processes find what one process finds, and both of them train."""
     with parallel_config(backend="dask"):
@@ -164,8 +164,12 @@ def test_a_cluster_changes_no_bit(run, workers, tmp_path):
 
 @pytest.mark.parametrize(
     ("run", "scatter"),
-    [(searched, [X, Y, *itertools.chain(*SPLITS)]), (backtested, None)],
-    ids=["search", "backtest"],
+    [
+        (searched, [X, Y, *itertools.chain(*SPLITS)]),
+        (backtested, None),
+        (backtested_panel, None),
+    ],
+    ids=["search", "backtest", "backtest of many series"],
 )
 def test_a_worker_that_dies_in_mid_training_loses_nothing(run, scatter, workers, tmp_path):
     """What a killed worker had in hand is done by another, and the results are the same."""
