@@ -11,7 +11,7 @@ from sklearn.utils.validation import validate_data
 from sklstm._checks._arguments import listed, naming
 from sklstm._checks._numbers import check_floats, check_in_memory, check_not_infinite, check_numeric
 from sklstm._past._layout import Layout
-from sklstm._past._order import check_one_series, check_sorted, is_panel
+from sklstm._past._order import check_sorted, is_panel
 from sklstm._past._windows import Windows
 
 #: How tables become arrays: NaN stands for what is not known.
@@ -60,7 +60,7 @@ def check_rows(estimator, X, *, reset, name="X", **options):
     return rows
 
 
-def check_ordered(X, n_axes, expected, *, many=False):
+def check_ordered(X, n_axes, expected):
     """Return a table as a DataFrame or an array, and refuse one that cannot be a series of rows.
 
     Parameters
@@ -71,8 +71,6 @@ def check_ordered(X, n_axes, expected, *, many=False):
         The numbers of axes that will do.
     expected : str
         What the message asks for, if `X` has another number of axes or is empty.
-    many : bool, default=False
-        Whether the labels may name many series, which are not looked at here.
 
     Returns
     -------
@@ -81,7 +79,8 @@ def check_ordered(X, n_axes, expected, *, many=False):
     Raises
     ------
     ValueError
-        If a column name stands twice, the labels are not sorted, or the shape is wrong.
+        If a column name stands twice, the labels of one series are not sorted, or the shape is
+        wrong. `Layout` looks at the labels of many series.
     """
     check_in_memory(X, "X")
     with naming("X", X):
@@ -89,8 +88,7 @@ def check_ordered(X, n_axes, expected, *, many=False):
         table = X if isinstance(X, pd.DataFrame) else np.asarray(X)
         if table.ndim not in n_axes or 0 in table.shape:
             raise ValueError(expected)
-    if isinstance(table, pd.DataFrame) and not (many and is_panel(table.index)):
-        check_one_series(table.index, "X")
+    if isinstance(table, pd.DataFrame) and not is_panel(table.index):
         check_sorted(table.index)
     return table
 

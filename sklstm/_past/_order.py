@@ -34,29 +34,6 @@ def is_panel(index):
     return isinstance(index, pd.MultiIndex) and index.nlevels > 1
 
 
-def check_one_series(index, name):
-    """Refuse a table of many series.
-
-    Parameters
-    ----------
-    index : object
-        The labels of a table; anything but a ``pandas.MultiIndex`` passes.
-    name : str
-        What the message calls the table.
-
-    Raises
-    ------
-    ValueError
-        If the labels have several levels.
-    """
-    if isinstance(index, pd.MultiIndex):
-        raise ValueError(
-            f"The index of {name} has {index.nlevels} levels, but tables of many series are not"
-            f" supported here yet: one series would go on where another ends. Take one series at a"
-            f" time, or make columns of them, for instance with {name}.unstack()."
-        )
-
-
 def check_times(index, times, name):
     """Refuse a table of many series whose rows do not run from the oldest to the newest.
 

@@ -21,7 +21,7 @@ from sklstm._checks._tables import (
 from sklstm._past._layout import Layout
 from sklstm._past._time_axis import TimeAxis
 from sklstm._sklearn._compat import safe_indexing
-from sklstm._sklearn._warnings import each_once
+from sklstm._sklearn._warnings import UnknownPastWarning, each_once, warn
 from sklstm.evaluation._backtest_result import BacktestResult
 from sklstm.evaluation._baselines import BASELINES, baseline
 from sklstm.evaluation._rows import Rows
@@ -74,7 +74,7 @@ def backtest(
     feed_back : bool, default=False
         True makes each fold one :func:`forecast` from the end of its training rows, where
         predictions are fed back. False predicts each row from `X` as it is: one step ahead, or all
-        steps of a target with a horizon. Many series need False.
+        steps of a target with a horizon.
     baselines : sequence of {"persistence", "seasonal_naive", "drift"}, default=\
             ("persistence", "seasonal_naive", "drift")
         What to compare with: the last known value; the last known value of the same season; the
@@ -133,6 +133,9 @@ def backtest(
     -----
     CutTimeStepWarning
         If a split learns some series of a time step and tests others.
+    UnknownPastWarning
+        If a series begins among the test rows of a fold, and is left out of it: with `feed_back`,
+        there is nothing to go on from.
     UndefinedScoreWarning
         If rows are left out of a scaled score, because their series has too few or only equal
         training rows.
@@ -149,8 +152,9 @@ def backtest(
     target of several steps needs no gap: see the `horizon` of :class:`TransformedSeriesRegressor`.
 
     Of many series, plain scores count each row the same, so that large series and long ones weigh
-    most. Scaled scores and the symmetric percentage error count each series the same: they average
-    the rows of each series first, and then the series.
+    most; R² is then high for any forecast of about the right size. Scaled scores and the symmetric
+    percentage error count each series the same: they average the rows of each series first, and
+    then the series.
 
     Examples
     --------
@@ -172,9 +176,7 @@ def backtest(
     # 1. Validate.
     for method in ("fit", "predict"):
         check_kind(estimator, "estimator", method, "a regressor, pipeline or search")
-    X = check_ordered(
-        X, (2, 3), "expected rows or windows, at least one, with a column.", many=True
-    )
+    X = check_ordered(X, (2, 3), "expected rows or windows, at least one, with a column.")
     target = check_target(y, X)
     check_flag(refit, "refit")
     check_flag(feed_back, "feed_back")
@@ -187,15 +189,12 @@ def backtest(
             f"feed_back=True forecasts one step after the other, but y reaches {horizon} steps"
             " ahead: set feed_back=False, or pass a y of one step."
         )
-    if feed_back and layout.names is not None:
-        raise ValueError(
-            "feed_back=True is not supported for many series yet. Set feed_back=False, and predict"
-            " several steps with a y of a longer horizon."
-        )
     names, season = _check_baselines(baselines, season, layout.times)
     scorers = scorers_of(scoring)
     table = Rows(layout)
     splits = check_splits(cv, X, y, table)
+    if feed_back:
+        splits = _with_past(splits, table, X, refit)
     if feed_back and y_lag is None:
         y_lag = getattr(estimator, "y_lag", None)
         y_lag = None if isinstance(y_lag, str) and y_lag == "auto" else y_lag
@@ -229,7 +228,11 @@ def backtest(
     # 3. Put predictions beside baselines and actual values.
     folds = []
     for (train, test), predicted in zip(splits, predictions, strict=True):
-        origins = np.full(len(test), train[-1]) if feed_back else table.before[test]
+        # The last row of the same series whose target is known when a row is predicted.
+        origins = table.before[test]
+        if feed_back:
+            start = train[0] if refit else splits[0][0][0]
+            origins = _known(table, start, train, test)[0][table.series[test]]
         values = {
             "actual": target[test],
             "prediction": np.asarray(predicted, dtype=float).reshape(len(test), -1),
@@ -239,7 +242,8 @@ def backtest(
             values[name] = baseline(
                 name, target, table, test, origins, horizon=horizon, season=season, firsts=firsts
             )
-        folds.append((values, test - origins if feed_back else np.ones_like(test)))
+        distance = table.within[test] - table.within[origins]
+        folds.append((values, distance if feed_back else np.ones_like(test)))
     values = {name: np.concatenate([columns[name] for columns, _ in folds]) for name in folds[0][0]}
     later = np.repeat(np.arange(horizon), target.shape[1] // horizon)
     steps = np.concatenate([distance for _, distance in folds])[:, None] + later
@@ -298,10 +302,62 @@ def _fit_predict(task, splits):
     return fitted, [predicted[np.searchsorted(rows, test)] for _, test in splits]
 
 
-def _forecast_fold(fitted, task, first, train, test):
-    """Forecast test rows from the last training row; the model was trained from `first` on."""
-    known = np.arange(first, train[-1] + 1)
-    ahead = np.arange(train[-1] + 1, test[-1] + 1)
+def _known(table, start, train, test):
+    """Find what a forecast of test rows knows: the rows from a start until the last training row.
+
+    Returns
+    -------
+    last : ndarray of int of shape (n_series,)
+        The last known row of each series; -1 where there is none.
+    is_known : ndarray of bool of shape (n_rows,)
+    """
+    rows = np.arange(len(table.series))
+    # Rows that are tested at the time of the last training row may stand above it.
+    is_tested = table.first_of_series(test)[table.series] <= rows
+    is_tested &= np.isin(table.series, table.series[test])
+    is_known = (rows >= start) & (rows <= train[-1]) & ~is_tested
+    return table.last_of_series(rows[is_known]), is_known
+
+
+def _with_past(splits, table, X, refit):
+    """Leave out the test rows of series that have no row yet from which a forecast could go on."""
+    found, n_left, first = [], 0, None
+    for train, test in splits:
+        last, _ = _known(table, train[0] if refit else splits[0][0][0], train, test)
+        begins_later = last[table.series[test]] < 0
+        if begins_later.any() and first is None:
+            first = test[np.argmax(begins_later)]
+        n_left += begins_later.sum()
+        found.append((train, test[~begins_later]))
+    if n_left:
+        name = X.index[first][1:]
+        what = (
+            f"Series {name[0] if len(name) == 1 else name!r} has no row until the end of the"
+            " training rows of a fold"
+        )
+        if not all(len(test) for _, test in found):
+            raise ValueError(
+                f"{what}, and no other series of that fold has one, so nothing can be forecast."
+                " Train on more rows, or set feed_back=False."
+            )
+        warn(
+            f"{what}, so it cannot be forecast there: {n_left} test rows of such series are left"
+            " out. Their first rows are predicted with feed_back=False.",
+            UnknownPastWarning,
+        )
+    return found
+
+
+def _forecast_fold(fitted, task, start, train, test):
+    """Forecast test rows from the last training rows; the model was trained from `start` on."""
+    last, is_known = _known(task.table, start, train, test)
+    rows, series = np.arange(len(is_known)), task.table.series
+    is_ahead = (rows > last[series]) & (rows <= task.table.last_of_series(test)[series])
+    known, ahead = rows[is_known], rows[is_ahead & (last[series] >= 0)]
+    if index_of(task.X) is None:
+        labels = pd.RangeIndex(len(known), len(known) + len(ahead))
+    else:
+        labels = task.X.index[ahead]
     table, _ = rows_ahead(
         fitted,
         safe_indexing(task.X, known),
@@ -309,12 +365,11 @@ def _forecast_fold(fitted, task, first, train, test):
         None if task.exog is None else safe_indexing(task.exog, ahead),
         task.y_lag,
         task.recompute,
-        labels=pd.RangeIndex(len(known), len(known) + len(ahead))
-        if index_of(task.X) is None
-        else task.X.index[ahead],
+        labels=labels,
     )
     # Targets that are not known at the end of the training rows are forecast as well.
-    return table.predicted()[-len(ahead) :][test - ahead[0]]
+    wanted = labels[np.searchsorted(ahead, test)]
+    return table.predicted()[table.labels.get_indexer(wanted)]
 
 
 def _lines(rows, fold, steps, values, X, y):

@@ -29,6 +29,8 @@ class Rows:
         step, the rows of each series are counted.
     before : ndarray of int of shape (n_rows,)
         The row before each row in its series; -1 where there is none.
+    within : ndarray of int of shape (n_rows,)
+        How many rows of the same series come before each.
     """
 
     def __init__(self, layout):
@@ -46,6 +48,7 @@ class Rows:
         before[layout.starts] = -1
         self.series, self.times = layout.by_row(series), layout.by_row(layout.time)
         self.numbers, self.before = layout.by_row(numbers), layout.by_row(before)
+        self.within = layout.by_row(layout.within())
 
     def find(self, series, numbers):
         """Find rows.

@@ -229,7 +229,7 @@ def rows_ahead(
     check_kind(estimator, "estimator", "predict", "a fitted regressor, pipeline or search")
     check_is_fitted(estimator)
     reach = look_back(estimator) if lookback is None else check_count(lookback, "lookback", least=0)
-    rows = check_ordered(X, (2,), _EXPECTED, many=True)
+    rows = check_ordered(X, (2,), _EXPECTED)
     target = None if y is None else check_target(y, X)
     if lookback is None and is_panel(index_of(rows)):
         # What such a step takes from the rows of a series must not change with a cut.

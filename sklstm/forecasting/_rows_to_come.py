@@ -108,8 +108,8 @@ def other_columns(exog, seen, labels):
     """
     others = list(seen.columns)
     if exog is None:
-        empty = pd.DataFrame(index=labels[:0], columns=others, dtype=float)
-        return empty.reindex(pd.RangeIndex(len(labels))), np.ones(len(labels), dtype=bool)
+        empty = pd.DataFrame(np.nan, pd.RangeIndex(len(labels)), others)
+        return empty, np.ones(len(labels), dtype=bool)
     with naming("exog", exog):
         given = pd.DataFrame(exog)
         if index_of(exog) is None:

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import make_scorer, mean_absolute_error
 from sklearn.model_selection import TimeSeriesSplit
@@ -17,6 +18,7 @@ from sklstm import (
     TimeStepSplit,
     TransformedSeriesRegressor,
     UndefinedScoreWarning,
+    UnknownPastWarning,
     backtest,
     series_to_supervised,
 )
@@ -210,6 +212,18 @@ def test_scores_of_a_horizon_by_step():
     )
 
 
+def test_targets_that_happen_among_the_test_rows_are_not_learnt():
+    """What lies after the last training time has no say, but what an ended series had has."""
+    rows, target = series_to_supervised(PANEL, horizon=2)
+    time = rows.index.get_level_values(0)
+    for last, has_say in ((MONTHS[51], False), (MONTHS[48], True)):
+        split = [(np.flatnonzero(time <= MONTHS[51]), np.flatnonzero(time > MONTHS[51]))]
+        other = target.copy()
+        other.loc[time == last, "sold_step2"] += 1e6
+        ours, theirs = (backtest(WINDOWS, rows, y, split).predictions for y in (target, other))
+        assert np.array_equal(ours["prediction"], theirs["prediction"]) is not has_say
+
+
 def test_any_scorer_is_called_for_each_group():
     """A scorer of scikit-learn's gives what the metric of that name gives, group by group."""
     own = make_scorer(mean_absolute_error, greater_is_better=False)
@@ -310,3 +324,65 @@ def test_a_metric_without_its_sign_is_refused():
     """Scores are the higher the better, as in scikit-learn."""
     with pytest.raises(ValueError, match="'neg_mean_absolute_scaled_error'"):
         backtest(Ridge(), X, Y, CV, scoring="mean_absolute_scaled_error")
+
+
+SPLITS = {
+    "gap": {"cv": TimeStepSplit(3, test_size=6, gap=2)},
+    "sliding": {"cv": TimeStepSplit(3, test_size=6, max_train_size=20)},
+    "without refit": {"cv": TimeStepSplit(3, test_size=6), "refit": False},
+}
+
+
+@pytest.mark.parametrize("options", SPLITS.values(), ids=SPLITS)
+def test_fed_back_folds_are_forecasts_of_each_series(options):
+    """With feed_back, a fold is what one model forecasts from the end of the training rows."""
+    lines = backtest(WINDOWS, X, Y, feed_back=True, **options).predictions
+    cv, refit = options["cv"], options.get("refit", True)
+    splits, model = list(cv.split(X)), None
+    for fold, (train, test) in enumerate(splits):
+        if model is None or refit:
+            model, start = clone(WINDOWS).fit(X.iloc[train], Y.iloc[train]), train[0]
+            ridge = model.regressor_[-1]
+        known = np.arange(start, train[-1] + 1)
+        part = lines[lines["fold"] == fold]
+        assert part.index.equals(X.index[test])
+        for name in part.index.droplevel(0).unique():
+            alone = PANEL.xs(name, level=[1, 2])
+            ours = part.xs(name, level=[1, 2])
+            past = alone[: X.index[train[-1]][0]]
+            past = past[past.index >= X.index[known[0]][0]]
+            values = list(alone[: past.index[-1]])
+            # One step after the other by hand: the windows hold predictions as they come.
+            steps = MONTHS[past.index[-1] < MONTHS]
+            for step, month in enumerate(steps[steps <= ours.index[-1]], 1):
+                window = pd.DataFrame([values[-3:]], columns=ridge.feature_names_in_)
+                values.append(ridge.predict(window)[0])
+                if month in ours.index:
+                    assert ours.loc[month, "prediction"] == pytest.approx(values[-1])
+                    assert ours.loc[month, "step"] == step
+                    assert ours.loc[month, "persistence"] == past.iloc[-1]
+
+
+def test_a_series_that_begins_in_a_fold_is_not_forecast_there():
+    """It has nothing to go on from; the rows are left out, with one warning."""
+    late = X.index.get_level_values(0) >= MONTHS[20]
+    split = [(np.flatnonzero(~late), np.flatnonzero(late))]
+    with pytest.warns(UnknownPastWarning, match=r"\('south', 'c'\).*35 test rows") as caught:
+        lines = backtest(WINDOWS, X, Y, split, feed_back=True).predictions
+    assert len(caught) == 1
+    assert lines.index.equals(X.index[late][X.index[late].get_level_values(2) != "c"])
+
+
+@pytest.mark.parametrize("refit", [True, False])
+def test_a_fed_back_panel_of_one_series_gives_what_that_series_gives(refit):
+    """The same predictions, baselines and scores, but for the labels."""
+    one = panel_of({("north", "a"): SPANS["north", "a"]})
+    options = {"cv": TimeSeriesSplit(3, test_size=6, gap=1), "feed_back": True, "refit": refit}
+    found, alone = (
+        backtest(DIFFERENCED, *series_to_supervised(series), **options)
+        for series in (one, one.droplevel([1, 2]).asfreq("MS"))
+    )
+    pd.testing.assert_frame_equal(
+        found.predictions.droplevel([1, 2]), alone.predictions, check_freq=False
+    )
+    pd.testing.assert_frame_equal(found.scores, alone.scores)

@@ -10,7 +10,6 @@ from sklstm import (
     LagWindower,
     LSTMRegressor,
     TransformedSeriesRegressor,
-    backtest,
     series_to_supervised,
 )
 
@@ -19,18 +18,6 @@ INDEX = pd.MultiIndex.from_product([DAYS, ["a", "b"]], names=["day", "store"])
 X = pd.DataFrame({"sold": np.arange(30.0)}, INDEX)
 Y = pd.Series(np.arange(30.0), INDEX, name="sold")
 ONE = X.xs("a", level=1)
-
-USES = {
-    "back-test fed back": lambda: backtest(Ridge(), X, Y, cv=2, feed_back=True),
-}
-
-
-@pytest.mark.parametrize("name", USES)
-def test_where_many_series_are_not_supported_they_are_refused(name):
-    """Else one series would go on where another ends."""
-    with pytest.raises(ValueError, match=r"many series|levels"):
-        USES[name]()
-
 
 TABLES_REFUSED = {
     "series first": (
