@@ -62,7 +62,7 @@ def by_hand(X, y, is_train, interval, window, per_series):
         known = changes[rows][is_train[rows]]
         if np.isnan(known).all():  # What is at hand: the values that later rows have seen.
             known = lag_changes[rows][~is_train[rows]]
-        low[rows], high[rows] = np.fmin.reduce(known), np.fmax.reduce(known)
+        low[rows], high[rows] = (one.reduce(known, initial=np.nan) for one in (np.fmin, np.fmax))
     spread = np.where(high == low, 1, high - low)
     target, lags = (changes - low) / spread, (lag_changes - low) / spread
 

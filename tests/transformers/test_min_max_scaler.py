@@ -165,6 +165,8 @@ def test_each_series_is_scaled_by_its_own_range(panel, low, clip):
         back = quietly(ours.inverse_transform, scaled)
         for rows in rows_of(panel).values():
             known = panel.iloc[rows].notna().any()
+            if not known.any():
+                continue
             part = [panel.iloc[rows].loc[:, known].to_numpy(), table.iloc[rows].loc[:, known]]
             theirs = MinMaxScaler((low, 1), clip=clip).fit(part[0])
             expected = theirs.transform(part[1].to_numpy())
