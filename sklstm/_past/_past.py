@@ -419,10 +419,10 @@ class Past:
         """Tell which stretches lack rows before them that are expected to be known."""
         numbers, series, later = stretches.numbers, stretches.series, stretches.are_later
         # Nothing is expected before training rows, nor before those of a series that these do not
-        # have; but a forecast looks back upon each row.
+        # have, if some of its rows have a past; but a forecast looks back upon each row.
         _, begins = _find(self.begins, _keys(series, numbers - n_known))
         begins &= ~(later & (_APPENDED.get() is not None))
-        begins |= (series >= self.n_series) & ~later
+        begins |= (series >= self.n_series) & ~later & (stretches.lengths > self.depth)
         # `TransformedSeriesRegressor` places such rows there, and warns itself.
         begins |= (numbers < LONG_BEFORE // 2) & (self.axis is not None)
         return np.isnan(numbers) | ((n_known < self.depth) & ~begins)
@@ -448,6 +448,15 @@ class Past:
         elif not agrees:
             what = "has the label of a training row but other values (was the index reset?)"
             remedy = follows
+        elif series >= self.n_series and not later:
+            what = (
+                f"is the first of {stretches.lengths[one]} row(s) of a series that the training"
+                " rows do not have"
+            )
+            remedy = (
+                f" Pass the {self.depth} row(s) before it as well, or set history='none' if nothing"
+                " comes before it."
+            )
         elif later:
             what = "comes after a gap in the table"
             remedy = " " + gap_remedy(index, "X")

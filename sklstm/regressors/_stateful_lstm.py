@@ -452,6 +452,8 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         apart &= slots >= 0
         is_training = self._past.heads(stretches)[0] > 0
         doubtful = np.where(apart, ~is_training, stretches.doubtful) & ~follows
+        # A series that was never seen starts from zero, however few of its rows are there.
+        doubtful &= stretches.are_later | (slots >= 0)
         if some is not None:
             doubtful &= some
         if not doubtful.any():

@@ -10,6 +10,7 @@ from sklstm import (
     LagWindower,
     LSTMRegressor,
     TransformedSeriesRegressor,
+    UnknownPastWarning,
     series_to_supervised,
 )
 
@@ -120,3 +121,23 @@ def test_names_of_another_type_are_refused():
     text = X.rename(index={"a": "1", "b": "2"}, level=1)
     with pytest.raises(ValueError, match="X names a series 1, but the training rows '1'"):
         Differencer().fit(text).transform(numbered)
+
+
+@pytest.mark.parametrize("history", ["auto", "none"])
+def test_a_new_series_of_too_few_rows_is_named(history):
+    """A store that is served row by row would be without a past at each row."""
+    windower = LagWindower(3, history=history).fit(X)
+    new = X.rename(index={"a": "c", "b": "d"}, level=1)
+    assert np.isfinite(np.asarray(windower.transform(new))[4:]).all()
+    few = new[-4:]
+    if history == "none":
+        windower.transform(few)
+        return
+    with pytest.warns(
+        UnknownPastWarning,
+        match=r"01-14 00:00:00 of series 'c' is the first of 2 row.*history='none'",
+    ):
+        windows = windower.transform(few)
+    np.testing.assert_array_equal(
+        np.asarray(windows)[-2:, 1:, 0], few["sold"].to_numpy().reshape(2, 2).T
+    )
