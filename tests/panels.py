@@ -99,6 +99,7 @@ def law(n_examples, **strategies):
 def rows_of(panel):
     """Return the rows of each series, by its name."""
     levels = panel.index.names[1:]
+    levels = levels if len(levels) > 1 else levels[0]
     numbered = pd.Series(np.arange(len(panel)), panel.index)
     return {
         name: rows.to_numpy()

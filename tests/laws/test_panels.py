@@ -142,7 +142,8 @@ def test_a_panel_of_one_series_is_that_series(panel, name, n_train):
     apart.fit(one[:n_train])
     for rows in (slice(None), slice(n_train, None), slice(n_train - 2, None)):
         ours, theirs = (
-            quietly(way.transform, table[rows]) for way, table in ((together, panel), (apart, one))
+            quietly(way.transform, table.iloc[rows])
+            for way, table in ((together, panel), (apart, one))
         )
         assert_same(values(ours), values(theirs))
         if name in {*WAYS, *PER_SERIES}:
