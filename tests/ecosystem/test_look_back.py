@@ -1,5 +1,7 @@
 """How far estimators look back: as they say, or as those say that they are made of."""
 
+import re
+
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -110,7 +112,7 @@ def flat(window):
         (TransformedSeriesRegressor(Ridge(), Differencer(3), y_lag=None), None),
         (TransformedSeriesRegressor(Ridge(), SeriesMinMaxScaler()), 1),
     ],
-    ids=str,
+    ids=lambda value: re.sub(r" at 0x\w+", "", str(value)),  # no address: each worker has its own
 )
 @pytest.mark.filterwarnings("ignore::sklstm.SklstmWarning")  # of folds, which matter to no depth
 def test_how_far_an_estimator_looks_back(estimator, depth):

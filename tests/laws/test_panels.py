@@ -138,8 +138,8 @@ def test_a_panel_of_one_series_is_that_series(panel, name, n_train):
     one = alone(panel)
     together, apart = clone(TRANSFORMERS[name]), clone(TRANSFORMERS[name])
     assert_same(values(together.fit_transform(panel)), values(apart.fit_transform(one)))
-    together.fit(panel[:n_train])
-    apart.fit(one[:n_train])
+    together.fit(panel.iloc[:n_train])
+    apart.fit(one.iloc[:n_train])
     for rows in (slice(None), slice(n_train, None), slice(n_train - 2, None)):
         ours, theirs = (
             quietly(way.transform, table.iloc[rows])
