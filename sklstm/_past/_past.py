@@ -421,7 +421,8 @@ class Past:
         # Nothing is expected before training rows, nor before those of a series that these do not
         # have, if some of its rows have a past; but a forecast looks back upon each row.
         _, begins = _find(self.begins, _keys(series, numbers - n_known))
-        begins &= ~(later & (_APPENDED.get() is not None))
+        if _APPENDED.get() is not None:
+            begins &= ~later & (n_known + stretches.lengths > self.depth)
         begins |= (series >= self.n_series) & ~later & (stretches.lengths > self.depth)
         # `TransformedSeriesRegressor` places such rows there, and warns itself.
         begins |= (numbers < LONG_BEFORE // 2) & (self.axis is not None)
@@ -456,6 +457,12 @@ class Past:
             remedy = (
                 f" Pass the {self.depth} row(s) before it as well, or set history='none' if nothing"
                 " comes before it."
+            )
+        elif not later and number - n_known in firsts:
+            what = f"is the first of {stretches.lengths[one]} row(s) of its series"
+            remedy = (
+                f" The model looks back upon {self.depth} row(s): leave the series out, or look"
+                " back less."
             )
         elif later:
             what = "comes after a gap in the table"

@@ -8,6 +8,7 @@ import pytest
 from estimators import LSTM, seasonal
 from estimators import MILK_X as X
 from estimators import MILK_Y as Y
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 
@@ -20,6 +21,7 @@ from sklstm import (
     UnknownPastWarning,
     backtest,
     forecast,
+    series_to_supervised,
 )
 
 WINDOWS = TransformedSeriesRegressor(make_pipeline(LagWindower(12, flatten=True), Ridge()))
@@ -155,3 +157,18 @@ def test_a_gap_within_the_look_back_of_one_series_is_refused(place):
     else:
         expected = forecast(model, STORES, 8, y=SOLD)
         pd.testing.assert_series_equal(forecast(model, rows, 8, y=y), expected)
+
+
+def test_a_series_that_is_too_short_to_look_back_upon_is_refused():
+    """Of such a series nothing but the mean of all series would be forecast."""
+    times = [(step, "long") for step in range(30)] + [(step, "short") for step in range(26, 30)]
+    index = pd.MultiIndex.from_tuples(times, names=["step", "series"])
+    sold = pd.Series(np.arange(34.0), index, name="sold").sort_index()
+    X, y = series_to_supervised(sold)
+    model = make_pipeline(LagWindower(6, flatten=True), HistGradientBoostingRegressor(max_iter=2))
+    model.fit(X, y)
+    message = r"Row 27 of series 'short' is the first of 4 row\(s\).*leave the series out"
+    with pytest.raises(ValueError, match=message):
+        forecast(model, X, 2, y=y)
+    ahead = forecast(model, X.drop("short", level=1), 2, y=y.drop("short", level=1))
+    assert ahead.index.tolist() == [(30, "long"), (31, "long")]
