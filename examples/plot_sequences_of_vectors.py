@@ -106,8 +106,8 @@ print(f"\nPredicted and actual: {output / 'sequences_of_vectors.csv'}")
 #
 # ``benchmarks/deeper.py`` trained the published sizes once, for the published 10 epochs on 16,184
 # rows. That took 106 minutes on a busy machine with two cores. RMSE on the 1,799 rows after them is
-# 5.8 %, 5.7 % and 5.5 % of the three columns' ranges. The validation loss was lowest after the sixth
-# epoch.
+# 5.8 %, 5.7 % and 5.5 % of the three columns' ranges. The validation loss was lowest after six of
+# the epochs.
 
 five = pd.concat(
     [pair, pair.shift(3).add_suffix("_3"), pair[["a"]].shift(6).add_suffix("_6")], axis=1

@@ -290,7 +290,10 @@ def _predict_last(estimator, rows, last):
     if type(estimator) in (GridSearchCV, RandomizedSearchCV):
         return _predict_last(estimator.best_estimator_, rows, last)
     if type(estimator) is Pipeline and len(estimator.steps) > 1:
-        return _predict_last(estimator[-1], estimator[:-1].transform(rows), last)
+        for _, step in estimator.steps[:-1]:
+            # A slice of the pipeline counts as not fitted where its last step has nothing to fit.
+            rows = rows if step in (None, "passthrough") else step.transform(rows)
+        return _predict_last(estimator[-1], rows, last)
     if type(estimator) is TransformedSeriesRegressor:
         return np.asarray(estimator._predict(rows, last))[last]
     if look_back(estimator) == 0:

@@ -133,7 +133,10 @@ class RecursiveRows:
     @property
     def labels(self):
         """The labels of the rows to predict, from the oldest to the newest."""
-        return self._index[self._predicted_cells()[0]]
+        cells, *_ = self._predicted_cells()
+        if self._time is None:  # a slice keeps the frequency
+            return self._index[cells[0] : cells[-1] + 1] if len(cells) else self._index[:0]
+        return self._index[cells]
 
     def next_rows(self):
         """Return the next row to predict of each series, below the rows that it depends on.

@@ -57,7 +57,7 @@ def labels_to_come(index, layout, given, n_later, exog, labels=None):
         n_labels = int(n_later[0])
         if labels is None:
             labels = _labels_after(index, n_labels, known)
-        kept = index if len(given) == len(index) else index[given]
+        kept = index[len(index) - len(given) :]  # a slice keeps the frequency
         return (kept.append(labels) if n_labels else kept), None
 
     # 1. The times of the rows to come.
