@@ -13,11 +13,24 @@ of 4 all series are clean: many of these matches are short runs of coarsely roun
 from __future__ import annotations
 
 import argparse
+import os
+import time
 from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import pandas as pd
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
+from sklstm import (
+    LagWindower,
+    LSTMRegressor,
+    TransformedSeriesRegressor,
+    forecast,
+    series_to_supervised,
+)
 from sklstm.metrics import (
     mean_absolute_scaled_error,
     overall_weighted_average,
@@ -26,6 +39,8 @@ from sklstm.metrics import (
 
 SEASON = 24
 HORIZON = 48
+WINDOW = 168
+BATCH = 256
 #: sMAPE in percent, MASE and OWA of the hourly series; None where the source has the OWA alone.
 #: Makridakis, Spiliotis and Assimakopoulos (2020), International Journal of Forecasting 36 (1).
 PUBLISHED: dict[str, tuple[float | None, float | None, float]] = {
@@ -95,6 +110,65 @@ def forecast_each(train: pd.Series, method) -> pd.Series:
     return pd.concat(found, names=["series", "hour"]).swaplevel().sort_index()
 
 
+def forecast_by_network(train: pd.Series, build, n_epochs: int, n_windows: int) -> pd.Series:
+    """Forecast all series by one network, which draws so many windows in an epoch."""
+    import keras
+
+    n_batches = n_windows // BATCH
+    rate = keras.optimizers.schedules.CosineDecay(2e-3, n_epochs * n_batches)
+    model = TransformedSeriesRegressor(
+        make_pipeline(
+            LagWindower(WINDOW, fold=SEASON),
+            LSTMRegressor(
+                network=build,
+                normalize=False,  # each window is standardised inside the network
+                loss="mae",
+                optimizer=keras.optimizers.Adam(rate),
+                epochs=n_epochs,
+                batch_size=BATCH,
+                steps_per_epoch=n_batches,
+                random_state=0,
+            ),
+        ),
+        transformer=FunctionTransformer(np.log, np.exp),
+    )
+    X, y = series_to_supervised(train, horizon=HORIZON, keep_last=True)
+    return forecast(model.fit(X, y), X, HORIZON, y=y)
+
+
+def from_the_mean(input_shape, n_outputs):
+    """Build a network that predicts how far the hours ahead lie from the mean of their window."""
+    windows, mean, spread, hidden = _standardised(input_shape)
+    return _predict(windows, mean, spread, hidden, n_outputs)
+
+
+def from_the_week_before(input_shape, n_outputs):
+    """Build a network that predicts how far the hours ahead lie from those a week earlier."""
+    import keras
+
+    windows, _, spread, hidden = _standardised(input_shape)
+    a_week_before = keras.layers.Flatten()(windows)[:, :n_outputs]
+    return _predict(windows, a_week_before, spread, hidden, n_outputs)
+
+
+def _standardised(input_shape):
+    """Return windows, their mean and spread, and what an LSTM makes of them standardised."""
+    import keras
+
+    windows = keras.Input(input_shape)
+    mean = keras.ops.mean(windows, axis=(1, 2), keepdims=True)
+    spread = keras.ops.std(windows, axis=(1, 2), keepdims=True) + 1e-3
+    hidden = keras.layers.LSTM(64)((windows - mean) / spread)
+    return windows, mean[:, :, 0], spread[:, :, 0], hidden
+
+
+def _predict(windows, base, spread, hidden, n_outputs):
+    """Return a network that predicts multiples of the spread, from some base on."""
+    import keras
+
+    return keras.Model(windows, base + spread * keras.layers.Dense(n_outputs)(hidden))
+
+
 def clean_series(train: pd.Series, test: pd.Series, n_values: int = 4) -> list:
     """List the series whose first test values do not stand in another series' training values."""
     found: dict[bytes, set] = {}
@@ -123,15 +197,30 @@ def score(train: pd.Series, test: pd.Series, forecasts: dict, baseline: str = "N
     return pd.DataFrame(lines, ["sMAPE", "MASE", "OWA"]).T
 
 
+NETWORKS = {
+    "one network, from the mean": from_the_mean,
+    "one network, from the week before": from_the_week_before,
+}
+
+
 def main() -> None:
     """Read, forecast, score and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path, help="with Hourly-train.csv and Hourly-test.csv")
-    train, test = read_m4(parser.parse_args().folder)
+    parser.add_argument("--epochs", type=int, default=15, help="epochs (default: 15)")
+    parser.add_argument(
+        "--windows", type=int, default=40_000, help="windows in an epoch (default: 40000)"
+    )
+    arguments = parser.parse_args()
+    train, test = read_m4(arguments.folder)
     forecasts = {
         "Naive2": forecast_each(train, naive2),
         "seasonal naive": forecast_each(train, seasonal_naive),
     }
+    for title, build in NETWORKS.items():
+        begin = time.perf_counter()
+        forecasts[title] = forecast_by_network(train, build, arguments.epochs, arguments.windows)
+        print(f"{title}: {time.perf_counter() - begin:.0f} s")
     published = pd.DataFrame(PUBLISHED, ["sMAPE", "MASE", "OWA"]).T.astype(float)
     print("Published:", published.to_string(na_rep="", float_format="%.3f"), sep="\n")
     clean = clean_series(train, test)
