@@ -115,7 +115,7 @@ class RecursiveRows:
         self._missing = np.concatenate([np.zeros(len(given), dtype=bool), missing])
         self._cells = seen.take(given)
         if len(later):  # pandas 2 warns of empty tables in concat.
-            self._cells = pd.concat([self._cells, later])
+            self._cells = pd.concat([self._cells, later]) if len(given) else later
         self._cells = self._cells.set_axis(self._index).set_axis(others, axis=1)
         self._columns = {}
         for column in filled:

@@ -58,7 +58,9 @@ def labels_to_come(index, layout, given, n_later, exog, labels=None):
         if labels is None:
             labels = _labels_after(index, n_labels, known)
         kept = index[len(index) - len(given) :]  # a slice keeps the frequency
-        return (kept.append(labels) if n_labels else kept), None
+        # pandas 2 warns where what is empty has a type of its own.
+        parts = [part for part in (kept, labels) if len(part)]
+        return (parts[0].append(parts[1:]) if parts else kept), None
 
     # 1. The times of the rows to come.
     last = layout.stops - 1
