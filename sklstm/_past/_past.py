@@ -5,7 +5,7 @@ from contextvars import ContextVar
 
 import numpy as np
 
-from sklstm._past._layout import Layout, Numbers, find_series, names_as_index
+from sklstm._past._layout import Layout, Numbers, find_series
 from sklstm._past._order import gap_remedy
 from sklstm._past._stretches import Doubt, Stretches, pad, ranges, said
 from sklstm._past._time_axis import TimeAxis
@@ -222,10 +222,10 @@ class Past:
         of = np.searchsorted(layout.starts, starts, side="right") - 1
         series, later = series[of], starts != layout.starts[of]
         if by_labels and history == "continue":
-            if self._is_training_table(rows, form, layout=layout):
-                first = self.begins[np.searchsorted(self.begins // KEYS, series)] % KEYS
-            else:
-                first = np.append(self.ends, 0)[np.minimum(series, self.n_series)]
+            seen = np.minimum(series, self.n_series - 1)
+            is_same = self._are_training_rows(rows, form, layout, series[~later])[of]
+            first = np.where(is_same, self.firsts[seen], self.ends[seen])
+            first = np.where(series < self.n_series, first, 0)
             # Each part keeps its distance from the first: it is no training row of that label.
             moved = numbers - numbers[~later][of] + first
             numbers = np.where(later, moved, first)
@@ -296,7 +296,8 @@ class Past:
 
     def _number_array(self, rows, warns, form, values_decide):
         """Tell the training table from any other rows, which follow the training rows."""
-        if self._is_training_table(rows, form, lenient=form is None and not values_decide):
+        one = Layout(None, len(rows)), np.array([0])
+        if self._are_training_rows(rows, form, *one, lenient=form is None and not values_decide)[0]:
             return 0.0
         if values_decide and np.isnan(rows[0]).all():
             return np.nan
@@ -329,24 +330,43 @@ class Past:
         numbers[series >= self.n_series] = 0
         return numbers
 
-    def _is_training_table(self, rows, form, layout=None, lenient=False):
-        """Tell the training table by its length and the rows that are remembered of it.
+    def _are_training_rows(self, rows, form, layout, series, lenient=False):
+        """Tell which series of a table are the training rows again.
 
-        If lenient, values that are not known in `rows` say nothing against it.
+        They are told by their length and the rows that are remembered of them. If lenient, values
+        that are not known in `rows` say nothing against it.
         """
+        # 1. Series of the right length.
+        of_part, of_kept = self.begins // KEYS, self.kept_keys // KEYS
+        n_rows = np.bincount(of_part, self._lengths, self.n_series).astype(np.int64)
+        place = np.full(self.n_series, -1)
+        seen = np.flatnonzero(series < self.n_series)
+        given = (layout.stops - layout.starts)[seen]
+        expected = n_rows[series[seen]]
         is_forecast = _APPENDED.get() is not None
-        if len(rows) != self.n_rows and not (len(rows) > self.n_rows and is_forecast):
-            return False
-        if layout is not None and (layout.n_series, self.n_series) != (1, 1):
-            names = layout.labels()
-            if names is None or self.names is None or not names.equals(names_as_index(self.names)):
-                return False
+        seen = seen[(given >= expected) if is_forecast else (given == expected)]
+        place[series[seen]] = layout.starts[seen]
+
+        # 2. Of these, those whose remembered rows are the same.
         kept, known = self._remembered(form)
-        kept_rows = self.kept_positions[known]
-        found = rows[kept_rows if layout is None else layout.row(kept_rows)]
-        series = self.kept_keys[known] // KEYS
-        same, unknown = _equal(found, kept, _spread(kept, series)), np.isnan(found)
-        return bool((same | unknown).all() and not unknown.all() if lenient else same.all())
+        of_kept = of_kept[known]
+        within = self.kept_positions[known] - (np.cumsum(n_rows) - n_rows)[of_kept]
+        there = place[of_kept] >= 0
+        if not there.any():
+            return np.zeros(len(series), dtype=bool)
+        of_kept, kept = of_kept[there], kept[there]
+        found = rows[layout.row(place[of_kept] + within[there])]
+        same, unknown = _equal(found, kept, _spread(kept, of_kept)), np.isnan(found)
+        if lenient:
+            same |= unknown
+        agrees = np.zeros(self.n_series, dtype=bool)
+        agrees[of_kept] = True
+        agrees[of_kept[~same.all(axis=1)]] = False
+        if lenient:
+            known_of = np.zeros(self.n_series, dtype=bool)
+            known_of[of_kept[~unknown.all(axis=1)]] = True
+            agrees &= known_of
+        return np.append(agrees, False)[np.minimum(series, self.n_series)]
 
     def _remembered(self, form):
         """Return the remembered rows in a form, and which ones are known in it."""

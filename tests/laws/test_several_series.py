@@ -141,3 +141,15 @@ def test_a_new_series_of_too_few_rows_is_named(history):
     np.testing.assert_array_equal(
         np.asarray(windows)[-2:, 1:, 0], few["sold"].to_numpy().reshape(2, 2).T
     )
+
+
+def test_each_series_continues_by_itself():
+    """Whether a series is the training rows again does not depend on the other series."""
+    windower = LagWindower(4, history="continue").fit(X)
+    first = windower.transform(X)
+    b = X.index.get_level_values(1) == "b"
+    np.testing.assert_array_equal(windower.transform(X[b]), np.asarray(first)[b])
+    later = X[~b][:5].rename(index=lambda day: day + pd.Timedelta("40D"), level=0)
+    both = np.asarray(windower.transform(pd.concat([X[b], later])))
+    np.testing.assert_array_equal(both[:15], np.asarray(first)[b])
+    np.testing.assert_array_equal(both[15, :, 0], [24.0, 26.0, 28.0, 0.0])
