@@ -173,7 +173,7 @@ def predict_known(regressor, X, mean, lost=None, wanted=None):
         As fitted.
     X : array-like of shape (n_rows, ...)
         Inputs.
-    mean : ndarray of shape (n_outputs,)
+    mean : ndarray of shape (1, n_outputs) or (n_rows, n_outputs)
         The mean of the target.
     lost : ndarray of bool of shape (n_rows,), default=None
         As for `fit_known`.
@@ -198,7 +198,7 @@ def predict_known(regressor, X, mean, lost=None, wanted=None):
     known = np.arange(n_rows) if is_network else np.flatnonzero(_usable(X, regressor))
     if wanted is not None and look_back(regressor) == 0:
         known = np.intersect1d(known, wanted)
-    predicted = np.tile(mean, (n_rows, 1))
+    predicted = np.broadcast_to(mean, (n_rows, mean.shape[1])).copy()
     if len(known):
         of_known = np.asarray(regressor.predict(safe_indexing(X, known)))
         predicted[known] = of_known.reshape(len(known), -1)

@@ -112,7 +112,8 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
     is left out of training if its target is NaN or if its columns begin with NaN and the regressor
     cannot take NaN; it is predicted as the mean of the transformed target. Where a prediction
     cannot be inverted, because the values before it are not known, it is the value of `y_lag`, or
-    else the mean of the training target.
+    else the mean of the training target. Of many series, these are the means of the row's own
+    series, or of all where `fit` has not seen it.
 
     Examples
     --------
@@ -220,7 +221,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         # Names of several kinds are none to scikit-learn.
         named = isinstance(y, pd.DataFrame) and len(set(map(type, y.columns))) == 1
         self._names = list(y.columns) if named else [f"y{i}" for i in range(target.shape[1])]
-        self._mean = np.nanmean(target, axis=0)
+        self._n_outputs = target.shape[1]
 
         # 2. Fit the transformer to the target.
         lost = None
@@ -252,7 +253,9 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
                 " rows. Use more rows or a transformer that looks back less."
             )
         warn_of_few_rows(known.sum(), np.count_nonzero(~np.isnan(target).any(axis=1)))
-        self._transformed_mean = transformed[known].mean(axis=0)
+        self._means = _means_of_series(target, layout)
+        transformed_known = np.where(known[:, None], transformed, np.nan)
+        self._transformed_means = _means_of_series(transformed_known, layout)
 
         # 4. Fit the regressor to the transformed target.
         fit_params = self._transform_validation(fit_params)
@@ -309,7 +312,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         check_is_fitted(self)
         rows, inputs = self._read_rows(X, reset=False)
         lost = stretches = transformer = None
-        if self._lags or self.transformer_ is not None:
+        if self._lags or self.transformer_ is not None or self._past.names is not None:
             stretches = self._past.stretches(rows, index_of(X))
             self._compare_lags(rows, X, stretches)
             transformer = self._at_hand(rows, X, stretches)
@@ -317,7 +320,8 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             inputs, lost = self._transform_lags(rows, X, stretches, transformer)
         if self._runs_on:  # Each prediction is built upon the one before.
             wanted = None
-        predicted = predict_known(self.regressor_, inputs, self._transformed_mean, lost, wanted)
+        means = _mean_of_rows(self._transformed_means, stretches)
+        predicted = predict_known(self.regressor_, inputs, means, lost, wanted)
         predicted = predicted.reshape(len(rows), -1)
         if transformer is not None:
             predicted = self._invert(predicted, rows, stretches, transformer)
@@ -403,7 +407,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             return self.transformer_
         known, _ = stretches.padded(rows)
         labels = RowLabels(stretches, depth=self._past.depth)
-        columns = np.tile(self._firsts, len(self._mean) // len(self._firsts))
+        columns = np.tile(self._firsts, self._n_outputs // len(self._firsts))
         place = Place(name, X, rows, labels.rows(), columns)
         with warnings.catch_warnings():  # `predict` warns of the same rows itself.
             warnings.simplefilter("ignore", UnknownPastWarning)
@@ -422,7 +426,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         labels = RowLabels(stretches, depth=self._past.depth)
         for steps in {lag.steps for lag in self._lags}:
             held = {lag.target: lag.column for lag in self._lags if lag.steps == steps}
-            earlier = np.full((len(known), len(self._mean)), np.nan, rows.dtype)
+            earlier = np.full((len(known), self._n_outputs), np.nan, rows.dtype)
             earlier[:, list(held)] = known[:, list(held.values())]
             place = Place(name, X, rows, labels.rows(), held)
             step = partial(transform_target, transformer, names=self._names, place=place)
@@ -455,9 +459,9 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             )
         observed = None
         # A transformer of several steps ahead does not look back.
-        if self._firsts is not None and len(self._firsts) == len(self._mean):
+        if self._firsts is not None and len(self._firsts) == self._n_outputs:
             # The value observed at a row stands in the next row; the last is not known yet.
-            observed = np.full((len(rows), len(self._mean)), np.nan)
+            observed = np.full((len(rows), self._n_outputs), np.nan)
             observed[:-1] = layout.by_series(rows)[1:, self._firsts]
             observed[stretches.stops - 1] = np.nan
         step = partial(invert_target, transformer, names=self._names)
@@ -467,9 +471,9 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             inverted = RowLabels(stretches).call(step, layout.by_series(predicted), observed)
         inverted = layout.by_row(inverted)
         if self._firsts is not None:
-            steps = len(self._mean) // len(self._firsts)
+            steps = self._n_outputs // len(self._firsts)
             inverted = np.where(np.isnan(inverted), np.tile(rows[:, self._firsts], steps), inverted)
-        return np.where(np.isnan(inverted), self._mean, inverted)
+        return np.where(np.isnan(inverted), _mean_of_rows(self._means, stretches), inverted)
 
     def _transform_validation(self, fit_params):
         """Transform validation rows and their targets as those of `fit`."""
@@ -490,7 +494,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         rows, _ = self._read_rows(X_val, reset=False, name="X_val")
         Layout(index_of(X_val), len(rows), "X_val")
         target = check_target(y_val, X_val, name="y_val", rows_name="X_val")
-        check_n_targets(target, len(self._mean))
+        check_n_targets(target, self._n_outputs)
         stretches = self._past.stretches(rows, index_of(X_val))
         labels, layout = RowLabels(stretches), stretches.layout
         place = Place("y_val", y_val, target, labels.rows())
@@ -559,3 +563,23 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         tags.regressor_tags = inner.regressor_tags
         tags.non_deterministic = inner.non_deterministic
         return tags
+
+
+def _means_of_series(values, layout):
+    """Return the mean of what is known of each series, and of all of them in the last row."""
+    overall = np.nanmean(values, axis=0)
+    if layout.names is None:
+        return overall[None]
+    values = layout.by_series(values)
+    n_known = np.add.reduceat(~np.isnan(values), layout.starts, axis=0, dtype=int)
+    sums = np.add.reduceat(np.nan_to_num(values), layout.starts, axis=0)
+    means = np.where(n_known, sums / np.maximum(n_known, 1), overall)
+    return np.concatenate([means, overall[None]])
+
+
+def _mean_of_rows(means, stretches):
+    """Return the mean of the series of each row, or of all where `fit` has not seen it."""
+    if len(means) == 1:
+        return means
+    series = np.minimum(stretches.series, len(means) - 1)
+    return stretches.layout.by_row(np.repeat(means[series], stretches.lengths, axis=0))
