@@ -53,6 +53,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.slow
 # Keras hands its variables to NumPy in a way that NumPy 2 is leaving.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_every_kind_of_network_loads_without_sklstm(tmp_path):

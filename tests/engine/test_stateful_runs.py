@@ -27,7 +27,7 @@ def trained_from(weights, spec, rows, **training):
     return train(spec, TrainingSpec(**training), rows, seed=0, start=Trained(weights, []))
 
 
-@pytest.mark.parametrize("engine", ["layer", "block", "xla"])
+@pytest.mark.parametrize("engine", ["layer", "block", pytest.param("xla", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("units", "window", "n_features", "cell", "lanes"),
     [

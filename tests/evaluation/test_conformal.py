@@ -45,6 +45,7 @@ def test_nine_out_of_ten_new_values_are_covered(symmetric, skewed):
     assert 0.86 < np.mean(held) < 0.94
 
 
+@pytest.mark.slow
 def test_forecasts_of_many_steps_are_covered_at_each_step():
     """Intervals of fed-back forecasts widen, and contain about 90 % of the values, too."""
     steps, held, widths = 8, [], []

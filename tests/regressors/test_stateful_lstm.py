@@ -103,7 +103,7 @@ def labelled():
     ("units", "window", "n_features", "cell", "epochs"),
     [
         ((3,), 1, 1, "lstm", 10),
-        ((4, 3), 3, 2, "gru", 10),
+        pytest.param((4, 3), 3, 2, "gru", 10, marks=pytest.mark.slow),
         pytest.param((3,), 1, 1, "lstm", 50, marks=pytest.mark.slow),
         pytest.param((3,), 3, 1, "lstm", 50, marks=pytest.mark.slow),
         pytest.param((4,), 1, 2, "lstm", 50, marks=pytest.mark.slow),
