@@ -74,7 +74,7 @@ def check_ordered(X, n_axes, expected):
 
     Returns
     -------
-    DataFrame or ndarray
+    DataFrame, ndarray or Windows with labels
 
     Raises
     ------
@@ -85,7 +85,7 @@ def check_ordered(X, n_axes, expected):
     check_in_memory(X, "X")
     with naming("X", X):
         check_names(X)
-        table = X if isinstance(X, pd.DataFrame) else np.asarray(X)
+        table = X if isinstance(X, pd.DataFrame) or is_panel(index_of(X)) else np.asarray(X)
         if table.ndim not in n_axes or 0 in table.shape:
             raise ValueError(expected)
     if isinstance(table, pd.DataFrame) and not is_panel(table.index):
@@ -172,9 +172,9 @@ def check_series_known(y, X, *, name="y", rows_name="X"):
         raise ValueError(
             f"The index of {name} names many series, but {rows_name} has no labels, so its rows"
             " cannot be told apart: those of one series would run into the next. Pass"
-            f" {rows_name} as a pandas object. If a step of a pipeline dropped the labels, call"
-            " set_output(transform='pandas') on the pipeline, or put the pipeline into"
-            " TransformedSeriesRegressor, which does that."
+            f" {rows_name} as a pandas object, or windows as LagWindower returns them. If a step of"
+            " a pipeline dropped the labels, call set_output(transform='pandas') on the pipeline,"
+            " or put the pipeline into TransformedSeriesRegressor, which does that."
         )
 
 

@@ -58,9 +58,10 @@ def backtest(
     ----------
     estimator : estimator
         Any regressor, pipeline or search. Clones of it are fitted.
-    X : DataFrame or ndarray of shape (n_rows, n_features)
+    X : DataFrame or array of shape (n_rows, n_features) or (n_rows, window, n_features)
         One row per time step, oldest first. A row holds what is known before its own target. If the
-        index has several levels, the first is the time, and the others name the series.
+        index has several levels, the first is the time, and the others name the series. Windows of
+        many series are what :class:`LagWindower` returned, which keeps the index.
     y : Series, DataFrame or ndarray of shape (n_rows,) or (n_rows, n_outputs)
         The target.
     cv : int, splitter or iterable of (train, test), default=5
@@ -124,8 +125,8 @@ def backtest(
     ------
     ValueError
         If a fold has training rows that do not come before its test rows, a column's values in the
-        test rows are not declared, a parameter is out of range, or the lengths or labels of `X` and
-        `y` differ.
+        test rows are not declared, a parameter is out of range or speaks of the columns of windows,
+        or the lengths or labels of `X` and `y` differ.
     TypeError
         If `estimator` is not an estimator, or a parameter has a wrong type.
 
@@ -180,6 +181,11 @@ def backtest(
     target = check_target(y, X)
     check_flag(refit, "refit")
     check_flag(feed_back, "feed_back")
+    if X.ndim == 3 and (feed_back or y_lag is not None or future_inputs is not None):
+        raise ValueError(
+            f"X holds windows, of shape {X.shape}, into which nothing is fed back: with feed_back,"
+            " y_lag or future_inputs, pass rows, and put the LagWindower into the estimator."
+        )
     if n_jobs is not None:
         check_scalar(n_jobs, "n_jobs", Integral)
     layout = Layout(index_of(X), len(X))

@@ -15,11 +15,13 @@ from sklstm import (
     CutTimeStepWarning,
     Differencer,
     LagWindower,
+    LSTMRegressor,
     TimeStepSplit,
     TransformedSeriesRegressor,
     UndefinedScoreWarning,
     UnknownPastWarning,
     backtest,
+    conformal_interval,
     series_to_supervised,
 )
 from sklstm.metrics import mean_absolute_scaled_error
@@ -59,6 +61,9 @@ DIFFERENCED = TransformedSeriesRegressor(
     make_pipeline(LagWindower(2, flatten=True), Ridge()), Differencer([1, 2])
 )
 COLUMNS = ["prediction", "persistence", "seasonal_naive", "drift"]
+
+
+NETWORK = LSTMRegressor(units=2, epochs=1, random_state=0)
 
 
 @pytest.fixture(scope="module")
@@ -386,3 +391,47 @@ def test_a_fed_back_panel_of_one_series_gives_what_that_series_gives(refit):
         found.predictions.droplevel([1, 2]), alone.predictions, check_freq=False
     )
     pd.testing.assert_frame_equal(found.scores, alone.scores)
+
+
+@pytest.mark.parametrize("options", [{}, {"refit": False}], ids=["refit", "once"])
+def test_windows_of_many_series_are_tested_as_a_loop_does(options):
+    """Windows know their series: predictions equal a loop over arrays, scores those of pandas."""
+    windows = LagWindower(3).fit_transform(X)
+    result = backtest(NETWORK, windows, Y, CV, scoring=PLAIN[0], **options)
+    plain, splits, model = np.asarray(windows), list(CV.split(X)), None
+    for fold, (train, test) in enumerate(splits):
+        if model is None or not options:
+            model = clone(NETWORK).fit(plain[train], Y.to_numpy()[train])
+        lines = result.predictions[result.predictions["fold"] == fold]
+        assert lines.index.equals(X.index[test])
+        assert np.array_equal(lines["prediction"], model.predict(plain[test]))
+    errors = (result.predictions["actual"] - result.predictions["prediction"]).abs()
+    by_series = -errors.groupby(["region", "shop"]).mean()
+    pd.testing.assert_series_equal(
+        result.scores_by("series")["prediction"], by_series, check_names=False
+    )
+
+
+def test_windows_have_the_scores_and_intervals_of_their_rows():
+    """Windows cut before the back-test give what a LagWindower inside the estimator gives."""
+    windows = LagWindower(3).fit_transform(X)
+    cut, inside = (
+        backtest(model, rows, Y, CV, scoring=SCALED)
+        for model, rows in ((NETWORK, windows), (make_pipeline(LagWindower(3), NETWORK), X))
+    )
+    pd.testing.assert_frame_equal(cut.scores_by("shop"), inside.scores_by("shop"))
+    ahead = cut.predictions["prediction"].iloc[-4:]
+    pd.testing.assert_frame_equal(
+        *(conformal_interval(one, ahead, pool="scaled", y_train=Y) for one in (cut, inside))
+    )
+
+
+@pytest.mark.parametrize(
+    "option", [{"feed_back": True}, {"y_lag": 0}, {"future_inputs": [0]}], ids=str
+)
+def test_nothing_is_fed_back_into_windows(option):
+    """What speaks of the columns of rows is refused for windows, of one series and of many."""
+    windows = LagWindower(3).fit_transform(X)
+    for given, target in ((windows, Y), (np.asarray(windows), Y.to_numpy())):
+        with pytest.raises(ValueError, match=r"X holds windows.*LagWindower into the estimator"):
+            backtest(NETWORK, given, target, 3, **option)
