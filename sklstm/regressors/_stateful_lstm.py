@@ -447,10 +447,10 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         """Warn of the first stretch whose state should be known, and count the others."""
         # How far rows are from the state is told by the last row seen, not by the last one taught.
         series = np.minimum(stretches.series, self._past.n_series)
-        firsts = np.append(self._past.firsts, -np.inf)[series]
+        firsts = np.append(self._past.kept.firsts, -np.inf)[series]
         apart = ~stretches.are_later & stretches.agrees & (stretches.numbers > firsts)
         apart &= slots >= 0
-        is_training = self._past.heads(stretches)[0] > 0
+        is_training = self._past.kept.heads(stretches)[0] > 0
         doubtful = np.where(apart, ~is_training, stretches.doubtful) & ~follows
         # A series that was never seen starts from zero, however few of its rows are there.
         doubtful &= stretches.are_later | (slots >= 0)

@@ -10,8 +10,8 @@ from sklearn.pipeline import make_pipeline
 
 from sklstm._checks._numbers import place_of
 from sklstm._checks._windows import count_axes
+from sklstm._past._label_order import LONG_BEFORE
 from sklstm._past._layout import labels_of
-from sklstm._past._past import LONG_BEFORE
 from sklstm._past._stretches import ranges
 from sklstm._sklearn._compat import get_column_indices
 from sklstm._sklearn._composition import looks_back

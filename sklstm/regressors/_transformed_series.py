@@ -240,7 +240,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         if self.transformer is not None:
             depth = sum(look_back(step) or 0 for step in steps_of(self.transformer_))
             self._past = Past(rows, index_of(X), depth=max(depth, 1), quiet=True)
-        self._seen = layout.by_series(target)[self._past.kept_positions]
+        self._seen = layout.by_series(target)[self._past.kept.places]
         if self._transforms_lags:
             check_transformed_once(self.regressor, self.transformer_, X, self._lags)
             stretches = self._past.stretches(rows, index_of(X))
@@ -379,7 +379,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         looks = self.transformer_ is not None and looks_back(self.transformer_)
         looks |= look_back(self.regressor_) != 0
         for lag in self._lags:
-            stretch, place, kept = self._past.shared(stretches, lag.steps)
+            stretch, place, kept = self._past.kept.shared(stretches, lag.steps)
             # Steps that look back warn of rows whose past they do not know.
             told = stretches.agrees[stretch] | (not looks)
             row, kept = stretches.layout.row(place[told]), kept[told]

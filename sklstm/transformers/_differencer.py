@@ -147,11 +147,11 @@ class Differencer(OneToOneFeatureMixin, LooksBack):
         differences = stretches.layout.by_series(differences)
         restored = np.empty_like(differences)
         # What no difference leads to: the first rows, and the first after a hole.
-        n_heads, heads = past.heads(stretches)
+        n_heads, heads = past.kept.heads(stretches)
         for some in stretches.alike(n_heads):
             places = stretches.starts[some, None] + np.arange(stretches.lengths[some[0]])
             n = n_heads[some[0]]
-            seed = past.kept_rows[heads[some, None] + np.arange(n)]
+            seed = past.kept.rows[heads[some, None] + np.arange(n)]
             restored[places[:, :n]] = seed
             before = np.concatenate([stretches.past[some], seed], axis=1)[:, n:]
             later = places[:, n:]

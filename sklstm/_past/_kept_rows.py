@@ -1,0 +1,367 @@
+"""The training rows that are remembered, and where a table has them."""
+
+import numpy as np
+
+from sklstm._past._stretches import pad, ranges
+
+#: So many of the first and of the last training rows are remembered, more where the look-back needs
+#: more. They tell the training table from other rows without labels, and rows that overlap the end
+#: of the training rows by as many still find their whole past.
+N_HEAD = 16
+
+#: A key is the number of a series times this, and the number of one of its rows, which is less than
+#: half of it. So the keys of all remembered rows are in one order.
+KEYS = 2**42
+
+
+class KeptRows:
+    """The first and the last rows of each unbroken part of the training rows.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, n_features)
+        The training rows.
+    layout : Layout
+        Which series each belongs to.
+    starts : ndarray of int of shape (n_parts,)
+        The place of the first row of each part; one series after the other, oldest first.
+    numbers : ndarray of shape (n_parts,)
+        The numbers of these rows.
+    depth : int
+        How many rows are looked back upon.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_kept, n_features)
+        The remembered rows, one series after the other.
+    n_series : int
+        The number of series.
+    begins : ndarray of int of shape (n_parts,)
+        The key of the first row of each part.
+    lengths : ndarray of int of shape (n_parts,)
+        How many rows each part had.
+    """
+
+    def __init__(self, rows, layout, starts, numbers, depth):
+        stops = np.append(starts[1:], len(rows))
+        series = np.searchsorted(layout.starts, starts, side="right") - 1
+        self.depth = depth
+        self.n_series = layout.n_series
+        self.begins = keys_of(series, numbers)
+        self.lengths = (stops - starts).astype(np.int32 if len(rows) < 2**31 else np.int64)
+        # One row more than the look-back is needed to warn of rows that begin as these do, and rows
+        # that overlap the end still find their whole past.
+        n_more = max(N_HEAD, depth + 1) // layout.n_series
+        self._n_heads = np.minimum(_n_unknown(rows, layout, starts, stops) + depth, self.lengths)
+        n_more_heads = np.where(np.isin(starts, layout.starts), n_more, 0)
+        self._n_first = np.minimum(np.maximum(self._n_heads, n_more_heads), self.lengths)
+        self._n_last = np.minimum(depth + n_more, self.lengths - self._n_first)
+        self.rows = rows[layout.row(self.places)]
+
+    @property
+    def places(self):
+        """Where the remembered rows stood among the training rows, one series after the other."""
+        return self._numbers(np.cumsum(self.lengths, dtype=np.int64) - self.lengths)
+
+    @property
+    def keys(self):
+        """The keys of the remembered rows."""
+        return self._numbers(self.begins)
+
+    def _numbers(self, starts):
+        """Return numbers of the remembered rows, of which those of each part begin at a start."""
+        stops = starts + self.lengths
+        parts = np.array([starts, starts + self._n_first, stops - self._n_last, stops])
+        return ranges(parts[::2].T.ravel(), parts[1::2].T.ravel())
+
+    @property
+    def firsts(self):
+        """The number of the first training row of each series."""
+        series, numbers = np.divmod(self.begins, KEYS)
+        return numbers[np.searchsorted(series, np.arange(self.n_series))]
+
+    def heads(self, stretches):
+        """Find the training rows that no earlier training row comes before.
+
+        Parameters
+        ----------
+        stretches : Stretches
+            Of rows in any form.
+
+        Returns
+        -------
+        n_rows : ndarray of int of shape (n_stretches,)
+            How many rows at the start of each stretch are such rows: as many known ones as are
+            looked back upon, and those not known before them; 0 where a stretch begins elsewhere.
+        first : ndarray of int of shape (n_stretches,)
+            Where the first of them stands in `rows`.
+        """
+        span, found = find(self.begins, keys_of(stretches.series, stretches.numbers))
+        n_rows = np.minimum(self._n_heads[span], stretches.lengths)
+        n_kept = self._n_first + self._n_last
+        return np.where(found, n_rows, 0), (np.cumsum(n_kept) - n_kept)[span]
+
+    def shared(self, stretches, steps=0):
+        """Find the rows of a table that come some steps after remembered rows.
+
+        Parameters
+        ----------
+        stretches : Stretches
+            Of the table.
+        steps : int, default=0
+            So many steps; 0 finds the remembered rows themselves.
+
+        Returns
+        -------
+        stretch : ndarray of int
+            The stretch of each such row.
+        place : ndarray of int
+            Its place.
+        kept : ndarray of int
+            Where the remembered row stands in `rows`.
+        """
+        keys = keys_of(stretches.series, stretches.numbers)
+        order = np.argsort(keys, kind="stable")
+        wanted = self.keys + steps
+        found = np.searchsorted(keys[order], wanted, side="right") - 1
+        stretch = order[found]
+        distance = wanted - keys[stretch]
+        kept = np.flatnonzero((found >= 0) & (distance < stretches.lengths[stretch]))
+        stretch = stretch[kept]
+        return stretch, stretches.starts[stretch] + distance[kept], kept
+
+    def before(self, keys, wanted):
+        """Return the rows before some rows.
+
+        Parameters
+        ----------
+        keys : ndarray of int of shape (n_rows,)
+            The keys of the latter.
+        wanted : ndarray of bool of shape (n_rows,)
+            Of which of them; for the others, nothing is looked up.
+
+        Returns
+        -------
+        past : ndarray of shape (n_rows, depth, n_features)
+            The rows before each, oldest first; NaN up to the newest that is not remembered.
+        n_known : ndarray of int of shape (n_rows,)
+            How many of them are remembered.
+        """
+        past, n_known = self.no_past(len(keys)), np.zeros(len(keys), dtype=np.int64)
+        earlier = keys[wanted, None] - self.depth + np.arange(self.depth)
+        place, found = find(self.keys, earlier)
+        known = np.logical_and.accumulate(found[:, ::-1], axis=1)[:, ::-1]
+        past[wanted] = np.where(known[:, :, None], self.rows[place], np.nan)
+        n_known[wanted] = known.sum(axis=1)
+        return past, n_known
+
+    def first_that_differs(self, rows, stretches):
+        """Find in each stretch the first row that is remembered with other values.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_features)
+            The rows of a table.
+        stretches : Stretches
+            Of the table.
+
+        Returns
+        -------
+        ndarray of int of shape (n_stretches,)
+            Its place; -1 where there is none.
+        """
+        stretch, place, kept = self.shared(stretches)
+        ours, theirs = rows[stretches.layout.row(place)], self.rows[kept]
+        spread = _spread(self.rows, self.keys // KEYS)[kept]
+        same = _equal(ours, theirs, spread) | np.isnan(ours) | np.isnan(theirs)
+        differs = np.flatnonzero(~same.all(axis=1))[::-1]
+        first = np.full(len(stretches), -1)
+        first[stretch[differs]] = place[differs]  # The last assignment holds.
+        return first
+
+    def are_all(self, rows, layout, series, form=None, *, lenient=False, longer=False):
+        """Tell which series of a table are the training rows again.
+
+        They are told by their length and the rows that are remembered of them.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_features)
+            The rows of the table.
+        layout : Layout
+            Of the table.
+        series : ndarray of int of shape (layout.n_series,)
+            The number of each of its series; those of series not seen in `fit` are larger.
+        form : callable, default=None
+            As for `Past.stretches`.
+        lenient : bool, default=False
+            Whether values that are not known in `rows` say nothing against it.
+        longer : bool, default=False
+            Whether a series may have more rows after the training rows.
+
+        Returns
+        -------
+        ndarray of bool of shape (layout.n_series,)
+        """
+        # 1. Series of the right length.
+        of_part, of_kept = self.begins // KEYS, self.keys // KEYS
+        n_rows = np.bincount(of_part, self.lengths, self.n_series).astype(np.int64)
+        place = np.full(self.n_series, -1)
+        seen = np.flatnonzero(series < self.n_series)
+        given = (layout.stops - layout.starts)[seen]
+        expected = n_rows[series[seen]]
+        seen = seen[(given >= expected) if longer else (given == expected)]
+        place[series[seen]] = layout.starts[seen]
+
+        # 2. Of these, those whose remembered rows are the same.
+        kept, known = self.in_form(form)
+        of_kept = of_kept[known]
+        within = self.places[known] - (np.cumsum(n_rows) - n_rows)[of_kept]
+        there = place[of_kept] >= 0
+        if not there.any():
+            return np.zeros(len(series), dtype=bool)
+        of_kept, kept = of_kept[there], kept[there]
+        found = rows[layout.row(place[of_kept] + within[there])]
+        same, unknown = _equal(found, kept, _spread(kept, of_kept)), np.isnan(found)
+        if lenient:
+            same |= unknown
+        agrees = np.zeros(self.n_series, dtype=bool)
+        agrees[of_kept] = True
+        agrees[of_kept[~same.all(axis=1)]] = False
+        if lenient:
+            known_of = np.zeros(self.n_series, dtype=bool)
+            known_of[of_kept[~unknown.all(axis=1)]] = True
+            agrees &= known_of
+        return np.append(agrees, False)[np.minimum(series, self.n_series)]
+
+    def begin_as(self, rows, n_rows, form=None):
+        """Tell whether some rows begin as the training rows do.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_features)
+            The rows, of one series.
+        n_rows : int
+            So many rows are compared.
+        form : callable, default=None
+            As for `Past.stretches`.
+
+        Returns
+        -------
+        bool
+        """
+        kept, _ = self.in_form(form)
+        spread = _spread(kept, np.zeros(len(kept)))
+        return bool(_equal(rows[:n_rows], kept[:n_rows], spread[:n_rows]).all())
+
+    def in_form(self, form):
+        """Return the remembered rows in a form, as far as it is known.
+
+        Parameters
+        ----------
+        form : callable or None
+            As for `Past.stretches`.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_known, n_features)
+            Those rows.
+        known : ndarray of bool of shape (n_kept,)
+            Which of the remembered rows they are.
+        """
+        known = np.ones(len(self.rows), dtype=bool)
+        if form is None:
+            return self.rows, known
+        starts = np.append(0, np.flatnonzero(np.diff(self.keys) != 1) + 1)
+        values, at = pad(self.rows, starts, self.no_past(len(starts)))
+        kept = form(values)[at - self.depth]
+        # The rows before were there at `fit`, but are not remembered.
+        cut = starts[~np.isin(self.keys[starts], self.begins)]
+        lengths = np.diff(np.append(starts, len(kept)))[np.searchsorted(starts, cut)]
+        known[ranges(cut, cut + np.minimum(lengths, self.depth))] = False
+        return kept[known], known
+
+    def no_past(self, n_stretches):
+        """Return the past of stretches before which nothing is known, NaN.
+
+        Parameters
+        ----------
+        n_stretches : int
+            How many stretches.
+
+        Returns
+        -------
+        ndarray of shape (n_stretches, depth, n_features)
+        """
+        shape = n_stretches, self.depth, self.rows.shape[1]
+        return np.full(shape, np.nan, self.rows.dtype)
+
+
+def keys_of(series, numbers):
+    """Return keys of rows.
+
+    Parameters
+    ----------
+    series : ndarray of int of shape (n_rows,)
+        The numbers of their series.
+    numbers : ndarray of shape (n_rows,)
+        Their numbers in it.
+
+    Returns
+    -------
+    ndarray of int of shape (n_rows,)
+        Those of rows without a number are found nowhere.
+    """
+    known = ~np.isnan(numbers)
+    clipped = np.clip(np.where(known, numbers, 0), -KEYS // 4, KEYS // 4).astype(np.int64)
+    return np.where(known, series * KEYS + clipped, -(2**62))
+
+
+def find(keys, wanted):
+    """Look keys up.
+
+    Parameters
+    ----------
+    keys : ndarray of int of shape (n_keys,)
+        Sorted.
+    wanted : ndarray of int
+        Those that are looked for.
+
+    Returns
+    -------
+    place : ndarray of int
+        Where each stands among `keys`, if it is there.
+    found : ndarray of bool
+        Whether it is there.
+    """
+    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return place, keys[place] == wanted
+
+
+def _n_unknown(rows, layout, starts, stops):
+    """Count the rows at the start of each part that hold NaN, columns with nothing else aside."""
+    counts = np.zeros(len(starts), dtype=np.int64)
+    for column in np.flatnonzero(np.isnan(rows[layout.row(starts)]).any(axis=0)):
+        known = np.flatnonzero(~np.isnan(layout.by_series(rows[:, column])))
+        first = np.append(known, len(rows))[np.searchsorted(known, starts)]
+        counts = np.maximum(counts, np.where(first < stops, first - starts, 0))
+    return counts
+
+
+def _spread(rows, series):
+    """Return the range of each column among the rows of the same series, for each row."""
+    starts = np.append(0, np.flatnonzero(np.diff(series)) + 1)
+    highest, lowest = np.fmax.reduceat(rows, starts), np.fmin.reduceat(rows, starts)
+    return np.repeat(np.nan_to_num(highest - lowest), np.diff(np.append(starts, len(rows))), axis=0)
+
+
+def _equal(ours, theirs, spread):
+    """Compare values up to what another batch size or a float32 step upstream may change.
+
+    That is little beside the spread of a column, so that large numbers that lie close together,
+    such as instants in seconds, are told apart.
+    """
+    precise = ours.dtype == theirs.dtype == np.float64
+    rounding = (1e-12 if precise else 1e-6) * np.abs(theirs)
+    close = np.abs(ours - theirs) <= 1e-6 * spread + rounding
+    return close | (np.isnan(ours) & np.isnan(theirs))
