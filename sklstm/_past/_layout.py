@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from sklstm._past._order import check_sorted, check_times, is_panel
+from sklstm._past._time_axis import TimeAxis
 
 #: So many rows are looked at at a time, where one number for each takes much memory.
 BLOCK = 2**20
@@ -128,6 +129,16 @@ class Layout:
         restored = np.empty_like(values)
         restored[self.order] = values
         return restored
+
+    def axis(self):
+        """Find the time axis of all series.
+
+        Returns
+        -------
+        TimeAxis or None
+            None without labels, or where these have no regular step.
+        """
+        return None if self.times is None else TimeAxis.fit(self.times)
 
     def within(self):
         """Count the rows of each series.

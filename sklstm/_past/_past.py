@@ -10,7 +10,6 @@ from sklstm._past._label_order import LONG_BEFORE, LabelOrder
 from sklstm._past._layout import Layout, Numbers, find_series
 from sklstm._past._order import gap_remedy
 from sklstm._past._stretches import Doubt, Stretches, said
-from sklstm._past._time_axis import TimeAxis
 from sklstm._sklearn._warnings import AssumedPastWarning, UnknownPastWarning, warn
 
 HISTORY_OPTIONS = ("auto", "continue", "none")
@@ -62,7 +61,7 @@ class Past:
         self.n_rows = len(rows)
         self.labelled = index is not None
         self.names = layout.names
-        self.axis = TimeAxis.fit(layout.times) if self.labelled else None
+        self.axis = layout.axis()
         if self.labelled and after is not None and after.axis is not None:
             on_axis = after.axis.number(layout.times)
             if on_axis[0] >= 0 and not np.isnan(on_axis).any():

@@ -3,7 +3,6 @@
 import numpy as np
 
 from sklstm._past._layout import Numbers
-from sklstm._past._time_axis import TimeAxis
 
 
 class Rows:
@@ -39,8 +38,7 @@ class Rows:
         self._at = layout.row(np.arange(layout.n_rows)).astype(np.int64)
         self._starts = layout.starts
         series = np.repeat(np.arange(layout.n_series), layout.stops - layout.starts)
-        axis = None if layout.times is None else TimeAxis.fit(layout.times)
-        numbers = Numbers(layout, axis).at().astype(np.int64)
+        numbers = Numbers(layout, layout.axis()).at().astype(np.int64)
         numbers = numbers - numbers.min()
         self._n_steps = numbers.max() + 1
         self._keys = series * self._n_steps + numbers

@@ -23,7 +23,6 @@ from sklstm._past._layout import Layout, Numbers
 from sklstm._past._order import is_panel
 from sklstm._past._past import appended_rows
 from sklstm._past._stretches import said
-from sklstm._past._time_axis import TimeAxis
 from sklstm._sklearn._compat import safe_indexing
 from sklstm._sklearn._composition import has_unseen, look_back
 from sklstm._sklearn._warnings import (
@@ -244,8 +243,7 @@ def rows_ahead(
     lags = lags_of(rows, y, target, exog, y_lag, guess=recompute is None)
     if target is not None:
         layout = Layout(index_of(rows), len(rows))
-        axis = None if layout.times is None else TimeAxis.fit(layout.times)
-        earlier = partial(layout.earlier, Numbers(layout, axis).at())
+        earlier = partial(layout.earlier, Numbers(layout, layout.axis()).at())
         for lag in lags.columns:
             held = check_floats(safe_indexing(rows, [lag.column], axis=1), "X").ravel()
             check_lag(lag, rows, held, target, earlier)

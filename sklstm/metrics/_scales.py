@@ -73,7 +73,7 @@ def naive_scale(y_train, pairs, season, power):
 
     # 2. Number the rows of each series on one time axis, or one after another.
     codes, values = layout.by_series(codes), layout.by_series(values)
-    axis = None if index is None else TimeAxis.fit(layout.times)
+    axis = layout.axis()
     if axis is None:
         number = layout.within()
     else:

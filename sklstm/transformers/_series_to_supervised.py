@@ -10,7 +10,6 @@ from sklstm._checks._numbers import check_floats, check_numeric
 from sklstm._checks._tables import check_names, index_of, layout_of, positions_among
 from sklstm._past._layout import Layout, Numbers
 from sklstm._past._order import check_sorted, gap_remedy, is_panel
-from sklstm._past._time_axis import TimeAxis
 from sklstm._sklearn._warnings import MissingStepsWarning, warn
 
 
@@ -170,7 +169,7 @@ def _warn_of_gaps(index):
     if not is_panel(index) and not (index.is_monotonic_increasing and index.is_unique):
         return
     layout = Layout(index, len(index), "series")
-    axis = TimeAxis.fit(layout.times)
+    axis = layout.axis()
     if axis is None:
         return
     steps = np.diff(Numbers(layout, axis).at())
