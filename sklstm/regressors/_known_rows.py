@@ -11,6 +11,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import get_routing_for_object, process_routing
 
 from sklstm._checks._numbers import place_of, text_in
+from sklstm._checks._tables import check_rows, index_of
 from sklstm._sklearn._compat import check_method_params, safe_indexing
 from sklstm._sklearn._composition import look_back, looks_back
 from sklstm.regressors._base import BaseRecurrentRegressor
@@ -112,6 +113,51 @@ def text_columns(regressor, X):
     return [i for i in range(X.shape[1]) if text_in(X.iloc[:, i]) is not None]
 
 
+def read_rows(estimator, X, *, reset, name="X"):
+    """Validate rows, and refuse NaN beside known values where the first step cannot take it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A meta-estimator that gets the rows, and hands them to its `regressor`.
+    X : array-like of shape (n_rows, ...)
+        The rows.
+    reset : bool
+        Whether they are those of `fit`, and decide which columns others have.
+    name : str, default="X"
+        What messages call them.
+
+    Returns
+    -------
+    rows : ndarray of shape (n_rows, n_features)
+        Their values, of windows side by side; 0 instead of text.
+    inputs : array-like of shape (n_rows, ...)
+        What the regressor gets: a table keeps its labels.
+
+    Raises
+    ------
+    ValueError
+        If the rows hold such NaN, or other columns than those of `fit`.
+    """
+    regressor, numbers = estimator.regressor, X
+    if text := text_columns(regressor, X):
+        numbers = X.copy()
+        for column in text:
+            numbers.isetitem(column, 0.0)
+    rows = check_rows(estimator, numbers, reset=reset, name=name, allow_nd=True)
+    missing = np.isnan(rows)
+    stray = missing & ~missing.all(axis=1, keepdims=True)
+    if rows.ndim == 2 and stray.any() and not takes_nan(regressor):
+        place = place_of(tuple(np.argwhere(stray)[0]), X)
+        first = type(steps_of(regressor)[0]).__name__
+        raise ValueError(
+            f"Input {name} contains NaN at {place}, beside known values, and {first} does not"
+            " accept it. Fill or interpolate it; only a whole row of NaN means that nothing is"
+            " known."
+        )
+    return rows.reshape(len(rows), -1), rows if index_of(X) is None else X
+
+
 def fit_known(regressor, X, y, fit_params, lost=None):
     """Fit a regressor on the rows whose target and oldest inputs are known.
 
@@ -203,6 +249,52 @@ def predict_known(regressor, X, mean, lost=None, wanted=None):
         of_known = np.asarray(regressor.predict(safe_indexing(X, known)))
         predicted[known] = of_known.reshape(len(known), -1)
     return predicted
+
+
+def means_of_series(values, layout):
+    """Return the mean of what is known of each series.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_outputs)
+        The values; NaN where they are not known.
+    layout : Layout
+        Which series each row belongs to.
+
+    Returns
+    -------
+    ndarray of shape (1, n_outputs) or (n_series + 1, n_outputs)
+        In the last row, the mean of all series; in the others, which only series with names have,
+        that of each, or of all where nothing of it is known.
+    """
+    overall = np.nanmean(values, axis=0)
+    if layout.names is None:
+        return overall[None]
+    values = layout.by_series(values)
+    n_known = np.add.reduceat(~np.isnan(values), layout.starts, axis=0, dtype=int)
+    sums = np.add.reduceat(np.nan_to_num(values), layout.starts, axis=0)
+    means = np.where(n_known, sums / np.maximum(n_known, 1), overall)
+    return np.concatenate([means, overall[None]])
+
+
+def mean_of_rows(means, stretches):
+    """Return the mean of the series of each row, or of all where `fit` has not seen it.
+
+    Parameters
+    ----------
+    means : ndarray of shape (1, n_outputs) or (n_series + 1, n_outputs)
+        As `means_of_series` returns them.
+    stretches : Stretches
+        The unbroken parts of a table; not looked at if no series has a name.
+
+    Returns
+    -------
+    ndarray of shape (1, n_outputs) or (n_rows, n_outputs)
+    """
+    if len(means) == 1:
+        return means
+    series = np.minimum(stretches.series, len(means) - 1)
+    return stretches.layout.by_row(np.repeat(means[series], stretches.lengths, axis=0))
 
 
 def _cut(regressor):

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import make_pipeline
 
 from sklstm._checks._numbers import place_of
@@ -13,7 +12,6 @@ from sklstm._checks._windows import count_axes
 from sklstm._past._label_order import LONG_BEFORE
 from sklstm._past._layout import labels_of
 from sklstm._past._stretches import ranges
-from sklstm._sklearn._compat import get_column_indices
 from sklstm._sklearn._composition import looks_back
 from sklstm.regressors._known_rows import steps_of
 
@@ -257,60 +255,6 @@ def at_hand(transformer, values, labels, *, names, place):
         values = transform_target(step, values, labels, names=names, place=place)
         steps.append(step)
     return make_pipeline(*steps)
-
-
-def check_transformed_once(regressor, transformer, X, lags):
-    """Refuse rows whose lag columns cannot be transformed, or would be a second time.
-
-    Parameters
-    ----------
-    regressor, transformer : estimator
-        The regressor, and the fitted transformer of the target.
-    X : array-like of shape (n_rows, n_features)
-        Training rows.
-    lags : list of Lag
-        Their columns that hold earlier targets.
-
-    Raises
-    ------
-    ValueError
-        If `X` has three axes, or a step that takes these columns changes values that the
-        transformer has changed: taking differences or the same function does, scaling does not.
-    """
-    if count_axes(X) > 2:
-        raise ValueError(
-            "X holds windows, whose columns of earlier targets cannot go through the transformer:"
-            " pass rows, with LagWindower in the regressor, or set transform_lags=False."
-        )
-    ours = steps_of(transformer)
-    first, *others = steps_of(getattr(regressor, "estimator", regressor))
-    steps = [*_parts_for(first, X, {lag.column for lag in lags}), *others]
-    copies = [step for step in steps if any(_changes_twice(step, other) for other in ours)]
-    if copies:
-        raise ValueError(
-            f"The regressor has the step {copies[0]!r}, but the transformer has the same, and the"
-            " columns of X that hold earlier targets go through it: they would be transformed"
-            " twice. Leave it out of the regressor, or set transform_lags=False."
-        )
-
-
-def _parts_for(step, X, wanted):
-    """List the parts of a ColumnTransformer that take some columns of `X`, or the step itself."""
-    if not isinstance(step, ColumnTransformer):
-        return [step]
-    parts = []
-    for _, part, columns in step.transformers:
-        chosen = columns(X) if callable(columns) else columns
-        if wanted & set(get_column_indices(X, chosen)):
-            parts += steps_of(part)
-    return parts
-
-
-def _changes_twice(step, other):
-    if type(step) is not type(other):
-        return False
-    func = getattr(step, "func", None)
-    return looks_back(step) or (func is not None and func is getattr(other, "func", None))
 
 
 def labelled(values, labels, names):

@@ -14,9 +14,8 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._horizon import said_horizon, seen_horizon, until_now
-from sklstm._checks._lag_columns import differ, lags_in_fit
-from sklstm._checks._numbers import place_of
-from sklstm._checks._tables import check_rows, check_target, index_of, layout_of
+from sklstm._checks._lag_columns import lags_in_fit
+from sklstm._checks._tables import check_target, index_of, layout_of
 from sklstm._checks._windows import count_axes
 from sklstm._past._layout import Layout, Numbers
 from sklstm._past._past import Past, first_doubt
@@ -33,21 +32,22 @@ from sklstm._sklearn._warnings import (
     warn,
 )
 from sklstm.regressors._base import shaped
+from sklstm.regressors._earlier_targets import EarlierTargets, check_transformed_once
 from sklstm.regressors._known_rows import (
     fit_known,
+    mean_of_rows,
+    means_of_series,
     predict_known,
+    read_rows,
     skips_unknown_rows,
     steps_of,
     takes_nan,
-    text_columns,
     warm_clone,
 )
 from sklstm.regressors._problem import check_n_targets, warn_of_few_rows
 from sklstm.regressors._target_steps import (
     Place,
     RowLabels,
-    at_hand,
-    check_transformed_once,
     invert_target,
     transform_target,
 )
@@ -203,7 +203,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         # 1. Validate.
         self._validate_params()
         context = self._begin_fit(1, X=X, y=y)
-        rows, inputs = self._read_rows(X, reset=True)
+        rows, inputs = read_rows(self, X, reset=True)
         target = check_target(y, X)
         layout = layout_of(X)
         horizon = said_horizon(y, target, self.horizon, layout)
@@ -242,10 +242,10 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             self._past = Past(rows, index_of(X), depth=max(depth, 1), quiet=True)
         self._seen = layout.by_series(target)[self._past.kept.places]
         if self._transforms_lags:
-            check_transformed_once(self.regressor, self.transformer_, X, self._lags)
-            stretches = self._past.stretches(rows, index_of(X))
-            transformer = self._at_hand(rows, X, stretches)
-            inputs, lost = self._transform_lags(rows, X, stretches, transformer)
+            check_transformed_once(self.regressor, self.transformer_, X, self._earlier.lags)
+            placed = rows, X, self._past.stretches(rows, index_of(X))
+            transformer = self._earlier.at_hand(self.transformer_, *placed)
+            inputs, lost = self._earlier.transformed(transformer, self.regressor, *placed)
         known = ~np.isnan(transformed).any(axis=1)
         if not known.any():
             raise ValueError(
@@ -253,9 +253,9 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
                 " rows. Use more rows or a transformer that looks back less."
             )
         warn_of_few_rows(known.sum(), np.count_nonzero(~np.isnan(target).any(axis=1)))
-        self._means = _means_of_series(target, layout)
+        self._means = means_of_series(target, layout)
         transformed_known = np.where(known[:, None], transformed, np.nan)
-        self._transformed_means = _means_of_series(transformed_known, layout)
+        self._transformed_means = means_of_series(transformed_known, layout)
 
         # 4. Fit the regressor to the transformed target.
         fit_params = self._transform_validation(fit_params)
@@ -310,17 +310,20 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
     def _predict(self, X, wanted=None):
         """Predict the target; only that of some rows, if they are given, need be right."""
         check_is_fitted(self)
-        rows, inputs = self._read_rows(X, reset=False)
+        rows, inputs = read_rows(self, X, reset=False)
         lost = stretches = transformer = None
-        if self._lags or self.transformer_ is not None or self._past.names is not None:
+        if self._earlier.lags or self.transformer_ is not None or self._past.names is not None:
             stretches = self._past.stretches(rows, index_of(X))
-            self._compare_lags(rows, X, stretches)
-            transformer = self._at_hand(rows, X, stretches)
-        if self._transforms_lags:
-            inputs, lost = self._transform_lags(rows, X, stretches, transformer)
+            placed = rows, X, stretches
+            looks = self.transformer_ is not None and looks_back(self.transformer_)
+            looks |= look_back(self.regressor_) != 0
+            self._earlier.compare(self._past.kept, self._seen, *placed, looks=looks)
+            transformer = self._earlier.at_hand(self.transformer_, *placed)
+            if self._transforms_lags:
+                inputs, lost = self._earlier.transformed(transformer, self.regressor, *placed)
         if self._runs_on:  # Each prediction is built upon the one before.
             wanted = None
-        means = _mean_of_rows(self._transformed_means, stretches)
+        means = mean_of_rows(self._transformed_means, stretches)
         predicted = predict_known(self.regressor_, inputs, means, lost, wanted)
         predicted = predicted.reshape(len(rows), -1)
         if transformer is not None:
@@ -355,15 +358,15 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         is_idle = self.y_lag is None or (
             is_auto and (self.transformer is None or count_axes(X) > 2)
         )
-        self._lags = []
+        lags = []
         if not is_idle:
-            self._lags = lags_in_fit(X, rows, y, target, earlier, horizon, self.y_lag)
-        firsts = {lag.target: lag.column for lag in self._lags if lag.steps == 1}
-        self._firsts = self.y_lag_ = None
-        if len(firsts) == target.shape[1] // horizon:
-            self._firsts = [firsts[i] for i in sorted(firsts)]
+            lags = lags_in_fit(X, rows, y, target, earlier, horizon, self.y_lag)
+        n_outputs = target.shape[1]
+        self._earlier = EarlierTargets(lags, n_outputs, n_outputs // horizon, self._names)
+        self.y_lag_ = None
+        if self._earlier.firsts is not None:
             columns = range(rows.shape[1]) if index_of(X) is None else X.columns
-            self.y_lag_ = [columns[i] for i in self._firsts]
+            self.y_lag_ = [columns[i] for i in self._earlier.firsts]
         elif is_auto and self.transformer is not None and looks_back(self.transformer_):
             warn(
                 "No column of X holds the target one step earlier, so predictions run on from the"
@@ -371,80 +374,8 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
                 " it '<target>_lag1', or set y_lag=None if this is meant.",
                 UnknownLagWarning,
             )
-        self._transforms_lags = bool(self._lags) and self.transform_lags
+        self._transforms_lags = bool(lags) and self.transform_lags
         self._transforms_lags &= self.transformer is not None
-
-    def _compare_lags(self, rows, X, stretches):
-        """Warn if columns of earlier targets hold other values than the targets that `fit` saw."""
-        looks = self.transformer_ is not None and looks_back(self.transformer_)
-        looks |= look_back(self.regressor_) != 0
-        for lag in self._lags:
-            stretch, place, kept = self._past.kept.shared(stretches, lag.steps)
-            # Steps that look back warn of rows whose past they do not know.
-            told = stretches.agrees[stretch] | (not looks)
-            row, kept = stretches.layout.row(place[told]), kept[told]
-            held, targets = rows[row, lag.column], self._seen[:, lag.target]
-            differs = np.flatnonzero(differ(held, targets[kept], targets))
-            if len(differs):
-                first = differs[0]
-                where = place_of((row[first], lag.column), X)
-                warn(
-                    f"X is {held[first]} at {where}, but the target {lag.steps} step(s) earlier was"
-                    f" {targets[kept[first]]} in fit. Predictions start from the values in X. Pass"
-                    " X in the units of y in fit, with labels that go on from the training rows;"
-                    " fit again if values were corrected.",
-                    AssumedPastWarning,
-                )
-                return
-
-    def _at_hand(self, rows, X, stretches, name="X"):
-        """Return the transformer, which also knows the series of `X` that `fit` has not seen.
-
-        What it has to know of them, it learns from the targets that `X` holds.
-        """
-        steps = [] if self.transformer_ is None else steps_of(self.transformer_)
-        if self._firsts is None or not any(hasattr(step, "__sklstm_at_hand__") for step in steps):
-            return self.transformer_
-        known, _ = stretches.padded(rows)
-        labels = RowLabels(stretches, depth=self._past.depth)
-        columns = np.tile(self._firsts, self._n_outputs // len(self._firsts))
-        place = Place(name, X, rows, labels.rows(), columns)
-        with warnings.catch_warnings():  # `predict` warns of the same rows itself.
-            warnings.simplefilter("ignore", UnknownPastWarning)
-            warnings.simplefilter("ignore", AssumedPastWarning)
-            values, index = labels.arranged(known[:, columns], steps=1)
-            return at_hand(self.transformer_, values, index, names=self._names, place=place)
-
-    def _transform_lags(self, rows, X, stretches, transformer, name="X"):
-        """Return a table whose lag columns went through the transformer, as the target does.
-
-        Rows in which this leaves something unknown become NaN as a whole, or are told from the
-        others in a second output if the regressor has text to encode first.
-        """
-        values, index = rows.copy(), index_of(X)
-        known, at = stretches.padded(rows)
-        labels = RowLabels(stretches, depth=self._past.depth)
-        for steps in {lag.steps for lag in self._lags}:
-            held = {lag.target: lag.column for lag in self._lags if lag.steps == steps}
-            earlier = np.full((len(known), self._n_outputs), np.nan, rows.dtype)
-            earlier[:, list(held)] = known[:, list(held.values())]
-            place = Place(name, X, rows, labels.rows(), held)
-            step = partial(transform_target, transformer, names=self._names, place=place)
-            with warnings.catch_warnings():  # `predict` warns of the same rows itself.
-                warnings.simplefilter("ignore", UnknownPastWarning)
-                warnings.simplefilter("ignore", AssumedPastWarning)
-                after = labels.call(step, earlier, steps=steps)
-            values[:, list(held.values())] = after[at][:, list(held)]
-        lost = (np.isnan(values) & ~np.isnan(rows)).any(axis=1)
-        if index is None:
-            values[lost] = np.nan
-            return values, None
-        table = X.copy()
-        for lag in self._lags:
-            table.isetitem(lag.column, values[:, lag.column])
-        if text_columns(self.regressor, X):
-            return table, lost
-        return table[~lost].reindex(index) if lost.any() else table, None
 
     def _invert(self, predicted, rows, stretches, transformer):
         """Bring predictions back to the target's units."""
@@ -459,10 +390,10 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             )
         observed = None
         # A transformer of several steps ahead does not look back.
-        if self._firsts is not None and len(self._firsts) == self._n_outputs:
+        if self._earlier.firsts is not None and len(self._earlier.firsts) == self._n_outputs:
             # The value observed at a row stands in the next row; the last is not known yet.
             observed = np.full((len(rows), self._n_outputs), np.nan)
-            observed[:-1] = layout.by_series(rows)[1:, self._firsts]
+            observed[:-1] = layout.by_series(rows)[1:, self._earlier.firsts]
             observed[stretches.stops - 1] = np.nan
         step = partial(invert_target, transformer, names=self._names)
         with warnings.catch_warnings():  # The transformer knows no labels, only numbers.
@@ -470,10 +401,12 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             warnings.simplefilter("ignore", AssumedPastWarning)
             inverted = RowLabels(stretches).call(step, layout.by_series(predicted), observed)
         inverted = layout.by_row(inverted)
-        if self._firsts is not None:
-            steps = self._n_outputs // len(self._firsts)
-            inverted = np.where(np.isnan(inverted), np.tile(rows[:, self._firsts], steps), inverted)
-        return np.where(np.isnan(inverted), _mean_of_rows(self._means, stretches), inverted)
+        if self._earlier.firsts is not None:
+            steps = self._n_outputs // len(self._earlier.firsts)
+            inverted = np.where(
+                np.isnan(inverted), np.tile(rows[:, self._earlier.firsts], steps), inverted
+            )
+        return np.where(np.isnan(inverted), mean_of_rows(self._means, stretches), inverted)
 
     def _transform_validation(self, fit_params):
         """Transform validation rows and their targets as those of `fit`."""
@@ -491,42 +424,20 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         X_val, y_val = fit_params.get("X_val"), fit_params.get("y_val")
         if X_val is None or y_val is None:
             return fit_params
-        rows, _ = self._read_rows(X_val, reset=False, name="X_val")
+        rows, _ = read_rows(self, X_val, reset=False, name="X_val")
         Layout(index_of(X_val), len(rows), "X_val")
         target = check_target(y_val, X_val, name="y_val", rows_name="X_val")
         check_n_targets(target, self._n_outputs)
         stretches = self._past.stretches(rows, index_of(X_val))
         labels, layout = RowLabels(stretches), stretches.layout
         place = Place("y_val", y_val, target, labels.rows())
-        transformer = self._at_hand(rows, X_val, stretches, "X_val")
+        placed = rows, X_val, stretches, "X_val"
+        transformer = self._earlier.at_hand(self.transformer_, *placed)
         step = partial(transform_target, transformer, names=self._names, place=place)
         transformed = layout.by_row(labels.call(step, layout.by_series(target)))
         if self._transforms_lags:
-            X_val, _ = self._transform_lags(rows, X_val, stretches, transformer, "X_val")
+            X_val, _ = self._earlier.transformed(transformer, self.regressor, *placed)
         return {**fit_params, "X_val": X_val, "y_val": shaped(transformed, self._y_ndim)}
-
-    def _read_rows(self, X, *, reset, name="X"):
-        """Validate rows, and refuse NaN beside known values where the first step cannot take it.
-
-        Returns the rows with two axes, and what the regressor gets: a table keeps its labels.
-        """
-        numbers = X
-        if text := text_columns(self.regressor, X):
-            numbers = X.copy()
-            for column in text:
-                numbers.isetitem(column, 0.0)
-        rows = check_rows(self, numbers, reset=reset, name=name, allow_nd=True)
-        missing = np.isnan(rows)
-        stray = missing & ~missing.all(axis=1, keepdims=True)
-        if rows.ndim == 2 and stray.any() and not takes_nan(self.regressor):
-            place = place_of(tuple(np.argwhere(stray)[0]), X)
-            first = type(steps_of(self.regressor)[0]).__name__
-            raise ValueError(
-                f"Input {name} contains NaN at {place}, beside known values, and {first} does not"
-                " accept it. Fill or interpolate it; only a whole row of NaN means that nothing is"
-                " known."
-            )
-        return rows.reshape(len(rows), -1), rows if index_of(X) is None else X
 
     def get_metadata_routing(self):
         """Tell which parameters of `fit` go to the regressor.
@@ -544,7 +455,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
     def _runs_on(self):
         """Whether predictions are inverted without observed values to start from."""
         is_undone = self.transformer_ is not None and look_back(self.transformer_) != 0
-        return is_undone and self._firsts is None
+        return is_undone and self._earlier.firsts is None
 
     def __sklstm_look_back__(self):
         own = 0 if self.transformer_ is None else look_back(self.transformer_)
@@ -563,23 +474,3 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         tags.regressor_tags = inner.regressor_tags
         tags.non_deterministic = inner.non_deterministic
         return tags
-
-
-def _means_of_series(values, layout):
-    """Return the mean of what is known of each series, and of all of them in the last row."""
-    overall = np.nanmean(values, axis=0)
-    if layout.names is None:
-        return overall[None]
-    values = layout.by_series(values)
-    n_known = np.add.reduceat(~np.isnan(values), layout.starts, axis=0, dtype=int)
-    sums = np.add.reduceat(np.nan_to_num(values), layout.starts, axis=0)
-    means = np.where(n_known, sums / np.maximum(n_known, 1), overall)
-    return np.concatenate([means, overall[None]])
-
-
-def _mean_of_rows(means, stretches):
-    """Return the mean of the series of each row, or of all where `fit` has not seen it."""
-    if len(means) == 1:
-        return means
-    series = np.minimum(stretches.series, len(means) - 1)
-    return stretches.layout.by_row(np.repeat(means[series], stretches.lengths, axis=0))

@@ -1,0 +1,214 @@
+"""Columns of rows that hold earlier targets: compared with these, and transformed as these are."""
+
+import warnings
+from functools import partial
+
+import numpy as np
+from sklearn.compose import ColumnTransformer
+
+from sklstm._checks._lag_columns import differ
+from sklstm._checks._numbers import place_of
+from sklstm._checks._tables import index_of
+from sklstm._checks._windows import count_axes
+from sklstm._sklearn._compat import get_column_indices
+from sklstm._sklearn._composition import looks_back
+from sklstm._sklearn._warnings import AssumedPastWarning, UnknownPastWarning, warn
+from sklstm.regressors._known_rows import steps_of, text_columns
+from sklstm.regressors._target_steps import Place, RowLabels, at_hand, transform_target
+
+
+class EarlierTargets:
+    """The columns of rows that hold earlier targets.
+
+    Parameters
+    ----------
+    lags : list of Lag
+        The columns.
+    n_outputs : int
+        Number of columns of the target.
+    n_targets : int
+        Of these, those of one step.
+    names : list
+        Names of the columns of the target.
+
+    Attributes
+    ----------
+    firsts : list of int or None
+        The columns that hold the targets one step earlier; None if a target has none.
+    """
+
+    def __init__(self, lags, n_outputs, n_targets, names):
+        self.lags = lags
+        self.n_outputs = n_outputs
+        self.names = names
+        firsts = {lag.target: lag.column for lag in lags if lag.steps == 1}
+        self.firsts = None
+        if len(firsts) == n_targets:
+            self.firsts = [firsts[i] for i in sorted(firsts)]
+
+    def compare(self, kept, seen, rows, X, stretches, *, looks):
+        """Warn if columns hold other values than the targets that `fit` saw.
+
+        Parameters
+        ----------
+        kept : KeptRows
+            The training rows that are remembered.
+        seen : ndarray of shape (n_kept, n_outputs)
+            Their targets.
+        rows : ndarray of shape (n_rows, n_features)
+            Values of the rows at hand.
+        X : array-like of shape (n_rows, n_features)
+            These rows as the user gave them.
+        stretches : Stretches
+            Their unbroken parts.
+        looks : bool
+            Whether a step looks back, and so warns of rows whose past it does not know.
+        """
+        for lag in self.lags:
+            stretch, place, found = kept.shared(stretches, lag.steps)
+            told = stretches.agrees[stretch] | (not looks)
+            row, found = stretches.layout.row(place[told]), found[told]
+            held, targets = rows[row, lag.column], seen[:, lag.target]
+            differs = np.flatnonzero(differ(held, targets[found], targets))
+            if len(differs):
+                first = differs[0]
+                where = place_of((row[first], lag.column), X)
+                warn(
+                    f"X is {held[first]} at {where}, but the target {lag.steps} step(s) earlier was"
+                    f" {targets[found[first]]} in fit. Predictions start from the values in X. Pass"
+                    " X in the units of y in fit, with labels that go on from the training rows;"
+                    " fit again if values were corrected.",
+                    AssumedPastWarning,
+                )
+                return
+
+    def at_hand(self, transformer, rows, X, stretches, name="X"):
+        """Return the transformer, which also knows the series that `fit` has not seen.
+
+        What it has to know of them, it learns from the targets that the columns hold.
+
+        Parameters
+        ----------
+        transformer : transformer or None
+            As fitted.
+        rows, X, stretches : object
+            As for `compare`.
+        name : str, default="X"
+            What messages call the rows.
+
+        Returns
+        -------
+        transformer or None
+        """
+        steps = [] if transformer is None else steps_of(transformer)
+        if self.firsts is None or not any(hasattr(step, "__sklstm_at_hand__") for step in steps):
+            return transformer
+        known, _ = stretches.padded(rows)
+        labels = RowLabels(stretches, depth=stretches.past.shape[1])
+        columns = np.tile(self.firsts, self.n_outputs // len(self.firsts))
+        place = Place(name, X, rows, labels.rows(), columns)
+        with warnings.catch_warnings():  # `predict` warns of the same rows itself.
+            warnings.simplefilter("ignore", UnknownPastWarning)
+            warnings.simplefilter("ignore", AssumedPastWarning)
+            values, index = labels.arranged(known[:, columns], steps=1)
+            return at_hand(transformer, values, index, names=self.names, place=place)
+
+    def transformed(self, transformer, regressor, rows, X, stretches, name="X"):
+        """Return a table whose columns went through the transformer, as the target does.
+
+        Parameters
+        ----------
+        transformer : transformer
+            As fitted.
+        regressor : estimator
+            What gets the table.
+        rows, X, stretches : object
+            As for `compare`.
+        name : str, default="X"
+            What messages call the rows.
+
+        Returns
+        -------
+        table : array-like of shape (n_rows, n_features)
+            Rows in which the transformer leaves something unknown are NaN as a whole.
+        lost : ndarray of bool of shape (n_rows,) or None
+            These rows, if the regressor has text to encode first, so that they cannot be NaN yet.
+        """
+        values, index = rows.copy(), index_of(X)
+        known, at = stretches.padded(rows)
+        labels = RowLabels(stretches, depth=stretches.past.shape[1])
+        for steps in {lag.steps for lag in self.lags}:
+            held = {lag.target: lag.column for lag in self.lags if lag.steps == steps}
+            earlier = np.full((len(known), self.n_outputs), np.nan, rows.dtype)
+            earlier[:, list(held)] = known[:, list(held.values())]
+            place = Place(name, X, rows, labels.rows(), held)
+            step = partial(transform_target, transformer, names=self.names, place=place)
+            with warnings.catch_warnings():  # `predict` warns of the same rows itself.
+                warnings.simplefilter("ignore", UnknownPastWarning)
+                warnings.simplefilter("ignore", AssumedPastWarning)
+                after = labels.call(step, earlier, steps=steps)
+            values[:, list(held.values())] = after[at][:, list(held)]
+        lost = (np.isnan(values) & ~np.isnan(rows)).any(axis=1)
+        if index is None:
+            values[lost] = np.nan
+            return values, None
+        table = X.copy()
+        for lag in self.lags:
+            table.isetitem(lag.column, values[:, lag.column])
+        if text_columns(regressor, X):
+            return table, lost
+        return table[~lost].reindex(index) if lost.any() else table, None
+
+
+def check_transformed_once(regressor, transformer, X, lags):
+    """Refuse rows whose lag columns cannot be transformed, or would be a second time.
+
+    Parameters
+    ----------
+    regressor, transformer : estimator
+        The regressor, and the fitted transformer of the target.
+    X : array-like of shape (n_rows, n_features)
+        Training rows.
+    lags : list of Lag
+        Their columns that hold earlier targets.
+
+    Raises
+    ------
+    ValueError
+        If `X` has three axes, or a step that takes these columns changes values that the
+        transformer has changed: taking differences or the same function does, scaling does not.
+    """
+    if count_axes(X) > 2:
+        raise ValueError(
+            "X holds windows, whose columns of earlier targets cannot go through the transformer:"
+            " pass rows, with LagWindower in the regressor, or set transform_lags=False."
+        )
+    ours = steps_of(transformer)
+    first, *others = steps_of(getattr(regressor, "estimator", regressor))
+    steps = [*_parts_for(first, X, {lag.column for lag in lags}), *others]
+    copies = [step for step in steps if any(_changes_twice(step, other) for other in ours)]
+    if copies:
+        raise ValueError(
+            f"The regressor has the step {copies[0]!r}, but the transformer has the same, and the"
+            " columns of X that hold earlier targets go through it: they would be transformed"
+            " twice. Leave it out of the regressor, or set transform_lags=False."
+        )
+
+
+def _parts_for(step, X, wanted):
+    """List the parts of a ColumnTransformer that take some columns of `X`, or the step itself."""
+    if not isinstance(step, ColumnTransformer):
+        return [step]
+    parts = []
+    for _, part, columns in step.transformers:
+        chosen = columns(X) if callable(columns) else columns
+        if wanted & set(get_column_indices(X, chosen)):
+            parts += steps_of(part)
+    return parts
+
+
+def _changes_twice(step, other):
+    if type(step) is not type(other):
+        return False
+    func = getattr(step, "func", None)
+    return looks_back(step) or (func is not None and func is getattr(other, "func", None))
