@@ -4,6 +4,7 @@
 
 # Private in name, yet what third-party estimators are built with: scikit-learn's own templates use
 # them. Seen in 1.6 to 1.9.
+from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._indexing import _get_column_indices as get_column_indices
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions

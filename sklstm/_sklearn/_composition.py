@@ -1,4 +1,4 @@
-"""How many earlier rows an estimator, or one that is made of several, looks back upon.
+"""What an estimator does that is made of several: how far it looks back, and what its end predicts.
 
 An estimator says so itself, by a method ``__sklstm_look_back__(self) -> int | None``: how many rows
 before a row have a say in its output. 0 means that each row stands by itself, None that the number
@@ -15,6 +15,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
+
+from sklstm._sklearn._compat import BaseSearchCV
 
 
 def look_back(estimator):
@@ -82,6 +84,56 @@ def has_unseen(estimator, layout):
         return estimator.__sklstm_unseen__(layout())
     parts = _parts(estimator) if isinstance(estimator, BaseEstimator) else []
     return any(has_unseen(part, layout) for part in parts)
+
+
+def final_estimator(estimator):
+    """Return the estimator that predicts, in a pipeline or a search.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Not necessarily fitted.
+
+    Returns
+    -------
+    estimator
+        Any other estimator itself.
+    """
+    if isinstance(estimator, Pipeline):
+        return final_estimator(estimator.steps[-1][1])
+    if isinstance(estimator, BaseSearchCV):
+        return final_estimator(getattr(estimator, "best_estimator_", estimator.estimator))
+    return estimator
+
+
+def call_final(estimator, method, X):
+    """Call a method of an estimator, or else of the one that predicts in it.
+
+    A pipeline that lacks the method transforms the rows before.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted. Its `final_estimator` has the method.
+    method : str
+        For instance ``"predict_quantiles"``, which scikit-learn's pipelines and searches lack.
+    X : array-like of shape (n_rows, ...)
+        The rows.
+
+    Returns
+    -------
+    object
+        What the method returns.
+    """
+    if hasattr(estimator, method):
+        return getattr(estimator, method)(X)
+    if isinstance(estimator, BaseSearchCV):
+        return call_final(estimator.best_estimator_, method, X)
+    if isinstance(estimator, Pipeline):
+        for _, step in estimator.steps[:-1]:
+            X = X if step in (None, "passthrough") else step.transform(X)
+        return call_final(estimator.steps[-1][1], method, X)
+    raise AttributeError(f"{type(estimator).__name__} has no method {method!r}.")
 
 
 def _parts(estimator):

@@ -12,6 +12,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklstm._checks._arguments import check_count, check_flag, check_kind, listed
 from sklstm._checks._horizon import horizon_of, target_names
 from sklstm._checks._lag_columns import lags_of
+from sklstm._checks._quantiles import check_method
 from sklstm._checks._tables import (
     check_ordered,
     check_target,
@@ -21,9 +22,11 @@ from sklstm._checks._tables import (
 from sklstm._past._layout import Layout
 from sklstm._past._time_axis import TimeAxis
 from sklstm._sklearn._compat import safe_indexing
+from sklstm._sklearn._composition import call_final
 from sklstm._sklearn._warnings import UnknownPastWarning, each_once, warn
 from sklstm.evaluation._backtest_result import BacktestResult
 from sklstm.evaluation._baselines import BASELINES, baseline
+from sklstm.evaluation._quantiles import named_quantiles
 from sklstm.evaluation._rows import Rows
 from sklstm.evaluation._scales import Scales
 from sklstm.evaluation._scores import Scoring, scorers_of
@@ -46,6 +49,7 @@ def backtest(
     y_lag=None,
     future_inputs=None,
     recompute=None,
+    method="predict",
     n_jobs=None,
 ):
     """Predict past rows from the rows before them, and compare with simple forecasts.
@@ -97,6 +101,11 @@ def backtest(
         among them, or be made by `recompute`: their values in the test rows are not known yet.
     recompute : callable, default=None
         Passed to :func:`forecast`; used only with `feed_back`.
+    method : {"predict", "predict_quantiles"}, default="predict"
+        What the estimator predicts. ``"predict_quantiles"`` also records its quantiles, such as
+        those of ``LSTMRegressor(loss="quantile")``, in a pipeline or a search, too. The quantile
+        0.5 is the prediction that is scored. Quantiles cannot be fed back, so it needs
+        ``feed_back=False``; for several steps ahead, a target with a horizon.
     n_jobs : int, default=None
         Number of folds to fit at the same time.
 
@@ -110,7 +119,8 @@ def backtest(
         ``predictions`` : DataFrame
             One line per predicted value, labelled like the rows: ``fold``, ``step`` (how many rows
             of its series after the last known value), ``output`` (only with several), ``actual``,
-            ``prediction``, and a column for each baseline.
+            ``prediction``, the quantiles if these are recorded (``quantile_0.05`` and so on), and a
+            column for each baseline.
         ``scores`` : DataFrame
             One line per fold and one, ``"overall"``, for all rows together; columns are the
             estimator and the baselines. With several scorers, the index has a first level with
@@ -126,7 +136,8 @@ def backtest(
     ValueError
         If a fold has training rows that do not come before its test rows, a column's values in the
         test rows are not declared, a parameter is out of range or speaks of the columns of windows,
-        or the lengths or labels of `X` and `y` differ.
+        quantiles are asked for that the estimator does not predict, fall, or would be fed back, or
+        the lengths or labels of `X` and `y` differ.
     TypeError
         If `estimator` is not an estimator, or a parameter has a wrong type.
 
@@ -175,16 +186,23 @@ def backtest(
     overall       -16.6        -39.4           -21.6  -39.7
     """
     # 1. Validate.
-    for method in ("fit", "predict"):
-        check_kind(estimator, "estimator", method, "a regressor, pipeline or search")
+    for needed in ("fit", "predict"):
+        check_kind(estimator, "estimator", needed, "a regressor, pipeline or search")
     X = check_ordered(X, (2, 3), "expected rows or windows, at least one, with a column.")
     target = check_target(y, X)
+    check_method(method, estimator)
     check_flag(refit, "refit")
     check_flag(feed_back, "feed_back")
     if X.ndim == 3 and (feed_back or y_lag is not None or future_inputs is not None):
         raise ValueError(
             f"X holds windows, of shape {X.shape}, into which nothing is fed back: with feed_back,"
             " y_lag or future_inputs, pass rows, and put the LagWindower into the estimator."
+        )
+    if feed_back and method != "predict":
+        raise ValueError(
+            f"method={method!r} cannot be fed back: quantiles of a step do not tell those of the"
+            " next. Set feed_back=False with a y of as many steps (horizon=… of"
+            " series_to_supervised), or method='predict' and conformal_interval."
         )
     if n_jobs is not None:
         check_scalar(n_jobs, "n_jobs", Integral)
@@ -217,10 +235,8 @@ def backtest(
             raise ValueError(f"The values of {lacking!r} in the test rows are not known. {DECLARE}")
 
     # 2. Fit and predict.
-    options = {"refit": refit, "feed_back": feed_back, "y_lag": y_lag, "exog": exog}
-    task = SimpleNamespace(
-        estimator=estimator, X=X, y=y, recompute=recompute, table=table, **options
-    )
+    options = {"feed_back": feed_back, "y_lag": y_lag, "recompute": recompute, "method": method}
+    task = SimpleNamespace(estimator=estimator, X=X, y=y, exog=exog, table=table, **options)
     # joblib stores an argument that is an array on one worker of a cluster, and loses it with
     # that worker. Inside `task` and the list of a split, arrays are sent with each fold.
     parts = [[split] for split in splits] if refit else [splits]
@@ -230,6 +246,9 @@ def backtest(
         )
     estimators = [fitted for fitted, _ in found]
     predictions = [predicted for _, several in found for predicted in several]
+    quantiles = {}
+    if method == "predict_quantiles":
+        predictions, quantiles = named_quantiles(predictions, estimators, target.shape[1])
 
     # 3. Put predictions beside baselines and actual values.
     folds = []
@@ -255,7 +274,8 @@ def backtest(
     steps = np.concatenate([distance for _, distance in folds])[:, None] + later
     rows = np.concatenate([test for _, test in splits])
     fold = np.repeat(np.arange(len(splits)), [len(test) for _, test in splits])
-    lines = _lines(rows, fold, steps, values, X, y)
+    recorded = {name: values[name] for name in ("actual", "prediction")} | quantiles | values
+    lines = _lines(rows, fold, steps, recorded, X, y)
 
     # 4. Score.
     keys, levels = _keys(fold, steps, rows, table, X, y)
@@ -304,7 +324,7 @@ def _fit_predict(task, splits):
     until = task.table.last_of_series(tests)[task.table.series]
     rows = np.arange(len(until))
     rows = rows[(rows > after) & (rows <= until)]
-    predicted = np.asarray(fitted.predict(safe_indexing(task.X, rows)))
+    predicted = np.asarray(call_final(fitted, task.method, safe_indexing(task.X, rows)))
     return fitted, [predicted[np.searchsorted(rows, test)] for _, test in splits]
 
 

@@ -1,7 +1,6 @@
 """Intervals around predictions, from the errors of a back-test."""
 
 from numbers import Real
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,12 +12,16 @@ from sklstm._checks._tables import check_target, index_of
 from sklstm._past._layout import Layout
 from sklstm._past._order import is_panel
 from sklstm.evaluation._backtest_result import outputs_of
+from sklstm.evaluation._margins import PredictedRows, margins_of
+from sklstm.evaluation._quantiles import pair_of
 from sklstm.evaluation._rows import Rows
 from sklstm.evaluation._scales import scales_of_series
 from sklstm.forecasting._forecast import FORECAST_STEPS
 
-#: What helps a series with few errors.
-POOLED = ", or set pool='scaled' to take the errors of all series"
+_EXPECTED_SHAPE = (
+    "expected (n_rows,) or (n_rows, n_outputs), with at least one row. Quantiles are for"
+    " method='quantile'."
+)
 
 
 def conformal_interval(
@@ -26,6 +29,7 @@ def conformal_interval(
     predictions,
     coverage=0.9,
     *,
+    method="absolute",
     symmetric=True,
     scale="identity",
     pool="series",
@@ -36,6 +40,11 @@ def conformal_interval(
     This is split-conformal prediction: it assumes no distribution. If later errors are like those
     of the back-test, an interval contains the true value with a probability of at least `coverage`.
     It works for the predictions of any estimator.
+
+    With ``method="quantile"``, the ends that a model has learnt are moved instead: conformalised
+    quantile regression [2]_. Learnt quantiles are often too close together, but they tell where
+    values vary more. Both ends are moved outwards by the least that would have put a share
+    `coverage` of the back-test's values inside; inwards, if they were too far apart.
 
     Parameters
     ----------
@@ -48,11 +57,23 @@ def conformal_interval(
         The predictions. If the back-test looked several steps ahead, row i of one axis lies
         ``i + 1`` steps ahead, counted in each series. If it had several outputs, the columns of two
         axes are these outputs. Of many series, the index names them as in the back-test.
+
+        With ``method="quantile"``, quantiles of shape (n_rows, n_quantiles) or (n_rows, n_outputs,
+        n_quantiles) as `predict_quantiles` returns them, or what ``forecast(...,
+        method="predict_quantiles")`` returned. The columns of another DataFrame are called as in
+        the back-test (``quantile_0.05``). If the back-test has only one quantile on each side of
+        the median, the two do.
     coverage : float, default=0.9
         The share of true values that the intervals should contain, between 0 and 1.
+    method : {"absolute", "quantile"}, default="absolute"
+        What the interval is put around. ``"absolute"`` takes the predictions, and the absolute
+        errors of the back-test. ``"quantile"`` takes two predicted quantiles, and how far outside
+        of them the values of a back-test with ``method="predict_quantiles"`` lay. The two are those
+        whose levels miss ``(1 - coverage) / 2`` on each side, if both are there, or else the
+        outermost.
     symmetric : bool, default=True
-        True puts both ends at the same distance from the prediction. False lets each end miss half
-        of the share ``1 - coverage``: better for skewed errors, but it needs twice as many errors.
+        True moves both ends by the same amount. False lets each end miss half of the share ``1 -
+        coverage``: better for skewed errors, but it needs twice as many errors.
     scale : {"identity", "log"}, default="identity"
         ``"log"`` takes errors as ratios: for values that are all positive and whose errors grow
         with them, as those of a model of the logarithm. Ends are then positive, too.
@@ -72,14 +93,16 @@ def conformal_interval(
     -------
     DataFrame of shape (n_rows, 2) or ndarray of shape (n_rows, 2) or (n_rows, n_outputs, 2)
         The ends, ``"lower"`` and ``"upper"``; an array for an array. For a DataFrame with several
-        outputs, columns come in pairs: ``(output, "lower")`` and ``(output, "upper")``.
+        outputs, columns come in pairs: ``(output, "lower")`` and ``(output, "upper")``. Learnt ends
+        that would cross when they are moved inwards meet half-way.
 
     Raises
     ------
     ValueError
-        If `coverage`, `scale` or `pool` is out of range, the back-test has too few errors of a
-        series or none at all, the predictions have other outputs than the back-test or reach
-        further ahead, values are not positive with ``scale="log"``, or a series has no scale.
+        If `coverage`, `method`, `scale` or `pool` is out of range, the back-test has too few errors
+        of a series or none at all, the predictions have other outputs or quantiles than the
+        back-test or reach further ahead, quantiles fall, values are not positive with
+        ``scale="log"``, or a series has no scale.
     TypeError
         If `result` is not a back-test, `coverage` not a number, `symmetric` not a bool or
         `predictions` not a table of numbers.
@@ -109,6 +132,8 @@ def conformal_interval(
     .. [1] J. Lei, M. G'Sell, A. Rinaldo, R. J. Tibshirani, L. Wasserman, "Distribution-Free
        Predictive Inference for Regression", Journal of the American Statistical Association 113
        (523), 2018.
+    .. [2] Y. Romano, E. Patterson, E. J. Candès, "Conformalized Quantile Regression", Advances in
+       Neural Information Processing Systems 32, 2019.
 
     Examples
     --------
@@ -130,16 +155,15 @@ def conformal_interval(
     if not 0 < coverage < 1:
         raise ValueError(f"coverage={coverage!r} is not valid: expected a share between 0 and 1.")
     check_flag(symmetric, "symmetric")
-    values = check_floats(predictions, "predictions")
-    if values.ndim not in (1, 2) or not values.size:
-        raise ValueError(
-            f"predictions has shape {values.shape}: expected (n_rows,) or (n_rows, n_outputs), with"
-            " at least one row."
-        )
-    check_not_infinite(values, predictions, "predictions")
+    lines, outputs = result.predictions, outputs_of(result)
+    if method == "quantile":
+        ends, names = pair_of(predictions, lines, outputs, float(coverage))
+    elif method == "absolute":
+        ends, names = _points(predictions), ["prediction"] * 2
+    else:
+        raise ValueError(f"method={method!r} is not valid: expected 'absolute' or 'quantile'.")
 
-    # 2. The errors of the back-test.
-    lines = result.predictions
+    # 2. How far the values of the back-test lay below the lower end, and above the upper one.
     n_steps = getattr(predictions, "attrs", {}).get(FORECAST_STEPS, 1)
     if n_steps > 1 and lines["step"].nunique() < 2:
         raise ValueError(
@@ -148,82 +172,78 @@ def conformal_interval(
             f" Back-test with feed_back=True and test folds of {n_steps} rows, or with a y of that"
             " horizon."
         )
+    actual, lower, upper = (lines[name] for name in ("actual", *names))
     if scale == "log":
-        pairs = lines[["actual", "prediction"]]
-        if (pairs <= 0).any(axis=None) or (values <= 0).any():
+        if (lines[["actual", *names]] <= 0).any(axis=None) or (ends <= 0).any():
             raise ValueError(
                 "scale='log' needs positive values, but the back-test or predictions holds zeros or"
                 " negative ones. Leave scale='identity', or add a constant to the series."
             )
-        lines, values = lines.assign(**np.log(pairs)), np.log(values)
+        actual, lower, upper, ends = (np.log(one) for one in (actual, lower, upper, ends))
     elif scale != "identity":
         raise ValueError(f"scale={scale!r} is not valid: expected 'identity' or 'log'.")
-    lines = lines.assign(error=lines["actual"] - lines["prediction"])
-    outputs = outputs_of(result)
+    lines = lines.assign(below=lower - actual, above=actual - upper)
 
     # 3. Which errors belong to which series, and the scale of each prediction.
     if pool not in ("series", "all", "scaled"):
         raise ValueError(f"pool={pool!r} is not valid: expected 'series', 'all' or 'scaled'.")
-    layout = _layout(predictions, len(values), lines)
-    sizes = np.ones((len(values), 1))
+    layout = _layout(predictions, len(ends), lines)
+    sizes = np.ones((len(ends), 1))
     if pool == "scaled":
         if scale == "log":
             raise ValueError(
                 "pool='scaled' divides errors by the size of a series, but those of scale='log' are"
                 " ratios already: set pool='all'."
             )
-        lines["error"] /= _scales(result).of_tests(1).ravel()
+        lines[["below", "above"]] /= _scales(result).of_tests(1).reshape(-1, 1)
         sizes = _sizes(y_train, layout, predictions, _scales(result))
     elif y_train is not None:
         raise ValueError(f"y_train is for pool='scaled' only, but pool={pool!r}.")
     lines["group"] = _groups(lines.index, layout) if pool == "series" else 0
-    lines = lines[lines["error"].notna() & (lines["group"] >= 0)]
+    lines = lines[lines[["below", "above"]].notna().all(axis=1) & (lines["group"] >= 0)]
     series = layout.by_row(np.repeat(np.arange(layout.n_series), layout.stops - layout.starts))
-    rows = _Rows(
+    rows = PredictedRows(
         within=layout.by_row(layout.within()),
         group=series if pool == "series" else np.zeros_like(series),
         names=layout.labels() if pool == "series" else None,
     )
 
-    # 4. An interval for each value: by its output, or by its row where rows are steps ahead.
+    # 4. How far to move the ends: by the output of a value, or by its row where rows are steps.
     level = (float(coverage), symmetric)
-    if values.ndim == 2 and values.shape[1] > 1:
-        if len(outputs) != values.shape[1]:
+    n_outputs = ends.shape[1]
+    if n_outputs > 1:
+        if len(outputs) != n_outputs:
             raise ValueError(
-                f"predictions has {values.shape[1]} columns, but the back-test has"
-                f" {len(outputs)} output(s): pass one column for each."
+                f"predictions has {n_outputs} columns, but the back-test has {len(outputs)}"
+                " output(s): pass one column for each. Quantiles are for method='quantile'."
             )
-        parts = [_margins(lines[lines["output"] == name], rows, *level) for name in outputs]
-        sizes = np.tile(sizes, (1, len(outputs) // sizes.shape[1]))
-        margins = np.stack(parts, axis=1) * sizes[:, :, None]
-        return _like(values[:, :, None] + margins, predictions, scale)
-    # Several outputs that each look another number of steps ahead are the steps of one target.
-    kinds = lines.filter(["output", "step"]).drop_duplicates()
-    if len(outputs) > 1 and not (kinds["output"].is_unique and kinds["step"].is_unique):
-        raise ValueError(
-            f"predictions has shape {values.shape}, but the back-test has the outputs"
-            f" {outputs!r}: pass one column for each of them."
-        )
-    margins = _margins(lines, rows, *level) * sizes[:, :1]
-    return _like(values.reshape(-1, 1) + margins, predictions, scale)
+        parts = [margins_of(lines[lines["output"] == name], rows, *level) for name in outputs]
+        margins = np.stack(parts, axis=1)
+        sizes = np.tile(sizes, (1, n_outputs // sizes.shape[1]))
+    else:
+        # Several outputs that each look another number of steps ahead are the steps of one target.
+        kinds = lines.filter(["output", "step"]).drop_duplicates()
+        if len(outputs) > 1 and not (kinds["output"].is_unique and kinds["step"].is_unique):
+            raise ValueError(
+                f"predictions has shape {np.shape(predictions)}, but the back-test has the outputs"
+                f" {outputs!r}: pass one column for each of them."
+            )
+        margins, sizes = margins_of(lines, rows, *level)[:, None], sizes[:, :1]
+    ends = ends + margins * sizes[:, :, None] * [-1, 1]
+
+    # 5. An interval that is narrowed to less than nothing is its middle.
+    crossed = ends[:, :, 0] > ends[:, :, 1]
+    ends[crossed] = ends[crossed].mean(axis=1, keepdims=True)
+    return _like(ends, predictions, scale)
 
 
-class _Rows(NamedTuple):
-    """The rows that get an interval.
-
-    Attributes
-    ----------
-    within : ndarray of int of shape (n_rows,)
-        How many rows of the same series come before each.
-    group : ndarray of int of shape (n_rows,)
-        Whose errors each row gets.
-    names : pandas.Index or None
-        The name of each group, where that is a series.
-    """
-
-    within: np.ndarray
-    group: np.ndarray
-    names: pd.Index | None
+def _points(predictions):
+    """Return predictions as intervals without width, of shape (n_rows, n_outputs, 2)."""
+    values = check_floats(predictions, "predictions")
+    if values.ndim not in (1, 2) or not values.size:
+        raise ValueError(f"predictions has shape {values.shape}: {_EXPECTED_SHAPE}")
+    check_not_infinite(values, predictions, "predictions")
+    return np.repeat(values.reshape(len(values), -1, 1), 2, axis=2)
 
 
 def _layout(predictions, n_rows, lines):
@@ -302,77 +322,17 @@ def _sizes(y_train, layout, predictions, scales):
     return layout.by_row(np.repeat(sizes, layout.stops - layout.starts, axis=0))
 
 
-def _margins(lines, rows, coverage, symmetric):
-    """Return the ends of an interval around zero for each row, from errors as many steps ahead."""
-    steps, errors, group = (lines[name].to_numpy() for name in ("step", "error", "group"))
-    # 1. The fewest errors of which one can be an end.
-    missed = (1 - coverage) if symmetric else (1 - coverage) / 2
-    fewest = int(np.ceil(1 / missed - 1 - 1e-9))
-    n_groups = rows.group.max() + 1
-    n_errors = np.bincount(group, minlength=n_groups)
-    if n_errors.min() < fewest:
-        raise ValueError(
-            f"coverage={coverage} needs at least {fewest} errors, but the back-test has"
-            f" {n_errors.min()}{_of(rows, n_errors.argmin())}: back-test on more rows, or ask for"
-            f" less coverage{'' if rows.names is None else POOLED}."
-        )
-
-    # 2. How many steps ahead each row lies.
-    distinct, code = np.unique(steps, return_inverse=True)
-    ahead = np.full(len(rows.group), distinct[0])
-    if len(distinct) > 1:
-        ahead = rows.within + 1
-        reached, wanted = np.zeros((2, n_groups), dtype=np.int64)
-        np.maximum.at(reached, group, steps)
-        np.maximum.at(wanted, rows.group, ahead)
-        if (wanted > reached).any():
-            one = np.argmax(wanted > reached)
-            raise ValueError(
-                f"predictions reaches {wanted[one]} steps ahead{_of(rows, one)}, but the back-test"
-                f" only {reached[one]}: back-test with test folds of at least {wanted[one]} rows."
-            )
-    counts = np.bincount(group * len(distinct) + code, minlength=n_groups * len(distinct))
-    counts = counts.reshape(n_groups, -1)
-
-    # 3. The order statistics of each group. The errors of each are sorted once.
-    signs, share = ((-1, 1), (1 + coverage) / 2) if not symmetric else ((0,), coverage)
-    scored = [np.abs(errors) if sign == 0 else sign * errors for sign in signs]
-    orders = [np.lexsort([one, group]) for one in scored]
-    margins = np.empty((len(ahead), 2))
-    for step in np.unique(ahead):
-        # Steps with too few errors also take those of the nearest steps.
-        away = np.abs(distinct - step)
-        nearest = np.argsort(away, kind="stable")
-        enough = np.argmax(np.cumsum(counts[:, nearest], axis=1) >= fewest, axis=1)
-        is_near = np.abs(steps - step) <= away[nearest][enough][group]
-        n_near = np.bincount(group[is_near], minlength=n_groups)
-        place = np.cumsum(n_near) - n_near + _rank(n_near, share) - 1
-        here = ahead == step
-        widths = [
-            one[order][is_near[order]][place][rows.group[here]]
-            for one, order in zip(scored, orders, strict=True)
-        ]
-        margins[here] = np.stack([-widths[0], widths[-1]], axis=1)
-    return margins
-
-
-def _of(rows, group):
-    return "" if rows.names is None else f" of series {rows.names.tolist()[group]!r}"
-
-
-def _rank(n_errors, share):
-    """Return the rank of the error that a new error does not exceed with at least this share."""
-    return np.ceil((n_errors + 1) * share - 1e-9).astype(np.int64)
-
-
 def _like(ends, predictions, scale):
     """Give intervals the scale and the labels of the predictions."""
     ends = np.exp(ends) if scale == "log" else ends
     index = index_of(predictions)
+    n_outputs, bounds = ends.shape[1], ["lower", "upper"]
     if index is None:
-        return ends
-    bounds = ["lower", "upper"]
-    if ends.ndim == 2:
-        return pd.DataFrame(ends, index, bounds)
-    columns = pd.MultiIndex.from_product([predictions.columns, bounds])
+        return ends[:, 0] if n_outputs == 1 else ends
+    if n_outputs == 1:
+        return pd.DataFrame(ends[:, 0], index, bounds)
+    names = predictions.columns
+    if len(names) > n_outputs:  # the quantiles of each output
+        names = names.droplevel(-1).unique()
+    columns = pd.MultiIndex.from_product([names, bounds])
     return pd.DataFrame(ends.reshape(len(ends), -1), index, columns)

@@ -1,0 +1,119 @@
+"""The quantiles of a back-test: what was predicted, and which pair an interval begins with."""
+
+import numpy as np
+import pandas as pd
+
+from sklstm._checks._numbers import check_floats, check_not_infinite
+from sklstm._checks._quantiles import check_quantiles, levels_of, named_levels, quantile_names
+
+
+def named_quantiles(predictions, estimators, n_outputs):
+    """Tell the medians of predicted quantiles, and name the quantiles.
+
+    Parameters
+    ----------
+    predictions : list of ndarray of shape (n_rows, n_quantiles) or \
+            (n_rows, n_outputs, n_quantiles)
+        The quantiles of each fold.
+    estimators : list of estimator
+        Who predicted them.
+    n_outputs : int
+        Number of outputs.
+
+    Returns
+    -------
+    medians : list of ndarray of shape (n_rows, n_outputs)
+    quantiles : dict of str to ndarray of shape (n_all_rows, n_outputs)
+        The quantiles of all folds, one fold after the other, by the name of their column.
+
+    Raises
+    ------
+    ValueError
+        If the estimators do not say which quantiles they predict, or predict different ones, or
+        others than they say, or the median is not among them.
+    """
+    levels = levels_of(estimators[0])
+    if 0.5 not in levels:
+        raise ValueError(
+            f"The estimator predicts the quantiles {levels}, but the scores of a back-test are"
+            " those of the median: add 0.5 to its quantiles."
+        )
+    for fold, other in enumerate(map(levels_of, estimators)):
+        if other != levels:
+            raise ValueError(
+                f"The estimator of fold {fold} predicts the quantiles {other}, that of fold 0"
+                f" {levels}: expected the same in all folds."
+            )
+    name = f"predict_quantiles of {type(estimators[0]).__name__}"
+    checked = [check_quantiles(one, levels, name, n_outputs=n_outputs) for one in predictions]
+    medians = [one[:, :, levels.index(0.5)] for one in checked]
+    by_level = np.moveaxis(np.concatenate(checked), 2, 0)
+    return medians, dict(zip(quantile_names(levels), by_level, strict=True))
+
+
+def pair_of(predictions, lines, outputs, coverage):
+    """Return the two of several predicted quantiles that an interval begins with.
+
+    Parameters
+    ----------
+    predictions : DataFrame or ndarray
+        The quantiles, as in `conformal_interval`.
+    lines : DataFrame
+        The predictions of the back-test.
+    outputs : list
+        Its outputs.
+    coverage : float
+        The share of true values that the interval should contain.
+
+    Returns
+    -------
+    ends : ndarray of shape (n_rows, n_outputs, 2)
+        The lower and the upper quantile.
+    names : list of str
+        What these are called in the back-test.
+
+    Raises
+    ------
+    ValueError
+        If the back-test has no quantiles, or `predictions` holds no such quantiles.
+    """
+    # 1. Which quantiles there are.
+    known = named_levels(lines.columns)
+    if not known:
+        raise ValueError(
+            "method='quantile' needs the quantiles of the back-test, but result holds none: use"
+            " backtest(..., method='predict_quantiles')."
+        )
+    values, names = check_floats(predictions, "predictions"), list(known)
+    if isinstance(predictions, pd.DataFrame):
+        columns = predictions.columns
+        names = list(columns.unique(columns.nlevels - 1))
+        if columns.nlevels > 1:
+            named = pd.MultiIndex.from_product([outputs, names])
+            values = values.reshape(len(values), -1, len(names))
+        else:
+            named = pd.Index(names)
+        if not set(names) <= known.keys() or not columns.equals(named):
+            raise ValueError(
+                f"predictions has the columns {list(columns)!r}, but the quantiles of the back-test"
+                f" are called {list(known)!r}: name its columns so, below the names of the outputs"
+                " if there are several, or pass an array as predict_quantiles returns it."
+            )
+    elif values.shape[-1:] == (2,) and len(names) == 3:
+        names = [names[0], names[-1]]
+
+    # 2. The pair that misses half of what may be missed on each side, or else the outermost.
+    levels = [known[name] for name in names]
+    n_outputs = values.shape[1] if values.ndim == 3 else 1
+    values = check_quantiles(values, levels, "predictions", n_outputs=n_outputs)
+    check_not_infinite(values, None, "predictions")
+    missed = [(1 - coverage) / 2, (1 + coverage) / 2]
+    distance = np.abs(np.subtract.outer(missed, levels))
+    pair = distance.argmin(axis=1) if distance.min(axis=1).max() < 1e-9 else np.array([0, -1])
+    low, high = np.array(levels)[pair]
+    if not low < 0.5 < high:
+        raise ValueError(
+            f"predictions holds the quantiles {tuple(levels)}: expected one below 0.5 and one above"
+            " it, for the ends of the interval."
+        )
+    return values[:, :, pair], [names[place] for place in pair]
