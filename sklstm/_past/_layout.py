@@ -312,21 +312,21 @@ def names_as_index(names):
     return pd.MultiIndex.from_arrays(names)
 
 
-def find_series(names, layout, table="X"):
+def find_series(names, given, table="X"):
     """Find the series of a table among those of the training rows.
 
     Parameters
     ----------
     names : list of ndarray of shape (n_series,)
         The names of the series in the training rows, an array for each level.
-    layout : Layout
-        Of the table, whose series have names.
+    given : pandas.Index of length n_given
+        The names of the series of a table, as `Layout.labels` returns them.
     table : str, default="X"
-        What messages call it.
+        What messages call the table.
 
     Returns
     -------
-    ndarray of int of shape (layout.n_series,)
+    ndarray of int of shape (n_given,)
         The number of each series among `names`; -1 where the training rows do not have it.
 
     Raises
@@ -334,12 +334,12 @@ def find_series(names, layout, table="X"):
     ValueError
         If the table names its series by another number of levels, or by names of another type.
     """
-    if len(layout.names) != len(names):
+    if given.nlevels != len(names):
         raise ValueError(
-            f"{table} names its series by {len(layout.names)} level(s) of its index, but the"
+            f"{table} names its series by {given.nlevels} level(s) of its index, but the"
             f" training rows by {len(names)}: give both the same levels."
         )
-    seen, given = names_as_index(names), layout.labels()
+    seen = names_as_index(names)
     found = seen.get_indexer(given)
     if (found < 0).any():
         alike = np.flatnonzero((found < 0) & given.map(str).isin(seen.map(str)))

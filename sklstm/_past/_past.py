@@ -220,7 +220,7 @@ class Past:
         new = self.n_series + np.arange(layout.n_series)
         if self.names is None:
             return new
-        found = find_series(self.names, layout)
+        found = find_series(self.names, layout.labels())
         return np.where(found < 0, new, found)
 
     def _number_array(self, rows, warns, form, values_decide):

@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from sklstm._checks._tables import index_of
 from sklstm._past._windows import Windows
 from sklstm._sklearn._callbacks import EpochTasks, FollowedMixin
 from sklstm._sklearn._compat import Interval, StrOptions, with_callbacks
@@ -15,6 +16,7 @@ from sklstm._sklearn._restore_on_error import restore_on_error
 from sklstm._sklearn._warnings import UnscaledTargetWarning, warn
 from sklstm.engine._scale import UNSCALED, Scale
 from sklstm.engine._spec import ENGINES, STATES, NetworkSpec, Trained, TrainingSpec
+from sklstm.regressors._heads import Fallback
 
 #: More than fits into any memory: a layer of so many units has 17 thousand million weights.
 MOST_UNITS = 2**16
@@ -236,7 +238,7 @@ def train(regressor, samples, validation, head, network, training, *, start=None
         "_target_scale": scales[1],
         "_window": samples.windows.shape[1],
         "_y_ndim": samples.y_ndim,
-        "_where_unknown": head.where_unknown(samples.target[taught]),
+        "_fallback": Fallback(head, samples.target_taught, samples.layout),
         "n_outputs_": samples.target.shape[1],
         "n_samples_fit_": len(taught),
         **own,
@@ -260,7 +262,7 @@ def train(regressor, samples, validation, head, network, training, *, start=None
     first = None
     if len(head.levels) > 1:
         # Quantiles that all begin at zero stay too close together in a short training.
-        first = scales[1].apply(attributes["_where_unknown"].reshape(1, -1))[0]
+        first = scales[1].apply(attributes["_fallback"].values[-1].reshape(1, -1))[0]
     trained = _train.train(
         network,
         training,
@@ -282,13 +284,16 @@ def train(regressor, samples, validation, head, network, training, *, start=None
         context.call_on_fit_task_end(estimator=regressor, **data)
 
 
-def values_of(regressor, outputs, n_unknown, window):
+def values_of(regressor, outputs, is_unknown, X):
     """Return what outputs of the network mean, as float64 of shape (n_rows, n_targets, n_values).
 
-    A row of which nothing is known gets the values of the training targets.
+    A row of which nothing is known gets the values of the training targets of its series, which
+    the labels of `X` tell.
     """
     values = regressor._head.values(regressor._target_scale.undo(outputs))
-    values[n_unknown == window] = regressor._where_unknown
+    unknown = np.flatnonzero(is_unknown)
+    if len(unknown):
+        values[unknown] = regressor._fallback.of_rows(index_of(X), unknown)
     return values
 
 

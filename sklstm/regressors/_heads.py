@@ -1,9 +1,13 @@
-"""What the outputs of a network mean: a number for each target, or quantiles of each."""
+"""What the outputs of a network mean, and what stands for them where nothing is known."""
 
 from dataclasses import dataclass
 from numbers import Real
 
 import numpy as np
+import pandas as pd
+
+from sklstm._past._layout import find_series
+from sklstm._past._order import is_panel
 
 
 @dataclass(frozen=True)
@@ -18,9 +22,16 @@ class QuantileHead:
 
     levels: tuple
 
-    def where_unknown(self, taught):
-        """Return the values of a row of which nothing is known, given the targets learnt from."""
-        return np.quantile(taught, self.levels, axis=0).T
+    def of_parts(self, values, starts):
+        """Return the quantiles of each part of an array; `starts` is where the parts begin."""
+        counts = np.diff(np.append(starts, len(values)))
+        ordered = values[np.lexsort((values, np.repeat(np.arange(len(starts)), counts)))]
+        # As numpy.quantile does it: between the two values next to a level, by its distance.
+        within = (counts - 1)[:, None] * np.array(self.levels)
+        low = within.astype(np.int64)
+        lower = ordered[starts[:, None] + low]
+        upper = ordered[starts[:, None] + np.minimum(low + 1, counts[:, None] - 1)]
+        return lower + (within - low) * (upper - lower)
 
     def values(self, outputs):
         """Return outputs as a float64 copy of shape (n_rows, n_targets, n_levels), sorted."""
@@ -35,9 +46,81 @@ class PointHead(QuantileHead):
 
     levels: tuple = (0.5,)
 
-    def where_unknown(self, taught):
-        """Return the means of the targets learnt from."""
-        return taught.mean(axis=0)[:, None]
+    def of_parts(self, values, starts):
+        """Return the mean of each part of an array; `starts` is where the parts begin."""
+        counts = np.diff(np.append(starts, len(values)))
+        return (np.add.reduceat(values, starts) / counts)[:, None]
+
+
+class Fallback:
+    """What is predicted for rows of which nothing is known: what stands for their own series.
+
+    Parameters
+    ----------
+    head : QuantileHead
+        Whether that is the mean of the targets, or are quantiles of them.
+    target : ndarray of shape (n_rows, n_targets)
+        Targets. NaN counts for nothing; each target is known somewhere.
+    layout : Layout
+        Which series each row belongs to.
+
+    Attributes
+    ----------
+    names : list of ndarray of shape (n_series,) or None
+        The names of the series, an array for each level; None where one series has no name.
+    values : ndarray of shape (n_series + 1, n_targets, n_levels)
+        What stands for each series; in the last row for all together, as for one without a target.
+    """
+
+    def __init__(self, head, target, layout):
+        n_targets = target.shape[1]
+        self.names = layout.names
+        self.values = np.empty((layout.n_series + 1, n_targets, len(head.levels)))
+        for i in range(n_targets):
+            of_series = layout.by_series(target[:, i])
+            places = np.flatnonzero(~np.isnan(of_series))
+            known = of_series[places]
+            starts = np.searchsorted(places, np.append(layout.starts, layout.n_rows))
+            is_known = np.diff(starts) > 0
+            self.values[:, i] = head.of_parts(known, np.array([0]))
+            self.values[:-1, i][is_known] = head.of_parts(known, starts[:-1][is_known])
+
+    def of_stretches(self, stretches):
+        """Return the values that stand for the series of each row of a table.
+
+        Parameters
+        ----------
+        stretches : Stretches or None
+            Of the table; None if it is one series.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_targets, n_levels)
+            With one row for the whole table where it is one series.
+        """
+        if stretches is None or self.names is None:
+            return self.values[-1:]
+        values = self.values[np.minimum(stretches.series, len(self.values) - 1)]
+        return stretches.layout.by_row(np.repeat(values, stretches.lengths, axis=0))
+
+    def of_rows(self, index, positions):
+        """Return the values that stand for the series of some rows.
+
+        Parameters
+        ----------
+        index : pandas.Index or None
+            The labels of a table. Where they name no series, all series together stand for it.
+        positions : ndarray of int of shape (n,)
+            Rows of the table.
+
+        Returns
+        -------
+        ndarray of shape (n, n_targets, n_levels)
+        """
+        if self.names is None or not is_panel(index):
+            return self.values[np.full(len(positions), -1)]
+        codes, names = pd.factorize(index[positions].droplevel(0))
+        return self.values[find_series(self.names, names)[codes]]
 
 
 def check_levels(quantiles):

@@ -251,52 +251,6 @@ def predict_known(regressor, X, mean, lost=None, wanted=None):
     return predicted
 
 
-def means_of_series(values, layout):
-    """Return the mean of what is known of each series.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_rows, n_outputs)
-        The values; NaN where they are not known.
-    layout : Layout
-        Which series each row belongs to.
-
-    Returns
-    -------
-    ndarray of shape (1, n_outputs) or (n_series + 1, n_outputs)
-        In the last row, the mean of all series; in the others, which only series with names have,
-        that of each, or of all where nothing of it is known.
-    """
-    overall = np.nanmean(values, axis=0)
-    if layout.names is None:
-        return overall[None]
-    values = layout.by_series(values)
-    n_known = np.add.reduceat(~np.isnan(values), layout.starts, axis=0, dtype=int)
-    sums = np.add.reduceat(np.nan_to_num(values), layout.starts, axis=0)
-    means = np.where(n_known, sums / np.maximum(n_known, 1), overall)
-    return np.concatenate([means, overall[None]])
-
-
-def mean_of_rows(means, stretches):
-    """Return the mean of the series of each row, or of all where `fit` has not seen it.
-
-    Parameters
-    ----------
-    means : ndarray of shape (1, n_outputs) or (n_series + 1, n_outputs)
-        As `means_of_series` returns them.
-    stretches : Stretches
-        The unbroken parts of a table; not looked at if no series has a name.
-
-    Returns
-    -------
-    ndarray of shape (1, n_outputs) or (n_rows, n_outputs)
-    """
-    if len(means) == 1:
-        return means
-    series = np.minimum(stretches.series, len(means) - 1)
-    return stretches.layout.by_row(np.repeat(means[series], stretches.lengths, axis=0))
-
-
 def _cut(regressor):
     """Return the position of the first step that refuses NaN, of the last one at the latest.
 

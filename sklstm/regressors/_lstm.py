@@ -249,7 +249,8 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         -------
         ndarray of shape (n_rows,) or (n_rows, n_outputs), float64
             One finite prediction per row: the unknown oldest steps of a window repeat its oldest
-            known step, and a window with no known step gets the mean of the training targets.
+            known step, and a window with no known step gets the mean of the training targets;
+            of many series, that of its own series, as the index of `X` tells it.
 
         Raises
         ------
@@ -277,7 +278,7 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         ndarray of shape (n_rows, n_quantiles) or (n_rows, n_outputs, n_quantiles), float64
             The `quantiles_` of each row, in rising order: those that the network gets in the wrong
             order are sorted, which never makes their loss worse (Chernozhukov et al., 2010). A
-            window with no known step gets those of the training targets.
+            window with no known step gets those of the training targets, as in `predict`.
 
         Raises
         ------
@@ -363,7 +364,7 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         else:
             outputs = np.array(predict(windows))
             outputs[positions] = predict(filled)
-        return _base.values_of(self, outputs, n_unknown, windows.shape[1])
+        return _base.values_of(self, outputs, n_unknown == windows.shape[1], X)
 
 
 def _warn_of_rows_never_reached(training, n_rows):

@@ -65,6 +65,13 @@ class Samples:
         """Positions of the rows whose past and target are known."""
         return self.positions[~np.isnan(self.target).any(axis=1)[self.positions]]
 
+    @cached_property
+    def target_taught(self):
+        """The target, NaN in rows that are not learnt from."""
+        target = np.full_like(self.target, np.nan)
+        target[self.taught] = self.target[self.taught]
+        return target
+
     def rows(self, head):
         """Return them as the engine takes them, with a target for each output of the network."""
         # A state runs on over rows without a target, too.

@@ -262,7 +262,7 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         ndarray of shape (n_rows,) or (n_rows, n_outputs), float64
             One finite prediction per row: the unknown oldest steps of a window repeat its oldest
             known step (such a row has no state), and a window with no known step gets the mean of
-            the training targets.
+            the training targets; of many series, that of its own series.
 
         Raises
         ------
@@ -286,7 +286,7 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
             outputs[positions] = _predict.predict(
                 alone, self._training, self._trained.weights, filled, self._input_scale
             )
-        values = _base.values_of(self, outputs, n_unknown, windows.shape[1])
+        values = _base.values_of(self, outputs, n_unknown == windows.shape[1], X)
         return _base.shaped(values[:, :, 0], self._y_ndim)
 
     @restore_on_error

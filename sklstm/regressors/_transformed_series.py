@@ -33,10 +33,9 @@ from sklstm._sklearn._warnings import (
 )
 from sklstm.regressors._base import shaped
 from sklstm.regressors._earlier_targets import EarlierTargets, check_transformed_once
+from sklstm.regressors._heads import Fallback, PointHead
 from sklstm.regressors._known_rows import (
     fit_known,
-    mean_of_rows,
-    means_of_series,
     predict_known,
     read_rows,
     skips_unknown_rows,
@@ -253,9 +252,9 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
                 " rows. Use more rows or a transformer that looks back less."
             )
         warn_of_few_rows(known.sum(), np.count_nonzero(~np.isnan(target).any(axis=1)))
-        self._means = means_of_series(target, layout)
+        self._fallback = Fallback(PointHead(), target, layout)
         transformed_known = np.where(known[:, None], transformed, np.nan)
-        self._transformed_means = means_of_series(transformed_known, layout)
+        self._transformed_fallback = Fallback(PointHead(), transformed_known, layout)
 
         # 4. Fit the regressor to the transformed target.
         fit_params = self._transform_validation(fit_params)
@@ -323,7 +322,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
                 inputs, lost = self._earlier.transformed(transformer, self.regressor, *placed)
         if self._runs_on:  # Each prediction is built upon the one before.
             wanted = None
-        means = mean_of_rows(self._transformed_means, stretches)
+        means = self._transformed_fallback.of_stretches(stretches)[:, :, 0]
         predicted = predict_known(self.regressor_, inputs, means, lost, wanted)
         predicted = predicted.reshape(len(rows), -1)
         if transformer is not None:
@@ -406,7 +405,8 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             inverted = np.where(
                 np.isnan(inverted), np.tile(rows[:, self._earlier.firsts], steps), inverted
             )
-        return np.where(np.isnan(inverted), mean_of_rows(self._means, stretches), inverted)
+        means = self._fallback.of_stretches(stretches)[:, :, 0]
+        return np.where(np.isnan(inverted), means, inverted)
 
     def _transform_validation(self, fit_params):
         """Transform validation rows and their targets as those of `fit`."""

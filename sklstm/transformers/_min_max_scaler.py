@@ -339,7 +339,7 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
             self._names, n_seen = layout.names, 0
             found = np.arange(layout.n_series)
         else:
-            found, n_seen = find_series(self._names, layout), len(self.data_min_)
+            found, n_seen = find_series(self._names, layout.labels()), len(self.data_min_)
             new = found < 0
             found[new] = n_seen + np.arange(new.sum())
             pairs = zip(self._names, layout.names, strict=True)
@@ -360,7 +360,7 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
 
     def _at_hand(self, values, layout):
         """Return a scaler that also knows the series of which these rows alone tell the range."""
-        found = find_series(self._names, layout)
+        found = find_series(self._names, layout.labels())
         unknown = (found < 0)[:, None] | np.isnan(self.data_min_[found])
         if not unknown.any():
             return self
@@ -388,14 +388,14 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
 
     @available_if(lambda self: getattr(self, "_names", None) is not None)
     def __sklstm_unseen__(self, layout):
-        found = find_series(self._names, layout)
+        found = find_series(self._names, layout.labels())
         return bool((found < 0).any() or np.isnan(self.data_min_[found]).any())
 
     def _series_of(self, layout, n_rows):
         """Return the number of each row's series, -1 if it is not known; None without series."""
         if layout is None:
             return None
-        found = find_series(self._names, layout).astype(np.int32)
+        found = find_series(self._names, layout.labels()).astype(np.int32)
         of_row = layout.by_row(np.repeat(found, layout.stops - layout.starts))
         return np.repeat(of_row, n_rows // layout.n_rows)
 
