@@ -18,13 +18,14 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm._checks._arguments import check_count, check_kind
 from sklstm._checks._lag_columns import check_lag, lags_of
 from sklstm._checks._numbers import check_floats
+from sklstm._checks._quantiles import check_method, check_quantiles, levels_of, quantile_names
 from sklstm._checks._tables import check_ordered, check_target, index_of
 from sklstm._past._layout import Layout, Numbers
 from sklstm._past._order import is_panel
 from sklstm._past._past import appended_rows
 from sklstm._past._stretches import said
 from sklstm._sklearn._compat import safe_indexing
-from sklstm._sklearn._composition import has_unseen, look_back
+from sklstm._sklearn._composition import call_final, has_unseen, look_back
 from sklstm._sklearn._warnings import (
     AssumedPastWarning,
     MissingStepsWarning,
@@ -54,6 +55,7 @@ def forecast(
     y_lag=None,
     recompute=None,
     lookback=None,
+    method="predict",
     n_jobs=None,
 ):
     """Forecast the values that come after the last observed one.
@@ -104,6 +106,11 @@ def forecast(
     lookback : int, default=None
         Number of rows before a row on which its prediction depends. None asks the steps of the
         estimator. If a step does not know it, or there is no limit, each prediction gets all rows.
+    method : {"predict", "predict_quantiles"}, default="predict"
+        What to forecast. ``"predict_quantiles"`` gives the quantiles that an estimator such as
+        ``LSTMRegressor(loss="quantile")`` predicts, in a pipeline or a search, too. Quantiles of a
+        step do not tell those of the next, so none are fed back: the estimator must predict as many
+        `steps` from one row.
     n_jobs : int, default=None
         Number of parts in which many series are forecast at the same time, by joblib; None is 1,
         unless a ``joblib.parallel_config`` says otherwise. The numbers are the same. One series,
@@ -116,7 +123,9 @@ def forecast(
         continue at the step of the index, or are those of `exog`. Its ``attrs`` tell
         :func:`conformal_interval` that it is a forecast. For many series, it has ``n_series *
         steps`` rows, sorted by time, with the levels of the index of `X`; all series have the step
-        of the whole table.
+        of the whole table. Quantiles have an axis more, (steps, n_quantiles) or (steps, n_targets,
+        n_quantiles); the columns of a DataFrame are called ``"quantile_0.05"`` and so on, below the
+        name of the target if there are several.
 
     Raises
     ------
@@ -124,7 +133,8 @@ def forecast(
         If it is not clear which columns hold earlier targets, or one holds other values than `y`,
         `recompute` makes other values than `X` holds, `exog` lacks a column or rows, the past of a
         row to predict is not known, the index has no regular step, no target of a series is known,
-        or the lengths or labels of `X` and `y` differ.
+        the lengths or labels of `X` and `y` differ, or quantiles are asked for that the estimator
+        does not predict or that would have to be fed back.
     TypeError
         If `estimator` is not an estimator, or `steps`, `lookback` or `n_jobs` is not an int.
 
@@ -173,19 +183,33 @@ def forecast(
     steps = check_count(steps, "steps")
     if n_jobs is not None:
         check_scalar(n_jobs, "n_jobs", Integral)
-    options = {"steps": steps, "lookback": lookback, "n_jobs": n_jobs}
+    check_kind(estimator, "estimator", "predict", "a fitted regressor, pipeline or search")
+    check_method(method, estimator)
+    options = {"steps": steps, "lookback": lookback, "n_jobs": n_jobs, "method": method}
     with each_once():
         table, lags = rows_ahead(estimator, X, y, exog, y_lag, recompute, **options)
         _warn_of_ends(table.first_times())
     values = table.predicted()
     if index_of(X) is None:
-        return values.ravel() if values.shape[1] == 1 else values
-    ahead: Any = pd.DataFrame(values, table.labels, columns=lags.names)
-    if values.shape[1] == 1:
-        name = y.name if isinstance(y, pd.Series) else lags.names[0] if lags.names else None
-        ahead = ahead.iloc[:, 0].rename(name)
+        return values[:, 0] if values.shape[1] == 1 else values
+    ahead: Any
+    if method == "predict_quantiles":
+        ahead = _named_quantiles(values, table.labels, lags.names, levels_of(estimator))
+    else:
+        ahead = pd.DataFrame(values, table.labels, columns=lags.names)
+        if values.shape[1] == 1:
+            name = y.name if isinstance(y, pd.Series) else lags.names[0] if lags.names else None
+            ahead = ahead.iloc[:, 0].rename(name)
     ahead.attrs[FORECAST_STEPS] = steps
     return ahead
+
+
+def _named_quantiles(values, labels, names, levels):
+    """Return quantiles as a table; of several targets, the columns have a level for their names."""
+    columns = pd.Index(quantile_names(levels))
+    if values.shape[1] > 1:
+        columns = pd.MultiIndex.from_product([names or range(values.shape[1]), columns])
+    return pd.DataFrame(values.reshape(len(values), -1), labels, columns)
 
 
 def _warn_of_ends(firsts):
@@ -204,13 +228,24 @@ def _warn_of_ends(firsts):
 
 
 def rows_ahead(
-    estimator, X, y, exog, y_lag, recompute, *, steps=None, labels=None, lookback=None, n_jobs=None
+    estimator,
+    X,
+    y,
+    exog,
+    y_lag,
+    recompute,
+    *,
+    steps=None,
+    labels=None,
+    lookback=None,
+    method="predict",
+    n_jobs=None,
 ):
     """Predict rows after the last known target, one after the other.
 
     Parameters
     ----------
-    estimator, X, y, exog, y_lag, recompute, lookback, n_jobs : object
+    estimator, X, y, exog, y_lag, recompute, lookback, method, n_jobs : object
         As in `forecast`.
     steps : int, default=None
         Steps to forecast.
@@ -225,7 +260,6 @@ def rows_ahead(
         The columns that hold earlier targets.
     """
     # 1. Validate.
-    check_kind(estimator, "estimator", "predict", "a fitted regressor, pipeline or search")
     check_is_fitted(estimator)
     reach = look_back(estimator) if lookback is None else check_count(lookback, "lookback", least=0)
     rows = check_ordered(X, (2,), _EXPECTED)
@@ -256,11 +290,11 @@ def rows_ahead(
     # 3. Predict one row of each series after the other.
     n_parts = min(table.n_series, effective_n_jobs(n_jobs))
     if n_parts == 1 or recompute is not None:
-        _predict(estimator, table, reach)
+        _predict(estimator, table, reach, method)
         return table, lags
     # joblib stores an argument that is a table on one worker of a cluster, and loses it with that
     # worker. Inside an object, tables are sent with each part.
-    task = SimpleNamespace(estimator=estimator, reach=reach)
+    task = SimpleNamespace(estimator=estimator, reach=reach, method=method)
     found = Parallel(n_jobs=n_jobs)(
         delayed(_predict_part)(task, part) for part in table.split(n_parts)
     )
@@ -275,31 +309,31 @@ def _predict_part(task, table):
     """Predict some series, and return what was warned of, which would stay in a worker."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        _predict(task.estimator, table, task.reach)
+        _predict(task.estimator, table, task.reach, task.method)
     return table.known, caught
 
 
-def _predict_last(estimator, rows, last):
+def _predict_last(estimator, rows, last, method):
     """Predict some rows of a table; the rows above them are only looked back upon.
 
     A regressor that takes each row by itself gets these rows only, if it lies in nothing but
     estimators that are known to hand rows on.
     """
     if type(estimator) in (GridSearchCV, RandomizedSearchCV):
-        return _predict_last(estimator.best_estimator_, rows, last)
+        return _predict_last(estimator.best_estimator_, rows, last, method)
     if type(estimator) is Pipeline and len(estimator.steps) > 1:
         for _, step in estimator.steps[:-1]:
             # A slice of the pipeline counts as not fitted where its last step has nothing to fit.
             rows = rows if step in (None, "passthrough") else step.transform(rows)
-        return _predict_last(estimator[-1], rows, last)
-    if type(estimator) is TransformedSeriesRegressor:
+        return _predict_last(estimator[-1], rows, last, method)
+    if type(estimator) is TransformedSeriesRegressor and method == "predict":
         return np.asarray(estimator._predict(rows, last))[last]
     if look_back(estimator) == 0:
-        return np.asarray(estimator.predict(safe_indexing(rows, last)))
-    return np.asarray(estimator.predict(rows))[last]
+        return np.asarray(call_final(estimator, method, safe_indexing(rows, last)))
+    return np.asarray(call_final(estimator, method, rows))[last]
 
 
-def _predict(estimator, table, reach):
+def _predict(estimator, table, reach, method):
     """Predict all rows of a table."""
     while True:
         rows, last, is_cut = table.next_rows()
@@ -312,11 +346,24 @@ def _predict(estimator, table, reach):
             if is_cut:
                 warnings.simplefilter("ignore", AssumedPastWarning)
             try:
-                predicted = _predict_last(estimator, rows, last)
+                predicted = _predict_last(estimator, rows, last, method)
             except UnknownPastWarning as unknown:
                 more = "" if reach is None else f", or at least the last {reach}"
                 raise ValueError(
                     f"The forecast depends on rows that are not known. {unknown}"
                     f"{'' if is_cut else f' Pass all rows since the training rows as X{more}.'}"
                 ) from None
-        table.observe(predicted, type(estimator).__name__)
+        name, n_ahead = type(estimator).__name__, table.n_ahead
+        if method == "predict_quantiles":
+            n_outputs = predicted.shape[1] if predicted.ndim == 3 else 1
+            name = f"predict_quantiles of {name}"
+            predicted = check_quantiles(predicted, levels_of(estimator), name, n_outputs=n_outputs)
+        table.observe(predicted, name)
+        if method == "predict_quantiles" and table.n_ahead:
+            raise ValueError(
+                f"{name} reaches {n_ahead - table.n_ahead} step(s) ahead, but steps={n_ahead}, and"
+                " quantiles cannot be fed back: those of a step do not tell those of the next. Fit"
+                f" the estimator to a y of {n_ahead} steps, such as"
+                f" series_to_supervised(..., horizon={n_ahead}), or set method='predict' and put"
+                " conformal_interval around the forecast."
+            )

@@ -131,6 +131,11 @@ class RecursiveRows:
         return len(self._start)
 
     @property
+    def n_ahead(self):
+        """How many rows are still to be predicted, of the series that lacks most."""
+        return int((self._stop - self._row).max(initial=0))
+
+    @property
     def labels(self):
         """The labels of the rows to predict, from the oldest to the newest."""
         cells, *_ = self._predicted_cells()
@@ -179,8 +184,10 @@ class RecursiveRows:
 
         Parameters
         ----------
-        predicted : ndarray of shape (n_series,) or (n_series, n_outputs)
+        predicted : ndarray of shape (n_series,), (n_series, n_outputs) or \
+                (n_series, n_outputs, n_quantiles)
             The predictions: all targets of the first step, then those of the second, and so on.
+            Quantiles can only be the last predictions, as none are fed back.
         estimator : str
             The name of the estimator, for messages.
 
@@ -190,23 +197,24 @@ class RecursiveRows:
             If the number of outputs is no multiple of the number of targets.
         """
         series = self._open()
-        predicted = predicted.reshape(len(series), -1)
+        n_values = predicted.shape[2:]
+        predicted = predicted.reshape(len(series), -1, *n_values)
         n_outputs = predicted.shape[1]
-        if not self.known.shape[2]:
-            # Nothing is fed back, so every output is a target.
-            self.known = np.full((*self.known.shape[:2], n_outputs), np.nan)
-        n_targets = self.known.shape[2]
+        # Without lags, every output is a target.
+        n_targets = self.known.shape[2] or n_outputs
         if n_outputs % n_targets:
             raise ValueError(
                 f"{estimator} predicts {n_outputs} value(s) for a row, but {n_targets}"
                 " target(s) would be fed back. Name the column of X that holds each target one"
                 " step earlier with y_lag, and pass the columns that hold no target in exog."
             )
+        if n_values or not self.known.shape[2]:  # Nothing is fed back.
+            self.known = np.full((*self.known.shape[:2], n_targets, *n_values), np.nan)
         n_steps = n_outputs // n_targets
         row = self._row[series, None] + np.arange(n_steps)
         which, step = np.nonzero(row < self._stop[series, None])
         slot = (row - self._first[series, None] + self._depth)[which, step]
-        values = predicted.reshape(-1, n_steps, n_targets)
+        values = predicted.reshape(-1, n_steps, n_targets, *n_values)
         self.known[series[which], slot] = values[which, step]
         self._row[series] += n_steps
 
@@ -215,7 +223,7 @@ class RecursiveRows:
 
         Returns
         -------
-        ndarray of shape (n_labels, n_targets)
+        ndarray of shape (n_labels, n_targets) or (n_labels, n_targets, n_quantiles)
             In the order of `labels`.
         """
         _, series, row = self._predicted_cells()

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import parallel_config
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
@@ -10,10 +11,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklstm import (
+    ForecastDisplay,
+    LagWindower,
     LSTMRegressor,
     TimeStepSplit,
     backtest,
     conformal_interval,
+    forecast,
     series_to_supervised,
 )
 from sklstm.datasets import load_milk
@@ -136,7 +140,8 @@ def test_quantiles_of_many_steps_and_many_series_keep_their_lines():
     cows = pd.concat({"a": MILK, "b": MILK[5:] * 2}, names=["cow"]).swaplevel().sort_index()
     X, y = series_to_supervised(cows, horizon=2)
     cv = TimeStepSplit(2, test_size=5)
-    result = backtest(Quantiles(), X, y, cv, method="predict_quantiles", n_jobs=2)
+    with parallel_config("threading", n_jobs=2):
+        result = backtest(Quantiles(), X, y, cv, method="predict_quantiles")
     assert result.predictions["step"].tolist()[:4] == [1, 2, 1, 2]
     for fold, (train, test) in enumerate(cv.split(X)):
         lines = result.predictions[result.predictions["fold"] == fold].filter(like="quantile_")
@@ -196,3 +201,242 @@ def test_absolute_errors_are_quantiles_without_width():
     result, zeros = result_of(errors, 0.0, 0.0), np.zeros((3, 2))
     found = conformal_interval(result, zeros, method="quantile")
     np.testing.assert_array_equal(found, conformal_interval(result, zeros[:, 0]))
+
+
+# Forecasts
+
+
+def test_a_forecast_of_quantiles_is_one_prediction_of_all_steps():
+    """It holds the quantiles of the row after the last known value; fewer steps are its head."""
+    rows, target = series_to_supervised(MILK, horizon=4, keep_last=True)
+    model = Quantiles().fit(rows[:-4], target[:-4])
+    expected = model.predict_quantiles([[MILK.iloc[-1]]])[0]
+    ahead = forecast(model, rows, 4, y=target, method="predict_quantiles")
+    np.testing.assert_allclose(ahead, expected, rtol=1e-12)
+    assert ahead.columns.tolist() == ["quantile_0.05", "quantile_0.5", "quantile_0.95"]
+    assert ahead.index.equals(forecast(model, rows, 4, y=target).index)
+    pd.testing.assert_frame_equal(
+        forecast(model, rows, 3, y=target, method="predict_quantiles"), ahead[:3], check_freq=False
+    )
+    arrays = forecast(
+        model, rows.to_numpy(), 4, y=target.to_numpy(), y_lag=0, method="predict_quantiles"
+    )
+    np.testing.assert_array_equal(arrays, ahead)
+
+
+def test_a_forecast_of_quantiles_of_several_targets_names_them():
+    """Columns have a level for the targets, in the order of `y`."""
+    table = pd.DataFrame({"milk": MILK, "fat": MILK * 0.04 + np.arange(168) % 5})
+    rows, target = series_to_supervised(table, horizon=3, keep_last=True)
+    model = Quantiles().fit(rows[:-3], target[:-3])
+    ahead = forecast(model, rows, 3, y=target, method="predict_quantiles")
+    expected = model.predict_quantiles(table.iloc[[-1]].to_numpy())[0].reshape(3, 2, 3)
+    for place, name in enumerate(table):
+        np.testing.assert_allclose(ahead[name], expected[:, place], rtol=1e-12)
+
+
+def test_a_forecast_of_quantiles_of_many_series_starts_where_each_ends():
+    """Each series gets the quantiles of its own last value, in one part or in two."""
+    cows = pd.concat({"a": MILK, "b": MILK[5:] * 2, "c": MILK + 100}, names=["cow"])
+    cows = cows.swaplevel().sort_index()
+    rows, target = series_to_supervised(cows, horizon=2, keep_last=True)
+    known = target.notna().all(axis=1)
+    model = Quantiles().fit(rows[known], target[known])
+    ahead = forecast(model, rows, 2, y=target, method="predict_quantiles")
+    for cow in "abc":
+        expected = model.predict_quantiles([[cows.xs(cow, level="cow").iloc[-1]]])[0]
+        np.testing.assert_allclose(ahead.xs(cow, level="cow"), expected, rtol=1e-12)
+    with parallel_config("threading", n_jobs=2):
+        in_parts = forecast(model, rows, 2, y=target, method="predict_quantiles")
+    pd.testing.assert_frame_equal(in_parts, ahead)
+
+
+def test_quantiles_are_not_fed_back():
+    """A model of fewer steps is refused, with the steps it has and what to do."""
+    rows, target = series_to_supervised(MILK, horizon=3)
+    model = Quantiles().fit(rows, target)
+    with pytest.raises(ValueError, match=r"reaches 3 step.s. ahead, but steps=5.*horizon=5"):
+        forecast(model, rows, 5, y=target, method="predict_quantiles")
+    with pytest.raises(ValueError, match="LinearRegression has no such method"):
+        forecast(
+            LinearRegression().fit(rows, target), rows, 3, y=target, method="predict_quantiles"
+        )
+
+
+# Intervals end to end
+
+
+@pytest.mark.parametrize(("symmetric", "shrink"), [(True, 0.3), (False, 3.0)])
+def test_nine_out_of_ten_exchangeable_values_are_inside(symmetric, shrink):
+    """Over many draws, the share inside is 0.9 to 0.9 + 1 / (n + 1), as the theory says."""
+    n_draws, n_new, n_errors = 150, 20, 59
+    held = 0
+    for seed in range(n_draws):
+        X, y = draw(80 + n_errors + n_new, seed)
+        quantiles = Quantiles(shrink=shrink).fit(X[:80], y[:80]).predict_quantiles(X[80:])
+        past, new = quantiles[:n_errors], quantiles[n_errors:]
+        result = result_of(y[80:-n_new], past[:, 0], past[:, 2])
+        interval = conformal_interval(result, new, method="quantile", symmetric=symmetric)
+        held += np.sum((interval[:, 0] <= y[-n_new:]) & (y[-n_new:] <= interval[:, 1]))
+    # Given its errors, the coverage of a draw is Beta distributed with variance p q / (n + 2).
+    sigma = np.sqrt(0.9 * 0.1 / n_draws * (1 / n_new + 1 / (n_errors + 2)))
+    # With symmetric=False both ends round up.
+    most = 0.9 + (1 if symmetric else 2) / (n_errors + 1)
+    assert 0.9 - 4 * sigma < held / (n_draws * n_new) < most + 4 * sigma
+
+
+def test_steps_outputs_and_labels_are_kept_apart():
+    """A forecast of quantiles and a table of rows get the intervals of a loop over steps."""
+    X, y = series_to_supervised(MILK, horizon=3)
+    result = backtest(Quantiles(shrink=0.2), X, y, 4, baselines=(), method="predict_quantiles")
+    model = Quantiles(shrink=0.2).fit(X, y)
+    ahead = forecast(model, X, 3, y=y, method="predict_quantiles")
+    found = conformal_interval(result, ahead, 0.8, method="quantile")
+    assert found.columns.tolist() == ["lower", "upper"]
+    assert found.index.equals(ahead.index)
+    lines, rows = result.predictions, model.predict_quantiles(X[-2:])
+    of_rows = conformal_interval(result, rows, 0.8, method="quantile")
+    columns = pd.MultiIndex.from_product(
+        [y.columns, ["quantile_0.05", "quantile_0.5", "quantile_0.95"]]
+    )
+    table = pd.DataFrame(rows.reshape(2, -1), X.index[-2:], columns)
+    labelled = conformal_interval(result, table, 0.8, method="quantile")
+    for step in (1, 2, 3):
+        name = f"milk_step{step}"
+        past = lines.loc[lines["step"] == step, ["actual", "quantile_0.05", "quantile_0.95"]]
+        ends = [ahead.iloc[step - 1, [0, 2]], *rows[:, step - 1, [0, 2]]]
+        expected = conformalised(*past.to_numpy().T, ends, 0.8)
+        np.testing.assert_allclose(found.iloc[step - 1], expected[0], rtol=1e-12)
+        np.testing.assert_allclose(of_rows[:, step - 1], expected[1:], rtol=1e-12)
+        np.testing.assert_allclose(labelled[name], expected[1:], rtol=1e-12)
+
+
+@pytest.mark.parametrize("pool", ["series", "all", "scaled"])
+def test_series_take_their_own_errors_or_those_of_all(pool):
+    """A loop over series gives the same ends, with errors divided by the scale of the fold."""
+    noise = np.random.default_rng(0).normal(size=120)
+    cows = {"a": pd.Series(100 + noise.cumsum()), "b": pd.Series(5000 + 50 * noise[::-1].cumsum())}
+    cows = pd.concat(cows, names=["cow", "day"]).swaplevel().sort_index().rename("milk")
+    X, y = series_to_supervised(cows)
+    known, new = X.index.get_level_values("day") < 100, X.index.get_level_values("day") >= 100
+    options = {"season": 1, "baselines": (), "method": "predict_quantiles"}
+    result = backtest(Quantiles(shrink=0.5), X[known], y[known], 4, **options)
+    model = Quantiles(shrink=0.5).fit(X[known], y[known])
+    names = ["quantile_0.05", "quantile_0.5", "quantile_0.95"]
+    quantiles = pd.DataFrame(model.predict_quantiles(X[new]), X.index[new], names)
+    y_train = y[known] if pool == "scaled" else None
+    found = conformal_interval(
+        result, quantiles, 0.8, method="quantile", pool=pool, y_train=y_train
+    )
+
+    lines = result.predictions[["fold", "actual", "quantile_0.05", "quantile_0.95"]].copy()
+    sizes = dict.fromkeys("ab", 1.0)
+    if pool == "scaled":
+        sizes = y[known].groupby("cow").apply(lambda one: one.diff().abs().mean())
+        for (fold, cow), some in lines.groupby(["fold", lines.index.get_level_values("cow")]):
+            train, _ = list(TimeStepSplit(4).split(X[known]))[fold]
+            size = y[known].iloc[train].xs(cow, level="cow").diff().abs().mean()
+            lines.loc[some.index, ["actual", "quantile_0.05", "quantile_0.95"]] /= size
+    for cow in "ab":
+        of_cow = lines.xs(cow, level="cow") if pool == "series" else lines
+        ends = quantiles.xs(cow, level="cow")[["quantile_0.05", "quantile_0.95"]] / sizes[cow]
+        expected = conformalised(*of_cow.to_numpy().T[1:], ends.to_numpy(), 0.8)
+        ours = found.xs(cow, level="cow") / sizes[cow]
+        np.testing.assert_allclose(ours, expected, rtol=1e-12)
+
+
+def test_the_pair_that_fits_the_coverage_is_taken():
+    """Of five quantiles, those that miss 10 % on each side make 80 %; for others, the outermost."""
+    X, y = draw(200, 0)
+    levels = (0.025, 0.1, 0.5, 0.9, 0.975)
+    result = backtest(Quantiles(levels), X, y, 3, baselines=(), method="predict_quantiles")
+    quantiles, lines = Quantiles(levels).fit(X, y).predict_quantiles(X[:5]), result.predictions
+    for coverage, low, high in ((0.8, 1, 3), (0.95, 0, 4), (0.9, 0, 4), (0.7, 0, 4)):
+        pair = [f"quantile_{levels[low]}", f"quantile_{levels[high]}"]
+        past = lines[["actual", *pair]].to_numpy().T
+        expected = conformalised(*past, quantiles[:, [low, high]], coverage)
+        found = conformal_interval(result, quantiles, coverage, method="quantile")
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+    # Columns that are named may be fewer.
+    named = pd.DataFrame(quantiles[:, [1, 3]], columns=["quantile_0.1", "quantile_0.9"])
+    expected = conformalised(*lines[["actual", *named]].to_numpy().T, named.to_numpy(), 0.9)
+    found = conformal_interval(result, named, 0.9, method="quantile")
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_ratios_keep_ends_positive():
+    """With scale="log" the ends are moved by a ratio."""
+    rng = np.random.default_rng(0)
+    actual, lower, upper = np.exp(rng.normal([[0], [-0.2], [0.2]], size=(3, 50)))
+    ends = np.array([[0.01, 2.0]])
+    found = conformal_interval(
+        result_of(actual, lower, upper), ends, 0.8, method="quantile", scale="log"
+    )
+    logs = (np.log(one) for one in (actual, lower, upper, ends))
+    np.testing.assert_allclose(found, np.exp(conformalised(*logs, 0.8)), rtol=1e-12)
+
+
+FIVE = result_of(np.zeros(20), -1.0, 1.0, **{"quantile_0.1": -0.5, "quantile_0.9": 0.5})
+THREE = result_of(np.zeros(20), -1.0, 1.0)
+PLAIN = BacktestResult(
+    THREE.predictions.filter(regex="^(?!quantile)"), pd.DataFrame(), pd.DataFrame(), []
+)
+
+
+@pytest.mark.parametrize(
+    ("result", "predictions", "message"),
+    [
+        (PLAIN, np.zeros((4, 2)), r"result holds none: use backtest\(..., method='predict_quant"),
+        (THREE, np.zeros(4), r"has shape \(4,\): expected \(n_rows, 3\)"),
+        (THREE, np.zeros((4, 5)), r"has shape \(4, 1, 5\)|has shape \(4, 5\)"),
+        (THREE, np.zeros((0, 3)), "at least one row"),
+        (FIVE, np.zeros((4, 2)), r"expected \(n_rows, 5\)"),
+        (THREE, np.array([[0.0, 1.0], [3.0, 2.0]]), r"falls from 3.0 to 2.0 .* in row 1"),
+        (THREE, np.array([[0.0, np.inf]]), "holds inf"),
+        (THREE, pd.DataFrame(np.zeros((4, 2))), r"columns \[0, 1\].*called \['quantile_0.05'"),
+        (THREE, pd.DataFrame(np.zeros((4, 1)), columns=["quantile_0.05"]), "one above it"),
+        (
+            THREE,
+            pd.DataFrame(np.zeros((4, 2)), columns=["quantile_0.05", "quantile_0.1"]),
+            "called",
+        ),
+        (THREE, np.zeros((4, 2, 3)), r"has 2 columns, but the back-test has 1 output"),
+    ],
+)
+def test_quantiles_that_do_not_fit_are_refused(result, predictions, message):
+    """The message says what was given, and what would do."""
+    with pytest.raises(ValueError, match=message):
+        conformal_interval(result, predictions, method="quantile")
+
+
+@pytest.mark.parametrize("method", ["quantiles", None, 1])
+def test_an_unknown_method_is_refused(method):
+    """Both names are in the message."""
+    with pytest.raises(ValueError, match="expected 'absolute' or 'quantile'"):
+        conformal_interval(THREE, np.zeros(2), method=method)
+
+
+def test_quantiles_are_no_predictions_of_absolute_errors():
+    """Quantiles under the default method are refused, with the method for them."""
+    with pytest.raises(ValueError, match="Quantiles are for method='quantile'"):
+        conformal_interval(THREE, np.zeros((4, 3)))
+    with pytest.raises(ValueError, match="Quantiles are for method='quantile'"):
+        conformal_interval(THREE, np.zeros((4, 2, 3)))
+
+
+def test_a_network_and_its_intervals_are_drawn():
+    """A network of many steps is back-tested, forecast, conformalised and drawn."""
+    rows, target = series_to_supervised(MILK, horizon=6, keep_last=True)
+    lstm = LSTMRegressor(units=2, epochs=2, loss="quantile", quantiles=LEVELS, random_state=0)
+    model = make_pipeline(LagWindower(12), lstm)
+    cv = TimeSeriesSplit(4, test_size=12)
+    result = backtest(model, rows, target, cv, refit=False, method="predict_quantiles")
+    ahead = forecast(model.fit(rows, target), rows, 6, y=target, method="predict_quantiles")
+    now = MILK[-12:].to_numpy().reshape(1, 12, 1)
+    np.testing.assert_allclose(ahead, model[-1].predict_quantiles(now)[0], rtol=1e-5)
+    interval = conformal_interval(result, ahead, method="quantile")
+    display = ForecastDisplay.from_predictions(MILK[-24:], ahead["quantile_0.5"], interval=interval)
+    np.testing.assert_array_equal(display.lines_[-1].get_ydata(), ahead["quantile_0.5"])
+    drawn = display.band_.get_paths()[0].vertices[:, 1]
+    assert drawn.min() == interval["lower"].min()
+    assert drawn.max() == interval["upper"].max()
