@@ -13,8 +13,8 @@ from pathlib import Path
 # Read when TensorFlow loads, here and in the processes that are measured.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from _cases import CASES, Options, Row
-from _measure import machine
+from _speed._cases import CASES, Options, Row
+from _speed._measure import machine
 
 RESULTS = Path(__file__).parent / "results.md"
 # What follows this line in RESULTS is measured by other scripts, and kept.

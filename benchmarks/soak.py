@@ -19,10 +19,10 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import _data
 import numpy as np
 import psutil
-from _measure import MIB
+from _speed import _data
+from _speed._measure import MIB
 from sklearn.pipeline import make_pipeline
 
 from sklstm import LagWindower, LSTMRegressor, StatefulLSTMRegressor

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import _opponents
-import _ours
-from _measure import Measured, alternate, contender, installed
+from _speed import _opponents, _ours
+from _speed._measure import Measured, alternate, contender, installed
 
 
 @dataclass(frozen=True)

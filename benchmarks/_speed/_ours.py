@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import time
 
-import _data
 import numpy as np
 
+from _speed import _data
 from sklstm import LagWindower, LSTMRegressor, StatefulLSTMRegressor
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import time
 from multiprocessing.util import Finalize
 
-import _data
 import numpy as np
+
+from _speed import _data
 
 
 def keras_network(units, window, n_features=1, *, jit, batch=None, stateful=False):

@@ -1,0 +1,1 @@
+"""The methods that `accuracy.py` compares."""

@@ -1,0 +1,204 @@
+"""Compare forecasts of public monthly and quarterly series, and write benchmarks/accuracy.md.
+
+Each method writes its forecasts into a folder, one file for each seed, and is not run again while
+that file is there. A method whose package is missing is left out, so methods that cannot be
+installed together are run in turn, each by the Python that has them:
+
+    python benchmarks/accuracy.py FOLDER
+    other-environment/bin/python benchmarks/accuracy.py FOLDER --only "neuralforecast LSTM"
+    python benchmarks/accuracy.py FOLDER --write
+
+The first run puts the series into the folder, so the other environments need not have them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# The work is small: threads would wait for each other.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import pandas as pd
+from _series import SEASONS, load_short_series
+from _short._forecasters import (
+    Job,
+    each,
+    neuralforecast_lstm,
+    seasonal_naive,
+    skforecast_rnn,
+    statistical,
+)
+
+RESULTS = Path(__file__).parent / "accuracy.md"
+#: What follows this line in RESULTS is told by hand, and kept.
+_BY_HAND = "\n## Tried"
+#: What the errors of all methods are divided by.
+REFERENCE = "ridge"
+TASKS = {"one": "one step ahead", "many": "12 months or 8 quarters ahead"}
+
+
+def ours(name: str, jobs: list[Job], seed: int):
+    """Run a method of `_recipes`, which imports sklstm only where it is used."""
+    from _short import _recipes
+
+    return getattr(_recipes, name)(jobs, seed)
+
+
+#: By name, the method and how many seeds are run; cheap ones first.
+METHODS = {
+    "seasonal naive": (partial(each, seasonal_naive), 1),
+    "ridge": (partial(ours, "ridge"), 1),
+    "AutoETS": (partial(each, partial(statistical, "AutoETS")), 1),
+    "AutoTheta": (partial(each, partial(statistical, "AutoTheta")), 1),
+    "boosted trees": (partial(ours, "boosted_trees"), 1),
+    "ridges, mean of four differencings": (partial(ours, "mean_of_ridges"), 1),
+    "LSTM, as it comes": (partial(ours, "network"), 5),
+    "skforecast RNN": (partial(each, skforecast_rnn), 1),
+    "neuralforecast LSTM": (neuralforecast_lstm, 1),
+}
+
+
+def jobs_in(folder: Path) -> list[Job]:
+    """Return what is to be forecast: the last three years of months, six years of quarters."""
+    path = folder / "series.csv"
+    if not path.exists():
+        long = pd.concat(load_short_series(), names=["series", "period"]).rename("value")
+        long.to_csv(path)
+    long = pd.read_csv(path, dtype={"period": str})
+    jobs = []
+    for name, part in long.groupby("series", sort=False):
+        letter = "Q" if "Q" in part["period"].iloc[0] else "M"
+        index = pd.PeriodIndex(part["period"], freq=letter)
+        values = pd.Series(part["value"].to_numpy(), index, name=str(name))
+        n_test, horizon = {"M": (36, 12), "Q": (24, 8)}[letter]
+        jobs.append(Job(str(name), values, SEASONS[letter], n_test, horizon))
+    return jobs
+
+
+def run(folder: Path, jobs: list[Job], names: list[str]) -> None:
+    """Run methods of which the folder lacks the forecasts."""
+    for name in names:
+        method, n_seeds = METHODS[name]
+        for seed in range(n_seeds):
+            path = folder / f"{name}-{seed}.csv"
+            if path.exists():
+                continue
+            begin = time.perf_counter()
+            try:
+                found = method(jobs, seed)
+            except ModuleNotFoundError as error:
+                print(f"{name}: left out, {error}", file=sys.stderr)
+                break
+            taken = time.perf_counter() - begin
+            table = pd.concat(found, names=["series", "row"]).assign(seconds=taken)
+            table.to_csv(path)
+            print(f"{name}, seed {seed}: {taken:.0f} s", file=sys.stderr, flush=True)
+
+
+def scores_of(folder: Path, jobs: list[Job]) -> pd.DataFrame:
+    """Score what the folder holds: a row for each method, seed, task and series."""
+    from sklearn.metrics import root_mean_squared_error
+
+    from sklstm.metrics import mean_absolute_scaled_error, root_mean_squared_scaled_error
+
+    rows = []
+    for name, (_, n_seeds) in METHODS.items():
+        for path in (folder / f"{name}-{seed}.csv" for seed in range(n_seeds)):
+            if not path.exists():
+                continue
+            found = pd.read_csv(path, index_col=["series", "row"])
+            for job in jobs:
+                true = job.values[-job.n_test :].to_numpy()
+                for task in TASKS:
+                    guess = found.loc[job.name, task].to_numpy()
+                    scaled = {"y_train": job.train.to_numpy(), "season": job.season}
+                    rows.append(
+                        {
+                            "method": name,
+                            "seed": path.stem,
+                            "task": task,
+                            "series": job.name,
+                            "RMSE": root_mean_squared_error(true, guess),
+                            "RMSSE": root_mean_squared_scaled_error(true, guess, **scaled),
+                            "MASE": mean_absolute_scaled_error(true, guess, **scaled),
+                            "seconds": found["seconds"].iloc[0],
+                        }
+                    )
+    return pd.DataFrame(rows)
+
+
+def table_of(scores: pd.DataFrame, task: str) -> pd.DataFrame:
+    """Sum up the scores of a task: errors of single seeds, averaged over seeds."""
+    part = scores[scores["task"] == task]
+    keys = ["method", "series"]
+    mean = part.groupby(keys)[["RMSE", "RMSSE", "MASE"]].mean()
+    wide = part.pivot_table("RMSE", "method", "series")
+    relative = np.exp(np.log(wide / wide.loc[REFERENCE]).mean(axis=1))
+    # How far the errors of the seeds lie apart, as a share of their mean.
+    errors = part.groupby(keys)["RMSE"]
+    spread = (errors.max() - errors.min()) / errors.mean()
+    several = part.groupby(keys).size().groupby("method").max() > 1
+    return pd.DataFrame(
+        {
+            "RMSE to ridge": relative,
+            "RMSSE": mean["RMSSE"].groupby("method").mean(),
+            "MASE": mean["MASE"].groupby("method").mean(),
+            "mean rank": wide.rank().mean(axis=1),
+            "spread of seeds": spread.groupby("method").median().where(several),
+            "seconds": part.groupby("method")["seconds"].mean(),
+        }
+    ).sort_values("RMSE to ridge")
+
+
+def report(scores: pd.DataFrame, n_series: int) -> str:
+    """Write the tables in Markdown."""
+    from _speed._measure import machine
+
+    lines = ["# Accuracy on single short series", ""]
+    lines += [f"- {line}" for line in machine()]
+    for task, title in TASKS.items():
+        table = table_of(scores, task)
+        lines += ["", f"## {title.capitalize()}, {n_series} series", ""]
+        lines += [
+            f"| method | {' | '.join(table.columns)} |",
+            "| --- |" + " --- |" * table.shape[1],
+        ]
+        for name, row in table.iterrows():
+            cells = [f"{row[column]:.3f}" for column in ("RMSE to ridge", "RMSSE", "MASE")]
+            cells += [f"{row['mean rank']:.1f}"]
+            cells += ["" if np.isnan(row["spread of seeds"]) else f"{row['spread of seeds']:.0%}"]
+            lines += [f"| {name} | {' | '.join(cells)} | {row['seconds']:,.0f} |"]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Run what is missing, score and print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("folder", type=Path, help="holds the forecasts, and gets those missing")
+    parser.add_argument("--only", action="append", choices=METHODS, metavar="NAME")
+    parser.add_argument("--write", action="store_true", help="write benchmarks/accuracy.md")
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    jobs = jobs_in(arguments.folder)
+    run(arguments.folder, jobs, arguments.only or list(METHODS))
+    if arguments.only:
+        return
+    text = report(scores_of(arguments.folder, jobs), len(jobs))
+    print(text)
+    if arguments.write:
+        kept = (
+            RESULTS.read_text(encoding="utf-8").partition(_BY_HAND)[1:] if RESULTS.exists() else ()
+        )
+        RESULTS.write_text(text + "".join(kept), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
