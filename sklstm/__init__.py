@@ -25,6 +25,7 @@ from sklstm.forecasting._forecast import forecast
 from sklstm.regressors._lstm import LSTMRegressor
 from sklstm.regressors._stateful_lstm import StatefulLSTMRegressor
 from sklstm.regressors._transformed_series import TransformedSeriesRegressor
+from sklstm.regressors._window_scaled import WindowScaledRegressor
 from sklstm.transformers._differencer import Differencer
 from sklstm.transformers._lag_windower import LagWindower
 from sklstm.transformers._min_max_scaler import SeriesMinMaxScaler
@@ -56,6 +57,7 @@ __all__ = [
     "UnsaidHorizonWarning",
     "UnscaledTargetWarning",
     "UnseenSeriesWarning",
+    "WindowScaledRegressor",
     "backtest",
     "conformal_interval",
     "forecast",

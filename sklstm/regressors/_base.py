@@ -31,6 +31,9 @@ FRACTION = Interval(Real, 0, 1, closed="left")
 class BaseRecurrentRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
     """Parameters and tags that all recurrent regressors have in common."""
 
+    #: Read by `skips_unknown_rows`.
+    _skips_unknown_rows = True
+
     _parameter_constraints: dict = {
         "units": [COUNT, list, tuple, np.ndarray],
         "cell": [StrOptions(set(STATES))],

@@ -14,7 +14,6 @@ from sklstm._checks._numbers import place_of, text_in
 from sklstm._checks._tables import check_rows, index_of
 from sklstm._sklearn._compat import check_method_params, safe_indexing
 from sklstm._sklearn._composition import look_back, looks_back
-from sklstm.regressors._base import BaseRecurrentRegressor
 from sklstm.regressors._problem import warn_of_few_rows
 
 
@@ -88,7 +87,31 @@ def skips_unknown_rows(regressor):
     -------
     bool
     """
-    return isinstance(steps_of(regressor)[-1], BaseRecurrentRegressor)
+    return getattr(steps_of(regressor)[-1], "_skips_unknown_rows", False)
+
+
+def refuse_raw_validation(fit_params):
+    """Refuse validation rows that would reach a step of a pipeline as they are.
+
+    Parameters
+    ----------
+    fit_params : dict
+        What the `fit` of a meta-estimator was given for its regressor.
+
+    Raises
+    ------
+    ValueError
+        The message says how to pass them.
+    """
+    raw = [name for name in fit_params if name.endswith(("__X_val", "__y_val"))]
+    if raw:
+        raise ValueError(
+            f"{raw[0]} would reach its step in the units of y, but the regressor is trained on"
+            " the transformed target. Pass X_val and y_val: with a regressor that is no"
+            " pipeline as they are, with a pipeline by scikit-learn's metadata routing"
+            " (enable_metadata_routing=True, set_fit_request(X_val=True, y_val=True) and"
+            " transform_input=['X_val']). Or set validation_fraction."
+        )
 
 
 def text_columns(regressor, X):
@@ -158,7 +181,7 @@ def read_rows(estimator, X, *, reset, name="X"):
     return rows.reshape(len(rows), -1), rows if index_of(X) is None else X
 
 
-def fit_known(regressor, X, y, fit_params, lost=None):
+def fit_known(regressor, X, y, fit_params, lost=None, *, method="fit"):
     """Fit a regressor on the rows whose target and oldest inputs are known.
 
     Parameters
@@ -174,6 +197,8 @@ def fit_known(regressor, X, y, fit_params, lost=None):
         What else to hand to ``fit``.
     lost : ndarray of bool of shape (n_rows,), default=None
         Rows that count as unknown once the first step has encoded their text.
+    method : {"fit", "partial_fit"}, default="fit"
+        What to call; a pipeline has nothing but ``fit``.
 
     Raises
     ------
@@ -182,7 +207,7 @@ def fit_known(regressor, X, y, fit_params, lost=None):
     """
     cut = _cut(regressor) if lost is None else 1
     if skips_unknown_rows(regressor) and lost is None:
-        regressor.fit(X, y, **fit_params)
+        getattr(regressor, method)(X, y, **fit_params)
         return
     if not cut:
         y = np.asarray(y)
@@ -196,7 +221,7 @@ def fit_known(regressor, X, y, fit_params, lost=None):
             )
         warn_of_few_rows(len(known), np.count_nonzero(is_taught))
         fit_params = check_method_params(X, fit_params, known)
-        regressor.fit(safe_indexing(X, known), y[known], **fit_params)
+        getattr(regressor, method)(safe_indexing(X, known), y[known], **fit_params)
         return
     before, rest = regressor[:cut], _rest(regressor, cut)
     others, own = _shared_out(regressor, cut, fit_params)
@@ -210,7 +235,11 @@ def fit_known(regressor, X, y, fit_params, lost=None):
         regressor.steps[cut:] = rest.steps
 
 
-def predict_known(regressor, X, mean, lost=None, wanted=None):
+def _predict(regressor, X):
+    return regressor.predict(X)
+
+
+def predict_known(regressor, X, mean, lost=None, wanted=None, *, ask=_predict):
     """Predict with a regressor; rows whose oldest inputs are not known get the mean.
 
     Parameters
@@ -225,6 +254,8 @@ def predict_known(regressor, X, mean, lost=None, wanted=None):
         As for `fit_known`.
     wanted : ndarray of int, default=None
         The rows whose prediction is wanted; all others may get the mean. None for all rows.
+    ask : callable, default=_predict
+        Takes the regressor, or what is left of a pipeline, and inputs. Returns the predictions.
 
     Returns
     -------
@@ -233,20 +264,20 @@ def predict_known(regressor, X, mean, lost=None, wanted=None):
     is_network = skips_unknown_rows(regressor)
     if is_network and lost is None:
         if wanted is None:
-            return regressor.predict(X)
+            return ask(regressor, X)
         cut = len(regressor.steps) - 1 if isinstance(regressor, Pipeline) else 0
     else:
         cut = _cut(regressor) if lost is None else 1
     if cut:
         X = _without(lost, regressor[:cut].transform(X))
-        return predict_known(_rest(regressor, cut), X, mean, wanted=wanted)
+        return predict_known(_rest(regressor, cut), X, mean, wanted=wanted, ask=ask)
     n_rows = np.shape(X)[0]
     known = np.arange(n_rows) if is_network else np.flatnonzero(_usable(X, regressor))
     if wanted is not None and look_back(regressor) == 0:
         known = np.intersect1d(known, wanted)
     predicted = np.broadcast_to(mean, (n_rows, mean.shape[1])).copy()
     if len(known):
-        of_known = np.asarray(regressor.predict(safe_indexing(X, known)))
+        of_known = np.asarray(ask(regressor, safe_indexing(X, known)))
         predicted[known] = of_known.reshape(len(known), -1)
     return predicted
 

@@ -38,6 +38,7 @@ from sklstm.regressors._known_rows import (
     fit_known,
     predict_known,
     read_rows,
+    refuse_raw_validation,
     skips_unknown_rows,
     steps_of,
     takes_nan,
@@ -412,15 +413,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         """Transform validation rows and their targets as those of `fit`."""
         if self.transformer_ is None:
             return fit_params
-        raw = [name for name in fit_params if name.endswith(("__X_val", "__y_val"))]
-        if raw:
-            raise ValueError(
-                f"{raw[0]} would reach its step in the units of y, but the regressor is trained on"
-                " the transformed target. Pass X_val and y_val: with a regressor that is no"
-                " pipeline as they are, with a pipeline by scikit-learn's metadata routing"
-                " (enable_metadata_routing=True, set_fit_request(X_val=True, y_val=True) and"
-                " transform_input=['X_val']). Or set validation_fraction."
-            )
+        refuse_raw_validation(fit_params)
         X_val, y_val = fit_params.get("X_val"), fit_params.get("y_val")
         if X_val is None or y_val is None:
             return fit_params

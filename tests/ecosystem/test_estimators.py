@@ -19,6 +19,7 @@ from sklstm import (
     SeriesMinMaxScaler,
     StatefulLSTMRegressor,
     TransformedSeriesRegressor,
+    WindowScaledRegressor,
 )
 
 LSTM = {"units": 8, "epochs": 60, "learning_rate": 0.02}
@@ -81,6 +82,11 @@ ESTIMATORS = [
         {**LOOKS_BACK, "check_estimators_pickle": NAN_ANYWHERE},
     ),
     (TransformedSeriesRegressor(LSTMRegressor(**LSTM, random_state=0), SeriesMinMaxScaler()), {}),
+    (WindowScaledRegressor(Ridge()), {}),
+    (
+        WindowScaledRegressor(LSTMRegressor(**LSTM, random_state=0), center="last", scale="mean"),
+        {},
+    ),
 ]
 
 
@@ -89,6 +95,8 @@ def expected_failures(estimator):
     return next(checks for known, checks in ESTIMATORS if known is estimator)
 
 
+# The checks' rows are no windows.
+@pytest.mark.filterwarnings("ignore:Most rows of X do not follow")
 @parametrize_with_checks(
     [estimator for estimator, _ in ESTIMATORS], expected_failed_checks=expected_failures
 )
