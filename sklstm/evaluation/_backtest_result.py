@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from sklstm._checks._arguments import listed
+from sklstm.evaluation._quantiles import interval_scores
 from sklstm.evaluation._scores import Scoring
 
 
@@ -131,7 +132,54 @@ class BacktestResult:
         """
         return self._tables(by)[1]
 
+    def interval_scores_by(self, by="fold"):
+        """Score the quantiles that were recorded, in groups of predictions.
+
+        Parameters
+        ----------
+        by : str or sequence of str, default="fold"
+            As in `scores_by`.
+
+        Returns
+        -------
+        DataFrame
+            One line per group, with the three metrics of :mod:`sklstm.metrics`:
+            ``interval_coverage`` and ``winkler_score`` of the interval between the outermost
+            quantiles, and ``weighted_quantile_loss`` of all quantiles. All series count alike in
+            the first two.
+
+        Raises
+        ------
+        ValueError
+            If no quantiles were recorded, or the predictions have nothing of that name.
+        TypeError
+            If `by` is no string or sequence of strings.
+
+        See Also
+        --------
+        conformal_interval : Moves quantiles that contain too few values, or too many.
+
+        Examples
+        --------
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from sklstm import LagWindower, LSTMRegressor, backtest, series_to_supervised
+        >>> from sklstm.datasets import load_milk
+        >>> X, y = series_to_supervised(load_milk())
+        >>> lstm = LSTMRegressor(units=4, epochs=20, loss="quantile", random_state=0)
+        >>> model = make_pipeline(LagWindower(12), lstm)
+        >>> result = backtest(model, X, y, 3, method="predict_quantiles")
+        >>> result.interval_scores_by("fold").columns.tolist()
+        ['interval_coverage', 'winkler_score', 'weighted_quantile_loss']
+        """
+        scoring, keys = self._read_keys(by)
+        return interval_scores(self.predictions, *scoring.groups(keys), scoring.series)
+
     def _tables(self, by):
+        scoring, keys = self._read_keys(by)
+        return scoring.tables(keys)
+
+    def _read_keys(self, by):
+        """Return the scorers, and the keys of the groups that a user names."""
         if self._scoring is None:
             raise ValueError("This result holds no scorers: only backtest makes one that does.")
         known = {name: [name] for name in self._scoring.keys}
@@ -141,9 +189,7 @@ class BacktestResult:
         if not wanted or not all(name in list(known) for name in wanted):
             raise ValueError(f"by={by!r} is not valid: expected some of {list(known)!r}.")
         # A level of the series may be named as well.
-        return self._scoring.tables(
-            list(dict.fromkeys(key for name in wanted for key in known[name]))
-        )
+        return self._scoring, list(dict.fromkeys(key for name in wanted for key in known[name]))
 
     def __repr__(self):
         folds = self.predictions["fold"].nunique()

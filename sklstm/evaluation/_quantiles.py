@@ -51,6 +51,60 @@ def named_quantiles(predictions, estimators, n_outputs):
     return medians, dict(zip(quantile_names(levels), by_level, strict=True))
 
 
+def interval_scores(lines, codes, labels, series):
+    """Score the quantiles of groups of lines.
+
+    Parameters
+    ----------
+    lines : DataFrame
+        The predictions of a back-test.
+    codes : ndarray of int of shape (n_rows, n_outputs)
+        The number of the group of each line.
+    labels : pandas.Index
+        The label of each group.
+    series : ndarray of int of shape (n_rows,)
+        The series of each row.
+
+    Returns
+    -------
+    DataFrame
+        A line for each group.
+
+    Raises
+    ------
+    ValueError
+        If there are no quantiles, or not those of the codes.
+    """
+    levels = named_levels(lines.columns)
+    if not levels or len(lines) != codes.size:
+        raise ValueError(
+            "The result does not hold the quantiles that backtest recorded: use backtest(...,"
+            " method='predict_quantiles'), and leave its predictions as they are."
+        )
+    # 1. The parts of each score, line by line.
+    actual, quantiles = lines["actual"].to_numpy(), lines[list(levels)].to_numpy()
+    level = np.array(list(levels.values()))
+    lower, upper, missed = quantiles[:, 0], quantiles[:, -1], 1 - (level[-1] - level[0])
+    outside = np.maximum(lower - actual, 0) + np.maximum(actual - upper, 0)
+    errors = actual[:, None] - quantiles
+    parts = pd.DataFrame(
+        {
+            "interval_coverage": outside == 0,
+            "winkler_score": upper - lower + 2 / missed * outside,
+            "loss": 2 * np.maximum(level * errors, (level - 1) * errors).mean(axis=1),
+            "size": np.abs(actual),
+        }
+    )[~np.isnan(actual)]
+
+    # 2. Means of each series, then of the groups; sums for what is relative to the size.
+    group = codes.ravel()[parts.index]
+    of_series = parts.groupby([group, series.repeat(codes.shape[1])[parts.index]])
+    scores = of_series[["interval_coverage", "winkler_score"]].mean().groupby(level=0).mean()
+    sums = parts[["loss", "size"]].groupby(group).sum()
+    scores["weighted_quantile_loss"] = sums["loss"] / sums["size"]
+    return scores.reindex(range(len(labels))).set_axis(labels)
+
+
 def pair_of(predictions, lines, outputs, coverage):
     """Return the two of several predicted quantiles that an interval begins with.
 

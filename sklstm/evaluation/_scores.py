@@ -174,7 +174,7 @@ class Scoring:
         scores, skill : DataFrame
             With a line for each scorer and group.
         """
-        codes, groups = self._groups(by)
+        codes, groups = self.groups(by)
         found = {}
         for name, scorer in self.scorers.items():
             score = self._by_arrays if isinstance(scorer, Metric) else self._by_calls
@@ -191,8 +191,21 @@ class Scoring:
         )
         return scores, skill
 
-    def _groups(self, by):
-        """Return the number of the group of each value, and the labels of the groups."""
+    def groups(self, by):
+        """Give each group of lines a number.
+
+        Parameters
+        ----------
+        by : sequence of str
+            Keys; none for all lines in one group, ``"overall"``.
+
+        Returns
+        -------
+        codes : ndarray of int of shape (n_rows, n_outputs)
+            The number of the group of each value.
+        labels : pandas.Index
+            The label of each group.
+        """
         shape = self.values["actual"].shape
         codes = np.zeros(shape, dtype=np.int64)
         if not by:

@@ -22,6 +22,7 @@ from sklstm import (
 )
 from sklstm.datasets import load_milk
 from sklstm.evaluation._backtest_result import BacktestResult
+from sklstm.metrics import interval_coverage, weighted_quantile_loss, winkler_score
 
 MILK = load_milk()
 LEVELS = (0.05, 0.5, 0.95)
@@ -151,6 +152,37 @@ def test_quantiles_of_many_steps_and_many_series_keep_their_lines():
         np.testing.assert_allclose(lines, expected.reshape(-1, 3), rtol=1e-12)
 
 
+@pytest.mark.parametrize("by", ["fold", "series", "step", ["fold", "cow"]])
+def test_quantiles_are_scored_by_the_metrics(by):
+    """Each group has the scores that the metrics give for its lines; unknown targets have none."""
+    cows = pd.concat({"a": MILK, "b": MILK[40:] * 20}, names=["cow"]).swaplevel().sort_index()
+    X, y = series_to_supervised(cows, horizon=2)
+    y.iloc[-4] = np.nan
+    cv = TimeStepSplit(2, test_size=5)
+    result = backtest(Quantiles(), X, y, cv, method="predict_quantiles")
+    found = result.interval_scores_by(by)
+    keys = [{"series": "cow"}.get(name, name) for name in np.atleast_1d(by)]
+    for label, lines in result.predictions.reset_index().groupby(
+        keys if len(keys) > 1 else keys[0]
+    ):
+        lines = lines[lines["actual"].notna()]
+        lines = lines.assign(time=range(len(lines))).set_index(["time", "cow"])
+        names = ["quantile_0.05", "quantile_0.5", "quantile_0.95"]
+        pairs = lines["actual"], lines[names[::2]]
+        assert found.loc[label, "interval_coverage"] == pytest.approx(interval_coverage(*pairs))
+        expected = winkler_score(*pairs, coverage=0.9)
+        assert found.loc[label, "winkler_score"] == pytest.approx(expected)
+        expected = weighted_quantile_loss(lines["actual"], lines[names], quantiles=LEVELS)
+        assert found.loc[label, "weighted_quantile_loss"] == pytest.approx(expected)
+
+
+def test_no_quantiles_have_no_scores():
+    """Without quantiles, the message says how to record them."""
+    X, y = series_to_supervised(MILK)
+    with pytest.raises(ValueError, match="method='predict_quantiles'"):
+        backtest(Quantiles(), X, y).interval_scores_by()
+
+
 @pytest.mark.parametrize(
     ("estimator", "options", "message"),
     [
@@ -186,6 +218,35 @@ def test_ends_are_those_of_a_hand_written_loop(symmetric, shift):
     expected = conformalised(actual, lower, upper, ends, 0.8, symmetric)
     np.testing.assert_allclose(found, expected, rtol=1e-12)
     assert shift <= 0 or found[0, 0] > -9  # inwards
+
+
+@pytest.mark.parametrize(
+    ("coverage", "symmetric", "expected"),
+    [
+        (0.8, True, [[-2.874374, 3.874374], [-2.374374, 2.124374]]),
+        (0.8, False, [[-2.874374, 4.461043], [-2.374374, 2.711043]]),
+        (0.9, True, [[-3.564923, 4.564923], [-3.064923, 2.814923]]),
+        (0.9, False, [[-4.000257, 4.950685], [-3.500257, 3.200685]]),
+    ],
+)
+def test_ends_are_those_of_mapie(coverage, symmetric, expected):
+    """MAPIE's figures for the same quantiles and values.
+
+    From MAPIE 1.6.0: ``ConformalizedQuantileRegressor([...], confidence_level=coverage,
+    prefit=True).conformalize(X, actual).predict_interval(new, symmetric_correction=symmetric)``,
+    with estimators that return a column of `X` each.
+    """
+    i = np.arange(29)
+    actual = np.round(np.sin(1.7 * i) * (1 + i % 4), 6)
+    lower, upper = np.round(-1 - 0.3 * np.cos(i), 6), np.round(1 + 0.4 * np.sin(0.6 * i), 6)
+    found = conformal_interval(
+        result_of(actual, lower, upper),
+        [[-1.0, 0.5, 2.0], [-0.5, 0.0, 0.25]],
+        coverage,
+        method="quantile",
+        symmetric=symmetric,
+    )
+    np.testing.assert_allclose(found, expected, atol=1e-9)
 
 
 def test_ends_that_would_cross_meet_half_way():
