@@ -172,7 +172,8 @@ class BacktestResult:
         ['interval_coverage', 'winkler_score', 'weighted_quantile_loss']
         """
         scoring, keys = self._read_keys(by)
-        return interval_scores(self.predictions, *scoring.groups(keys), scoring.series)
+        codes, labels = scoring.groups(keys)
+        return interval_scores(self.predictions, codes, labels, scoring.series)
 
     def _tables(self, by):
         scoring, keys = self._read_keys(by)
