@@ -64,6 +64,19 @@ def first_epoch(model) -> int:
     return model._initial_epoch or 0
 
 
+def base_optimizer(optimizer):
+    """Return the optimizer that updates the weights: ``LossScaleOptimizer`` is around another."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
+def n_updates(optimizer):
+    """Return the variable that Keras gives a schedule of the learning rate.
+
+    The documented ``iterations`` counts several calls as one where gradients are accumulated.
+    """
+    return optimizer._iterations
+
+
 def forget_last_fit(model) -> None:
     """Drop what Keras' ``fit`` keeps in the model for the next one.
 

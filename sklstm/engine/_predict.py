@@ -92,7 +92,11 @@ def keras_model(
     # A file may name only what Keras can find where there is no sklstm.
     is_ours = isinstance(training.loss, QuantileLoss)
     model.compile(
-        optimizer=copied(keras.optimizers.get(training.optimizer), training.learning_rate),
+        optimizer=copied(
+            keras.optimizers.get(training.optimizer),
+            learning_rate=training.learning_rate,
+            clipnorm=training.clipnorm,
+        ),
         loss=None if is_ours else training.loss,
         loss_weights=training.loss_weights,
         metrics=[copied(metric) for metric in training.metrics or []],

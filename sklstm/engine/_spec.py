@@ -12,6 +12,8 @@ from sklstm.engine._scale import UNSCALED, Scale
 
 ENGINES = ("auto", "keras", "layer", "block", "xla")
 
+SCHEDULES = ("cosine", "plateau")
+
 #: The kinds of recurrent cell, and how many states a layer of each carries from step to step.
 STATES = {"lstm": 2, "gru": 1}
 
@@ -78,6 +80,10 @@ class TrainingSpec:
         An instance is never trained with: each run makes a new one from its config. None as `loss`.
     learning_rate : float or None
         Overrides the optimizer's own when not None.
+    learning_rate_schedule : {"cosine", "plateau"} or None
+        How the rate falls from there, anew in each run.
+    clipnorm : float or None
+        Overrides the optimizer's own when not None.
     metrics : sequence or None
         Names, ``keras.metrics.Metric`` instances or callables.
     weighted_metrics : sequence or None
@@ -116,6 +122,8 @@ class TrainingSpec:
     loss: Any = "mse"
     optimizer: Any = "adam"
     learning_rate: float | None = None
+    learning_rate_schedule: str | None = None
+    clipnorm: float | None = None
     metrics: Sequence | None = None
     weighted_metrics: Sequence | None = None
     loss_weights: float | None = None
@@ -134,6 +142,10 @@ class TrainingSpec:
     def rows_per_epoch(self, n: int) -> int:
         """Return how many rows an epoch takes out of `n`; it takes rows again if that is more."""
         return n if self.steps_per_epoch is None else self.steps_per_epoch * self.batch_size
+
+    def updates_per_epoch(self, n: int) -> int:
+        """Return how many weight updates an epoch makes with `n` rows; stateless only."""
+        return -(-self.rows_per_epoch(n) // self.batch_size)
 
 
 @dataclass
@@ -179,9 +191,12 @@ class Trained:
     weights : list of ndarray
         In the order of ``keras.Model.get_weights``.
     optimizer_state : list of ndarray
-        The optimizer's variables.
+        The optimizer's variables without its learning rate.
     history : dict of str to list of float
         One entry per epoch, under Keras' names.
+    learning_rate : float or None
+        What a later run begins with: the last rate, or with a schedule the first. None if the
+        optimizer's own schedule decides it.
     states : list of ndarray, or None
         Stateful only: the states of each recurrent layer, of shape (n_series, units), to go on
         from.
@@ -190,6 +205,7 @@ class Trained:
     weights: list[np.ndarray]
     optimizer_state: list[np.ndarray]
     history: dict[str, list[float]] = field(default_factory=dict)
+    learning_rate: float | None = None
     states: list[np.ndarray] | None = None
 
 

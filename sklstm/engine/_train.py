@@ -107,10 +107,13 @@ def train(
 
     # 5. borrow
     with _borrowed(network, resolved, engine in ("block", "xla")) as compiled:
-        rate = resolved.learning_rate if start is None else training.learning_rate
+        rate = resolved.learning_rate
+        if start is not None and start.learning_rate is not None and training.learning_rate is None:
+            rate = start.learning_rate
         if start is None:
             start = Trained(fresh_weights(network, compiled.model, seed, first_outputs), [])
-        compiled.set(start, rate, seed)
+        n_steps = training.updates_per_epoch(len(taught)) if steps is None else len(steps.rows)
+        compiled.set(start, rate, training.epochs * n_steps, seed)
 
         # 6. run
         epochs: StatefulEpochs | StatelessEpochs | None = None
@@ -133,6 +136,8 @@ def train(
 
         # 7. take
         trained = compiled.take(history)
+        if training.learning_rate_schedule is not None:
+            trained.learning_rate = rate
     _callbacks.raise_if_not_finite(trained.weights, epoch=len(history["loss"]))
     return trained
 
@@ -148,6 +153,7 @@ def _borrowed(network: NetworkSpec, resolved: Resolved, fused: bool) -> Iterator
         identity(vars(network)),
         identity(resolved.loss),
         identity(resolved.optimizer, **unset),
+        resolved.learning_rate_schedule == "cosine",
         identity((resolved.metrics, resolved.weighted_metrics, resolved.loss_weights)),
     )
     try:

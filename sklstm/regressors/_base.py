@@ -15,7 +15,7 @@ from sklstm._sklearn._compat import Interval, StrOptions, with_callbacks
 from sklstm._sklearn._restore_on_error import restore_on_error
 from sklstm._sklearn._warnings import UnscaledTargetWarning, warn
 from sklstm.engine._scale import UNSCALED, Scale
-from sklstm.engine._spec import ENGINES, STATES, NetworkSpec, Trained, TrainingSpec
+from sklstm.engine._spec import ENGINES, SCHEDULES, STATES, NetworkSpec, Trained, TrainingSpec
 from sklstm.regressors._heads import Fallback
 
 #: More than fits into any memory: a layer of so many units has 17 thousand million weights.
@@ -48,6 +48,8 @@ class BaseRecurrentRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
         "loss": "no_validation",
         "optimizer": "no_validation",
         "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
+        "learning_rate_schedule": [StrOptions(set(SCHEDULES)), None],
+        "clipnorm": [Interval(Real, 0, None, closed="neither"), None],
         "metrics": [list, tuple, None],
         "epochs": [COUNT],
         "batch_size": [COUNT],
@@ -118,7 +120,8 @@ class BaseRecurrentRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
         """Train for one epoch, going on from the weights (and the state, if any) so far.
 
         The first call, or `fit`, decides the means and standard deviations of `normalize`: give it
-        rows that are typical of those to come.
+        rows that are typical of those to come. The learning rate is `learning_rate`, whatever
+        `learning_rate_schedule` is: how many calls are to come is not known.
 
         Parameters
         ----------
@@ -196,7 +199,8 @@ def describe_network(regressor, n_outputs, **own):
 
 def describe_training(regressor, loss, *, one_epoch):
     """Describe the training that the parameters ask for."""
-    changed = {"epochs": 1, "early_stopping": False} if one_epoch else {}
+    alone = {"epochs": 1, "early_stopping": False, "learning_rate_schedule": None}
+    changed = alone if one_epoch else {}
     return _spec_of(TrainingSpec, regressor, loss=loss, **changed)
 
 

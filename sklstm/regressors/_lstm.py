@@ -73,9 +73,21 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         training targets, but not in a `network` of your own.
     optimizer : str or keras.optimizers.Optimizer, default=None
         Any Keras optimizer, made anew for each fit. None is the one that `network` is compiled
-        with, else ``"adam"``.
+        with, else ``"adam"``. Weights decay with ``"adamw"``, or with an instance that has
+        ``weight_decay``.
     learning_rate : float, default=None
         Learning rate; None keeps the optimizer's own.
+    learning_rate_schedule : {"cosine", "plateau"}, default=None
+        How the learning rate falls; None keeps it. ``"cosine"`` falls to 0 over all weight updates
+        of `epochs` epochs, as ``keras.optimizers.schedules.CosineDecay``; early stopping does not
+        shorten that. ``"plateau"`` divides it by 10 whenever the validation loss (the training
+        loss where there are no validation rows) has not improved by 1e-4 for ``patience // 2``
+        epochs, as ``keras.callbacks.ReduceLROnPlateau``. Each `fit` begins with the full rate, also
+        with `warm_start`; `partial_fit` keeps it. An error if the optimizer has a schedule of its
+        own, or one of Keras' callbacks sets the rate.
+    clipnorm : float, default=None
+        Longest gradient: that of each array of weights whose norm is larger is shortened to it
+        before an update. None keeps the optimizer's own.
     metrics : list, default=None
         Keras metrics that `history_` follows as well, by name or as instances. None are those that
         `network` is compiled with, if any.
@@ -192,6 +204,8 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         quantiles=(0.05, 0.5, 0.95),
         optimizer=None,
         learning_rate=None,
+        learning_rate_schedule=None,
+        clipnorm=None,
         metrics=None,
         epochs=100,
         batch_size=32,
@@ -222,6 +236,8 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         self.quantiles = quantiles
         self.optimizer = optimizer
         self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.clipnorm = clipnorm
         self.metrics = metrics
         self.epochs = epochs
         self.batch_size = batch_size

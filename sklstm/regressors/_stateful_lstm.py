@@ -69,9 +69,21 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
     loss : str, keras.losses.Loss or callable, default="mean_squared_error"
         What training minimises: any Keras loss.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
-        Any Keras optimizer. An instance is copied for each fit.
+        Any Keras optimizer. An instance is copied for each fit. Weights decay with ``"adamw"``, or
+        with an instance that has ``weight_decay``.
     learning_rate : float, default=None
         Learning rate; None keeps the optimizer's own.
+    learning_rate_schedule : {"cosine", "plateau"}, default=None
+        How the learning rate falls; None keeps it. ``"cosine"`` falls to 0 over all weight updates
+        of `epochs` epochs, as ``keras.optimizers.schedules.CosineDecay``; early stopping does not
+        shorten that. ``"plateau"`` divides it by 10 whenever the validation loss (the training
+        loss where there are no validation rows) has not improved by 1e-4 for ``patience // 2``
+        epochs, as ``keras.callbacks.ReduceLROnPlateau``. Each `fit` begins with the full rate, also
+        with `warm_start`; `partial_fit` keeps it. An error if the optimizer has a schedule of its
+        own, or one of Keras' callbacks sets the rate.
+    clipnorm : float, default=None
+        Longest gradient: that of each array of weights whose norm is larger is shortened to it
+        before an update. None keeps the optimizer's own.
     metrics : list, default=None
         Keras metrics that `history_` follows as well, by name or as instances.
     epochs : int, default=100
@@ -192,6 +204,8 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         loss="mean_squared_error",
         optimizer="adam",
         learning_rate=None,
+        learning_rate_schedule=None,
+        clipnorm=None,
         metrics=None,
         epochs=100,
         batch_size=1,
@@ -220,6 +234,8 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         self.loss = loss
         self.optimizer = optimizer
         self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.clipnorm = clipnorm
         self.metrics = metrics
         self.epochs = epochs
         self.batch_size = batch_size

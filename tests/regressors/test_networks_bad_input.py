@@ -48,6 +48,8 @@ SHARED = {
     "optimizer": ["adaam", 3, len, ["adam"]],
     "metrics": [["maee"], "mae", [None], [len], [3], {"mae"}, [mean_squared_error]],
     "learning_rate": [0, "fast", np.nan, np.inf, [0.1]],
+    "learning_rate_schedule": ["linear", 0.1, keras.optimizers.schedules.CosineDecay(0.1, 9)],
+    "clipnorm": [0, -1.0, np.nan, np.inf, "1"],
     "epochs": bad.COUNTS[:-1],
     "batch_size": bad.COUNTS[:-1],
     "validation_fraction": [1, -0.1, 0.99, np.nan, "last"],

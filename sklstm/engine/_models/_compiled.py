@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from sklstm.engine._compat import base_optimizer, n_updates
 from sklstm.engine._models._build import build, seed_dropout
+from sklstm.engine._models._cosine import CosineOverRun
 from sklstm.engine._models._identity import copied
 from sklstm.engine._models._kernels import tracing, use_fused_kernels
 from sklstm.engine._resolve import Resolved
@@ -34,15 +36,22 @@ class CompiledModel:
     def __init__(self, network: NetworkSpec, resolved: Resolved, fused: bool):
         self.network = network
         self.model = build(network)
+        optimizer = copied(resolved.optimizer, learning_rate=resolved.learning_rate)
+        self._base = base_optimizer(optimizer)
+        self._cosine = None
+        if resolved.learning_rate_schedule == "cosine":
+            self._base.learning_rate = self._cosine = CosineOverRun()
+        # Not of an optimizer that has a schedule.
+        self._has_rate = self._cosine is None and resolved.learning_rate is not None
         self.model.compile(
-            optimizer=copied(resolved.optimizer, resolved.learning_rate),
+            optimizer=optimizer,
             loss=resolved.loss,
             loss_weights=resolved.loss_weights,
             metrics=[copied(metric) for metric in resolved.metrics],
             weighted_metrics=[copied(metric) for metric in resolved.weighted_metrics],
             jit_compile=False,
         )
-        self.model.optimizer.build(self.model.trainable_variables)
+        optimizer.build(self.model.trainable_variables)
         if fused:
             use_fused_kernels(self.model)
         # Keras makes its metrics' variables at the first batch: too late inside a compiled run.
@@ -62,8 +71,8 @@ class CompiledModel:
         """How many functions TensorFlow has traced for this model."""
         return sum(f.experimental_get_tracing_count() for f in self._functions.values())
 
-    def set(self, start: Trained, learning_rate: float | None, seed: int) -> None:
-        """Make the model ready for one run that goes on from `start`."""
+    def set(self, start: Trained, learning_rate: float | None, n_to_come: int, seed: int) -> None:
+        """Make the model ready for one run of so many weight updates that goes on from `start`."""
         self.model.stop_training = False
         if self._flags() != self._trainable:
             # A callback froze a layer in an earlier run, for which Keras' own step was traced.
@@ -71,17 +80,19 @@ class CompiledModel:
                 layer.trainable = trainable
             self.model.train_function = None
         self.model.set_weights(start.weights)
-        optimizer = self.model.optimizer
         state = start.optimizer_state or self._optimizer_start
-        for variable, value in zip(optimizer.variables, state, strict=True):
+        for variable, value in zip(self._optimizer_variables(), state, strict=True):
             variable.assign(value)
-        if learning_rate is not None:
-            optimizer.learning_rate = learning_rate
+        if self._cosine is not None and learning_rate is not None:
+            self._cosine.begin(learning_rate, n_updates(self._base), n_to_come)
+        elif self._has_rate:
+            self._base.learning_rate = learning_rate
         seed_dropout(self.model, seed)
 
     def take(self, history: dict[str, list[float]]) -> Trained:
         """Take out what the run has learnt."""
-        return Trained(self.model.get_weights(), self._optimizer_state(), history)
+        rate = float(self._base.learning_rate) if self._has_rate else None
+        return Trained(self.model.get_weights(), self._optimizer_state(), history, rate)
 
     def count(self, loss, y, predicted, weight) -> None:
         """Count the loss and the metrics of some rows as Keras' own training step does."""
@@ -119,7 +130,12 @@ class CompiledModel:
         return [layer.trainable for layer in self.model.layers]
 
     def _optimizer_state(self):
-        return [v.numpy() for v in self.model.optimizer.variables]
+        return [variable.numpy() for variable in self._optimizer_variables()]
+
+    def _optimizer_variables(self):
+        """Return what the optimizer has learnt: all but its rate, which a schedule has not."""
+        variables = self.model.optimizer.variables
+        return [variable for variable in variables if variable is not self._base.learning_rate]
 
 
 def windows_at(windows: WindowArrays, positions: tf.Tensor, n_features: int) -> tf.Tensor:

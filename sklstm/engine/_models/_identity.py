@@ -21,7 +21,7 @@ def identity(thing: Any, **ignored: None) -> Hashable:
     if isinstance(thing, functools.partial):
         # scikit-learn's clone copies it, so by itself it would be traced again for each candidate.
         return functools.partial, *map(identity, (thing.func, thing.args, thing.keywords))
-    if _has_full_config(thing):
+    if has_full_config(thing):
         return type(thing), identity(thing.get_config() | ignored)
     if isinstance(thing, dict):
         return tuple((name, identity(thing[name])) for name in sorted(thing))
@@ -39,20 +39,20 @@ def identity(thing: Any, **ignored: None) -> Hashable:
     return thing
 
 
-def copied(thing: Any, learning_rate: float | None = None) -> Any:
+def copied(thing: Any, **changed: float | None) -> Any:
     """Return an optimizer or a metric made anew, without what it has learnt or counted.
 
-    An object whose config may be incomplete is returned as it is.
+    An object whose config may be incomplete is returned as it is. Of the options that are
+    `changed`, those count that are not None and that its config has.
     """
-    if not _has_full_config(thing):
+    if not has_full_config(thing):
         return thing
     config = thing.get_config()
-    if learning_rate is not None and "learning_rate" in config:
-        config["learning_rate"] = float(learning_rate)
-    return type(thing).from_config(config)
+    given = {name: float(value) for name, value in changed.items() if value is not None}
+    return type(thing).from_config(config | {name: given[name] for name in given.keys() & config})
 
 
-def _has_full_config(thing: Any) -> bool:
+def has_full_config(thing: Any) -> bool:
     """Tell whether a config is complete: an inherited ``get_config`` omits what a subclass adds."""
     return hasattr(thing, "get_config") and (
         "get_config" in vars(type(thing)) or type(thing).__module__.startswith("keras.")

@@ -12,7 +12,7 @@ from sklstm.engine._spec import TrainingSpec, Watch
 
 _REMEDIES = (
     "Scale the inputs and targets to about -1 to 1, lower learning_rate, or clip the gradients "
-    "with optimizer=keras.optimizers.Adam(clipnorm=1.0)."
+    "with clipnorm=1.0."
 )
 
 
@@ -30,6 +30,30 @@ def raise_if_not_finite(weights: list[np.ndarray], epoch: int) -> None:
     """Raise if the last update, after which no loss is computed, made weights infinite or NaN."""
     if not all(np.isfinite(weight).all() for weight in weights):
         raise DivergedError(f"The weights became infinite or NaN in epoch {epoch}. {_REMEDIES}")
+
+
+class Plateau(keras.callbacks.Callback):
+    """Divide the learning rate by 10 when a loss has not improved by 1e-4 for some epochs.
+
+    That is Keras' ``ReduceLROnPlateau``, which reads the rate in a way that NumPy warns of.
+    """
+
+    def __init__(self, monitor: str, patience: int):
+        super().__init__()
+        self.monitor, self.patience = monitor, patience
+
+    def on_train_begin(self, logs=None):
+        self.best, self.wait = math.inf, 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        optimizer = self.model.optimizer
+        logs["learning_rate"] = float(optimizer.learning_rate)
+        self.wait += 1
+        if logs[self.monitor] < self.best - 1e-4:
+            self.best, self.wait = logs[self.monitor], 0
+        elif self.wait >= self.patience:
+            optimizer.learning_rate = logs["learning_rate"] * 0.1
+            self.wait = 0
 
 
 class Watched(keras.callbacks.Callback):
@@ -52,8 +76,11 @@ def of_run(
 ) -> list[keras.callbacks.Callback]:
     """Return all callbacks of a run, of which a user has `given` some."""
     monitor = "val_loss" if validated else "loss"
-    early = [early_stopping(monitor, training.patience)] if training.early_stopping else []
-    return [*early, *given, *([] if watch is None else [Watched(watch)])]
+    own = [early_stopping(monitor, training.patience)] if training.early_stopping else []
+    if training.learning_rate_schedule == "plateau":
+        # Early stopping waits twice as long, so it sees what the lower rate does.
+        own.append(Plateau(monitor, training.patience // 2))
+    return [*own, *given, *([] if watch is None else [Watched(watch)])]
 
 
 def watches_batches(callbacks) -> bool:

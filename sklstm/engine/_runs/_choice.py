@@ -55,7 +55,7 @@ def _fastest(network: NetworkSpec, training: TrainingSpec, n_rows: int, window: 
     if network.network is not None or CELLS[network.cell].fused_loop is None or not fusable:
         # Its LSTM layers still get the fused op where it can stand in.
         return "block"
-    n_steps = training.epochs * -(-training.rows_per_epoch(n_rows) // training.batch_size)
+    n_steps = training.epochs * training.updates_per_epoch(n_rows)
     if network.stateful:
         short = window * training.bptt_steps <= 4
         return "xla" if short and n_steps > _XLA_STATEFUL_STEPS else "block"
