@@ -9,7 +9,27 @@ from sklstm._past._order import check_sorted, check_times, is_panel
 from sklstm._past._time_axis import TimeAxis
 
 #: So many rows are looked at at a time, where one number for each takes much memory.
-BLOCK = 2**20
+BLOCK = 2**18
+
+
+def blocks(n_rows, row_size=1):
+    """Cut many rows, so that what is computed of them at a time takes little memory.
+
+    Parameters
+    ----------
+    n_rows : int
+        How many rows.
+    row_size : int, default=1
+        How many numbers each has.
+
+    Yields
+    ------
+    slice
+        The rows of one block.
+    """
+    size = max(1, BLOCK // row_size)
+    for start in range(0, n_rows, size):
+        yield slice(start, min(start + size, n_rows))
 
 
 class Layout:

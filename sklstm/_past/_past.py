@@ -184,7 +184,7 @@ class Past:
             doubtful = ~trusted | self._lacks_past(stretches, n_known)
             stretches.doubt_all(
                 doubtful & ~lost,
-                lambda one: self._describe(stretches, one, n_known[one], index, trusted[one]),
+                lambda all_, one: self._describe(all_, one, n_known[one], index, trusted[one]),
             )
             if not self.quiet:
                 _warn_of_doubts(stretches)

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sklstm._past._layout import BLOCK
 from sklstm._past._order import is_panel
 
 
@@ -96,7 +97,8 @@ class Stretches:
         doubtful : ndarray of bool of shape (n_stretches,)
             Those stretches.
         describe : callable
-            Takes the position of one, and returns its `Doubt`.
+            Takes all stretches and the position of one, and returns its `Doubt`. It must not hold
+            the stretches itself: such a circle would keep their memory.
         """
         self._doubtful = np.flatnonzero(doubtful)
         self._describe = describe
@@ -115,7 +117,7 @@ class Stretches:
             None where it is known, and where none is expected.
         """
         position = range(len(self))[position]
-        return self._describe(position) if position in self._doubtful else None
+        return self._describe(self, position) if position in self._doubtful else None
 
     def first_doubt(self, *, enough=None):
         """Say why the past of the first row is not known whose past is not.
@@ -141,7 +143,7 @@ class Stretches:
         if not len(some):
             return None, 0
         first = some[np.argmin(self.layout.row(self.starts[some]))]
-        return self._describe(first), len(some)
+        return self._describe(self, first), len(some)
 
     def padded(self, rows):
         """Put the rows before each stretch in front of it.
@@ -172,13 +174,16 @@ class Stretches:
         Yields
         ------
         ndarray of int
-            Positions of such stretches. There are few of these arrays, however many stretches
-            there are: lengths that all differ add up to many rows.
+            Positions of such stretches, of at most so many rows together that what is computed of
+            them takes little memory. There are few of these arrays, however many stretches there
+            are: lengths that all differ add up to many rows.
         """
         all_keys = [*keys, self.lengths]
         order = np.lexsort(all_keys)
         differs = np.any([np.diff(key[order]) != 0 for key in all_keys], axis=0)
-        yield from np.split(order, np.flatnonzero(differs) + 1)
+        for some in np.split(order, np.flatnonzero(differs) + 1):
+            n_together = max(1, BLOCK // self.lengths[some[0]])
+            yield from np.split(some, range(n_together, len(some), n_together))
 
 
 def pad(rows, starts, past):

@@ -294,7 +294,8 @@ def windows_of(rows, stretches, index=None):
     if len(stretches) == 1 and not is_panel(index):
         return sliding_window_view(values, depth + 1, axis=0).swapaxes(1, 2)
     labels = index if is_panel(index) else None
-    return Windows(values, at - depth, depth + 1, index=labels)
+    starts = np.subtract(at, depth, out=at)
+    return Windows(values, starts, depth + 1, index=labels)
 
 
 def _mapped_windows(rows, stretches, depth):

@@ -87,8 +87,8 @@ class Differencer(OneToOneFeatureMixin, LooksBack):
         check_is_fitted(self)
         rows = check_rows(self, X, reset=False)
         known, at = self._past.stretches(rows, index_of(X), self.history).padded(rows)
-        differences = self._difference(known)[at - self._past.depth]
-        return like(differences, X, self.get_feature_names_out)
+        at -= self._past.depth
+        return like(self._difference(known)[at], X, self.get_feature_names_out)
 
     def inverse_transform(self, Z, *, observed=None):
         """Restore a series from its differences.
@@ -127,7 +127,8 @@ class Differencer(OneToOneFeatureMixin, LooksBack):
                     " observed row per difference (NaN where nothing was observed)."
                 )
             index = index_of(observed) if index_of(observed) is not None else index_of(Z)
-            restored = differences + self._expected(seen, index)
+            restored = self._expected(seen, index)
+            restored += differences
         return like(restored, Z)
 
     def _difference(self, known):
@@ -144,7 +145,6 @@ class Differencer(OneToOneFeatureMixin, LooksBack):
         """Sum differences up, each restored row being the base of the next."""
         past = self._past
         stretches = past.stretches(differences, index, self.history, form=self._difference)
-        differences = stretches.layout.by_series(differences)
         restored = np.empty_like(differences)
         # What no difference leads to: the first rows, and the first after a hole.
         n_heads, heads = past.kept.heads(stretches)
@@ -152,11 +152,12 @@ class Differencer(OneToOneFeatureMixin, LooksBack):
             places = stretches.starts[some, None] + np.arange(stretches.lengths[some[0]])
             n = n_heads[some[0]]
             seed = past.kept.rows[heads[some, None] + np.arange(n)]
-            restored[places[:, :n]] = seed
+            rows = stretches.layout.row(places)
+            restored[rows[:, :n]] = seed
             before = np.concatenate([stretches.past[some], seed], axis=1)[:, n:]
-            later = places[:, n:]
+            later = rows[:, n:]
             restored[later] = _undo(before, differences[later], *self._reach)
-        return stretches.layout.by_row(restored)
+        return restored
 
     def _expected(self, observed, index):
         """Return what each row would be if its difference were zero."""
@@ -164,12 +165,16 @@ class Differencer(OneToOneFeatureMixin, LooksBack):
         for interval in self._reach:
             coefficients = np.convolve(coefficients, [1, *[0] * (interval - 1), -1])
         # What was observed at a row must not decide on what came before it.
-        stretches = self._past.stretches(observed, index, self.history, values_decide=False)
-        known, at = stretches.padded(observed)
-        expected = np.zeros_like(observed)
-        for lag in np.flatnonzero(coefficients)[1:]:
-            expected -= coefficients[lag] * known[at - lag]
-        return expected
+        options = {"history": self.history, "values_decide": False}
+        known, at = self._past.stretches(observed, index, **options).padded(observed)
+        depth, lags = self._past.depth, np.flatnonzero(coefficients)[1:]
+        # From the end, so that each block finds the rows before it as they were.
+        for stop in range(len(known), depth, -BLOCK):
+            start = max(depth, stop - BLOCK)
+            known[start:stop] = sum(
+                -coefficients[lag] * known[start - lag : stop - lag] for lag in lags
+            )
+        return known[at]
 
     def _check_inverse_input(self, values, name):
         """Validate differences or observed values, which may come without column names."""

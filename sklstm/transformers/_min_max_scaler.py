@@ -19,7 +19,7 @@ from sklstm._checks._tables import (
     index_of,
     like,
 )
-from sklstm._past._layout import Layout, find_series, names_as_index
+from sklstm._past._layout import Layout, blocks, find_series, names_as_index
 from sklstm._past._order import is_panel
 from sklstm._sklearn._callbacks import FollowedMixin, one_task
 from sklstm._sklearn._restore_on_error import restore_on_error
@@ -232,9 +232,10 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         values = check_rows(self, _flat(X), reset=False)
         known = self if layout is None else self._at_hand(values, layout)
         series = known._series_of(layout, len(values))
-        scaled = values * _of_rows(known.scale_, series)
-        scaled += _of_rows(known.min_, series)
-        scaled = scaled.astype(values.dtype, copy=False)
+        scaled = np.empty_like(values)
+        for rows in blocks(*values.shape):
+            scale, shift = known._scale_of(series, rows)
+            scaled[rows] = values[rows] * scale + shift
         if self.clip:
             np.clip(scaled, *self.feature_range, out=scaled)
         return like(scaled.reshape(np.asarray(X).shape), X, self.get_feature_names_out)
@@ -285,13 +286,14 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
             )
         check_not_infinite(values, Y, "Y")
         layout = self._layout(Y, "Y")
-        shape = [len(values), *[1] * (values.ndim - 2), len(positions)][: max(values.ndim, 1)]
         series = self._series_of(layout, len(values))
-        scale, shift = (
-            _of_rows(part[..., positions], series).reshape(shape if layout else -1)
-            for part in (self.scale_, self.min_)
-        )
-        restored = (values - shift) / scale
+        restored = np.empty(values.shape, np.result_type(values, self.scale_))
+        shape = (-1, *[1] * (values.ndim - 2), len(positions))[: values.ndim]
+        for rows in blocks(len(values), values[:1].size):
+            scale, shift = self._scale_of(series, rows, positions)
+            if layout is not None:
+                scale, shift = scale.reshape(shape), shift.reshape(shape)
+            restored[rows] = (values[rows] - shift) / scale
         lost = np.flatnonzero(np.isnan(restored) & ~np.isnan(values))
         if len(lost) and not self._inverts_to_nan:
             _, *name = index_of(Y)[lost[0] // (values.size // len(values))]
@@ -399,6 +401,17 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         of_row = layout.by_row(np.repeat(found, layout.stops - layout.starts))
         return np.repeat(of_row, n_rows // layout.n_rows)
 
+    def _scale_of(self, series, rows, columns=slice(None)):
+        """Return what some rows are multiplied with, and what is added then.
+
+        NaN where a series is not known. Without series, what all rows have.
+        """
+        parts = self.scale_[..., columns], self.min_[..., columns]
+        if series is None:
+            return parts
+        unknown = np.full((1, parts[0].shape[1]), np.nan, parts[0].dtype)
+        return [np.append(part, unknown, axis=0)[series[rows]] for part in parts]
+
     def __sklstm_look_back__(self):
         return 0
 
@@ -420,13 +433,6 @@ def _extremes(values, layout):
         np.fmin.reduceat(layout.by_series(low), layout.starts),
         np.fmax.reduceat(layout.by_series(high), layout.starts),
     )
-
-
-def _of_rows(part, series):
-    """Return what the series of each row has, NaN for -1; without series, what all rows have."""
-    if series is None:
-        return part
-    return np.append(part, np.full((1, part.shape[1]), np.nan, part.dtype), axis=0)[series]
 
 
 def _said(name):
