@@ -5,7 +5,7 @@ import pandas as pd
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 
-from sklstm import LagWindower, LSTMRegressor, backtest, series_to_supervised
+from sklstm import LagWindower, LSTMRegressor, TimeStepSplit, backtest, series_to_supervised
 
 # So many rows that joblib hands each fold's row numbers over as data of their own.
 SERIES = pd.Series(
@@ -41,10 +41,15 @@ def backtested(estimator, **options):
     return [result.predictions["prediction"].to_numpy(), result.scores.to_numpy(), *weights]
 
 
-def backtested_panel(estimator, **options):
+def backtested_panel(estimator, cv=3, **options):
     """Back-test many series, and return predictions, scores by series and weights of each fold."""
     rows, target = series_to_supervised(PANEL)
-    result = backtest(estimator, rows, target, 3, **options)
+    result = backtest(estimator, rows, target, cv, **options)
     weights = [w for fitted in result.estimators for w in fitted[-1].model_.get_weights()]
     scores = result.scores_by("series").to_numpy()
     return [result.predictions["prediction"].to_numpy(), scores, *weights]
+
+
+def fed_back_panel(estimator):
+    """Back-test many series, where each fold is a forecast of three steps."""
+    return backtested_panel(estimator, TimeStepSplit(2, test_size=3), feed_back=True)

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 from sklearn.utils import check_scalar
-from sklearn.utils.parallel import Parallel, delayed
 
 from sklstm._checks._arguments import check_count, check_flag, check_kind, listed
 from sklstm._checks._horizon import horizon_of, target_names
@@ -23,6 +22,7 @@ from sklstm._past._layout import Layout
 from sklstm._past._time_axis import TimeAxis
 from sklstm._sklearn._compat import safe_indexing
 from sklstm._sklearn._composition import call_final
+from sklstm._sklearn._parallel import shared_out
 from sklstm._sklearn._warnings import UnknownPastWarning, each_once, warn
 from sklstm.evaluation._backtest_result import BacktestResult
 from sklstm.evaluation._baselines import BASELINES, baseline
@@ -107,7 +107,9 @@ def backtest(
         0.5 is the prediction that is scored. Quantiles cannot be fed back, so it needs
         ``feed_back=False``; for several steps ahead, a target with a horizon.
     n_jobs : int, default=None
-        Number of folds to fit at the same time.
+        Number of folds to fit at the same time, by joblib; None is 1, unless a
+        ``joblib.parallel_config`` says otherwise. A single fit with `feed_back` shares out the
+        series instead, as :func:`forecast` does. The numbers are the same.
 
     Returns
     -------
@@ -237,13 +239,12 @@ def backtest(
     # 2. Fit and predict.
     options = {"feed_back": feed_back, "y_lag": y_lag, "recompute": recompute, "method": method}
     task = SimpleNamespace(estimator=estimator, X=X, y=y, exog=exog, table=table, **options)
-    # joblib stores an argument that is an array on one worker of a cluster, and loses it with
-    # that worker. Inside `task` and the list of a split, arrays are sent with each fold.
     parts = [[split] for split in splits] if refit else [splits]
     with each_once():
-        found = Parallel(n_jobs=n_jobs if refit else None)(
-            delayed(_fit_predict)(task, part) for part in parts
-        )
+        if len(parts) == 1:
+            found = [_fit_predict(task, splits, n_jobs)]
+        else:
+            found = shared_out(n_jobs, _fit_predict, [(task, part) for part in parts])
     estimators = [fitted for fitted, _ in found]
     predictions = [predicted for _, several in found for predicted in several]
     quantiles = {}
@@ -312,12 +313,13 @@ def _check_baselines(baselines, season, index):
     return [name for name in names if name != "seasonal_naive" or season is not None], season
 
 
-def _fit_predict(task, splits):
+def _fit_predict(task, splits, n_jobs=None):
     """Fit on the training rows of the first of some folds, and predict the test rows of all."""
     train, _ = splits[0]
     fitted = clone(task.estimator).fit(safe_indexing(task.X, train), safe_indexing(task.y, train))
     if task.feed_back:
-        return fitted, [_forecast_fold(fitted, task, train[0], *split) for split in splits]
+        options = {"start": train[0], "n_jobs": n_jobs}
+        return fitted, [_forecast_fold(fitted, task, *split, **options) for split in splits]
     # One call for all folds. Rows between the training and the test rows are part of the past.
     tests = np.concatenate([test for _, test in splits])
     after = task.table.last_of_series(train)[task.table.series]
@@ -374,7 +376,7 @@ def _with_past(splits, table, X, refit):
     return found
 
 
-def _forecast_fold(fitted, task, start, train, test):
+def _forecast_fold(fitted, task, train, test, *, start, n_jobs):
     """Forecast test rows from the last training rows; the model was trained from `start` on."""
     last, is_known = _known(task.table, start, train, test)
     rows, series = np.arange(len(is_known)), task.table.series
@@ -392,6 +394,7 @@ def _forecast_fold(fitted, task, start, train, test):
         task.y_lag,
         task.recompute,
         labels=labels,
+        n_jobs=n_jobs,
     )
     # Targets that are not known at the end of the training rows are forecast as well.
     wanted = labels[np.searchsorted(ahead, test)]

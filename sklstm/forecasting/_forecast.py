@@ -12,7 +12,6 @@ from joblib import effective_n_jobs
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_scalar
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._arguments import check_count, check_kind
@@ -26,6 +25,7 @@ from sklstm._past._past import appended_rows
 from sklstm._past._stretches import said
 from sklstm._sklearn._compat import safe_indexing
 from sklstm._sklearn._composition import call_final, has_unseen, look_back
+from sklstm._sklearn._parallel import shared_out
 from sklstm._sklearn._warnings import (
     AssumedPastWarning,
     MissingStepsWarning,
@@ -292,25 +292,18 @@ def rows_ahead(
     if n_parts == 1 or recompute is not None:
         _predict(estimator, table, reach, method)
         return table, lags
-    # joblib stores an argument that is a table on one worker of a cluster, and loses it with that
-    # worker. Inside an object, tables are sent with each part.
     task = SimpleNamespace(estimator=estimator, reach=reach, method=method)
-    found = Parallel(n_jobs=n_jobs)(
-        delayed(_predict_part)(task, part) for part in table.split(n_parts)
-    )
-    table.known = np.concatenate([known for known, _ in found])
-    for _, caught in found:
-        for one in caught:
-            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    found = shared_out(n_jobs, _predict_part, [(task, part) for part in table.split(n_parts)])
+    table.known = np.concatenate(found)
     return table, lags
 
 
 def _predict_part(task, table):
-    """Predict some series, and return what was warned of, which would stay in a worker."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        _predict(task.estimator, table, task.reach, task.method)
-    return table.known, caught
+    """Predict some series, and return their targets that are known by then."""
+    # joblib hands large arrays over as files that cannot be written to, and Ray all arrays so.
+    table = table.writable()
+    _predict(task.estimator, table, task.reach, task.method)
+    return table.known
 
 
 def _predict_last(estimator, rows, last, method):

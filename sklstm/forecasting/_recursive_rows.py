@@ -273,6 +273,20 @@ class RecursiveRows:
             parts.append(part)
         return parts
 
+    def writable(self):
+        """Return the rows with arrays of their own for what is filled in.
+
+        Returns
+        -------
+        RecursiveRows
+        """
+        own = copy.copy(self)
+        own.known, own._row, own._filled = (
+            array.copy() for array in (self.known, self._row, self._filled)
+        )
+        own._columns = {column: values.copy() for column, values in self._columns.items()}
+        return own
+
     def _open(self):
         """Return the series that are not predicted to their end."""
         return np.flatnonzero(self._row < self._stop)

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import parallel_config
 from sklearn.base import clone
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import make_scorer, mean_absolute_error
@@ -366,6 +367,16 @@ def test_fed_back_folds_are_forecasts_of_each_series(options):
                     assert ours.loc[month, "prediction"] == pytest.approx(values[-1])
                     assert ours.loc[month, "step"] == step
                     assert ours.loc[month, "persistence"] == past.iloc[-1]
+
+
+def test_the_series_of_a_single_fit_are_shared_out():
+    """Parts of the series give the numbers of the whole, whichever steps the folds reach."""
+    options = {"refit": False, "feed_back": True}
+    with parallel_config(backend="threading"):
+        found = backtest(WINDOWS, X, Y, CV, n_jobs=3, **options)
+    pd.testing.assert_frame_equal(
+        found.predictions, backtest(WINDOWS, X, Y, CV, **options).predictions
+    )
 
 
 def test_a_series_that_begins_in_a_fold_is_not_forecast_there():

@@ -97,7 +97,7 @@ def test_a_warning_of_many_steps_comes_once_at_the_line_of_the_user():
     assert [w.filename for w in caught] == [__file__]
 
 
-@pytest.mark.parametrize("n_jobs", [None, 1])
+@pytest.mark.parametrize("n_jobs", [None, 1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_warning_of_many_folds_comes_once_at_the_line_of_the_user(n_jobs):
     """Each fold trains on rows that end long before its test rows; the user reads it once."""
     splits = [(np.arange(40, n), np.arange(20, 40) + n) for n in (60, 80, 100)]
