@@ -30,7 +30,7 @@ def check_method(method, estimator):
     if not (isinstance(method, str) and method in METHODS):
         raise ValueError(f"method={brief(method)} is not valid: expected one of {METHODS}.")
     final = final_estimator(estimator)
-    if not hasattr(final, method):
+    if method == "predict_quantiles" and not hasattr(final, method):
         raise ValueError(
             f"method={method!r} needs an estimator that predicts quantiles, but"
             f" {type(final).__name__} has no such method. Use LSTMRegressor(loss='quantile'), alone"

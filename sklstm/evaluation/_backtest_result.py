@@ -18,7 +18,8 @@ class BacktestResult:
     predictions : DataFrame
         One line per predicted value, labelled like the rows: ``fold``, ``step`` (how many rows of
         its series after the last known value), ``output`` (only with several), ``actual``,
-        ``prediction``, and a column for each baseline.
+        ``prediction``, the quantiles if these are recorded (``quantile_0.05`` and so on), and a
+        column for each baseline.
     scores : DataFrame
         One line per fold and one, ``"overall"``, for all rows together; columns are the estimator
         and the baselines. With several scorers, the index has a first level with their names.

@@ -60,9 +60,9 @@ def conformal_interval(
 
         With ``method="quantile"``, quantiles of shape (n_rows, n_quantiles) or (n_rows, n_outputs,
         n_quantiles) as `predict_quantiles` returns them, or what ``forecast(...,
-        method="predict_quantiles")`` returned. The columns of another DataFrame are called as in
-        the back-test (``quantile_0.05``). If the back-test has only one quantile on each side of
-        the median, the two do.
+        method="predict_quantiles")`` returned. If columns of a DataFrame have names, these are
+        those of the back-test (``quantile_0.05``). If the back-test has only one quantile on each
+        side of the median, the two do.
     coverage : float, default=0.9
         The share of true values that the intervals should contain, between 0 and 1.
     method : {"absolute", "quantile"}, default="absolute"
@@ -254,7 +254,8 @@ def _layout(predictions, n_rows, lines):
         one, other = (one, other) if is_panel(index) else (other, one)
         raise ValueError(
             f"{one} names many series in its index, but {other} does not: give both an index whose"
-            " first level is the time, and whose other levels name the series."
+            " first level is the time, and whose other levels name the series. To label an array:"
+            " pandas.DataFrame(predictions, X.index)."
         )
     return Layout(index if is_panel(index) else None, n_rows, "predictions")
 

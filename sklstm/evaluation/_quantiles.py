@@ -139,7 +139,8 @@ def pair_of(predictions, lines, outputs, coverage):
             " backtest(..., method='predict_quantiles')."
         )
     values, names = check_floats(predictions, "predictions"), list(known)
-    if isinstance(predictions, pd.DataFrame):
+    is_named = isinstance(predictions, pd.DataFrame)
+    if is_named and not isinstance(predictions.columns, pd.RangeIndex):
         columns = predictions.columns
         names = list(columns.unique(columns.nlevels - 1))
         if columns.nlevels > 1:
