@@ -1,20 +1,25 @@
 """Columns of rows that hold earlier targets: compared with these, and transformed as these are."""
 
 import warnings
-from functools import partial
+from contextlib import contextmanager
 
 import numpy as np
 from sklearn.compose import ColumnTransformer
 
-from sklstm._checks._lag_columns import differ
+from sklstm._checks._lag_columns import differ, lags_in_fit
 from sklstm._checks._numbers import place_of
 from sklstm._checks._tables import index_of
 from sklstm._checks._windows import count_axes
 from sklstm._sklearn._compat import get_column_indices
 from sklstm._sklearn._composition import looks_back
-from sklstm._sklearn._warnings import AssumedPastWarning, UnknownPastWarning, warn
+from sklstm._sklearn._warnings import (
+    AssumedPastWarning,
+    UnknownLagWarning,
+    UnknownPastWarning,
+    warn,
+)
 from sklstm.regressors._known_rows import steps_of, text_columns
-from sklstm.regressors._target_steps import Place, RowLabels, at_hand, transform_target
+from sklstm.regressors._target_steps import Place, RowLabels
 
 
 class EarlierTargets:
@@ -24,12 +29,8 @@ class EarlierTargets:
     ----------
     lags : list of Lag
         The columns.
-    n_outputs : int
-        Number of columns of the target.
     n_targets : int
-        Of these, those of one step.
-    names : list
-        Names of the columns of the target.
+        Number of targets of one step.
 
     Attributes
     ----------
@@ -37,10 +38,8 @@ class EarlierTargets:
         The columns that hold the targets one step earlier; None if a target has none.
     """
 
-    def __init__(self, lags, n_outputs, n_targets, names):
+    def __init__(self, lags, n_targets):
         self.lags = lags
-        self.n_outputs = n_outputs
-        self.names = names
         firsts = {lag.target: lag.column for lag in lags if lag.steps == 1}
         self.firsts = None
         if len(firsts) == n_targets:
@@ -82,14 +81,14 @@ class EarlierTargets:
                 )
                 return
 
-    def at_hand(self, transformer, rows, X, stretches, name="X"):
-        """Return the transformer, which also knows the series that `fit` has not seen.
+    def at_hand(self, target_steps, rows, X, stretches, name="X"):
+        """Return the steps of the target, which also know the series that `fit` has not seen.
 
-        What it has to know of them, it learns from the targets that the columns hold.
+        What they have to know of them, they learn from the targets that the columns hold.
 
         Parameters
         ----------
-        transformer : transformer or None
+        target_steps : TargetSteps
             As fitted.
         rows, X, stretches : object
             As for `compare`.
@@ -98,27 +97,22 @@ class EarlierTargets:
 
         Returns
         -------
-        transformer or None
+        TargetSteps
         """
-        steps = [] if transformer is None else steps_of(transformer)
-        if self.firsts is None or not any(hasattr(step, "__sklstm_at_hand__") for step in steps):
-            return transformer
+        if self.firsts is None:
+            return target_steps
         known, _ = stretches.padded(rows)
         labels = RowLabels(stretches, depth=stretches.past.shape[1])
-        columns = np.tile(self.firsts, self.n_outputs // len(self.firsts))
-        place = Place(name, X, rows, labels.rows(), columns)
-        with warnings.catch_warnings():  # `predict` warns of the same rows itself.
-            warnings.simplefilter("ignore", UnknownPastWarning)
-            warnings.simplefilter("ignore", AssumedPastWarning)
-            values, index = labels.arranged(known[:, columns], steps=1)
-            return at_hand(transformer, values, index, names=self.names, place=place)
+        place = Place(name, X, rows, labels.rows(), self.firsts)
+        with _quiet():
+            return target_steps.at_hand(known[:, self.firsts], labels, place)
 
-    def transformed(self, transformer, regressor, rows, X, stretches, name="X"):
+    def transformed(self, target_steps, regressor, rows, X, stretches, name="X"):
         """Return a table whose columns went through the transformer, as the target does.
 
         Parameters
         ----------
-        transformer : transformer
+        target_steps : TargetSteps
             As fitted.
         regressor : estimator
             What gets the table.
@@ -139,14 +133,11 @@ class EarlierTargets:
         labels = RowLabels(stretches, depth=stretches.past.shape[1])
         for steps in {lag.steps for lag in self.lags}:
             held = {lag.target: lag.column for lag in self.lags if lag.steps == steps}
-            earlier = np.full((len(known), self.n_outputs), np.nan, rows.dtype)
+            earlier = np.full((len(known), len(target_steps.names)), np.nan, rows.dtype)
             earlier[:, list(held)] = known[:, list(held.values())]
             place = Place(name, X, rows, labels.rows(), held)
-            step = partial(transform_target, transformer, names=self.names, place=place)
-            with warnings.catch_warnings():  # `predict` warns of the same rows itself.
-                warnings.simplefilter("ignore", UnknownPastWarning)
-                warnings.simplefilter("ignore", AssumedPastWarning)
-                after = labels.call(step, earlier, steps=steps)
+            with _quiet():
+                after = target_steps.transform(earlier, labels, place, earlier=steps)
             values[:, list(held.values())] = after[at][:, list(held)]
         lost = (np.isnan(values) & ~np.isnan(rows)).any(axis=1)
         if index is None:
@@ -158,6 +149,96 @@ class EarlierTargets:
         if text_columns(regressor, X):
             return table, lost
         return table[~lost].reindex(index) if lost.any() else table, None
+
+    def observed(self, rows, stretches):
+        """Return the targets that were observed at the rows.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_features)
+            Values of the rows at hand.
+        stretches : Stretches
+            Their unbroken parts.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_targets) or None
+            One stretch after the other; None if no columns hold them.
+        """
+        if self.firsts is None:
+            return None
+        # The value observed at a row stands in the next row; the last is not known yet.
+        observed = np.full((len(rows), len(self.firsts)), np.nan)
+        observed[:-1] = stretches.layout.by_series(rows)[1:, self.firsts]
+        observed[stretches.stops - 1] = np.nan
+        return observed
+
+
+def find_earlier(X, rows, y, target, earlier, y_lag, target_steps):
+    """Find the columns of training rows that hold earlier targets.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_rows, n_features)
+        The rows as the user gave them.
+    rows : ndarray of shape (n_rows, n_features)
+        Their values.
+    y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+        The target as the user gave it.
+    target : ndarray of shape (n_rows, n_outputs)
+        Its values.
+    earlier : callable
+        Takes a number of steps, and returns the row so many steps before each row, in its series.
+    y_lag : "auto", column name, position, sequence of these or None
+        The columns that hold the targets one step earlier.
+    target_steps : TargetSteps
+        As fitted to the target.
+
+    Returns
+    -------
+    EarlierTargets
+
+    Raises
+    ------
+    ValueError
+        If `y_lag` names other columns, or none where several steps ahead are restored from them.
+
+    Warns
+    -----
+    UnknownLagWarning
+        If the transformer looks back, and no column is found.
+    """
+    is_auto = isinstance(y_lag, str) and y_lag == "auto"
+    # Without a transformer nobody asks, and in windows each value stands many times.
+    is_idle = y_lag is None or (is_auto and (not target_steps.steps or count_axes(X) > 2))
+    horizon = target_steps.horizon
+    lags = [] if is_idle else lags_in_fit(X, rows, y, target, earlier, horizon, y_lag)
+    found = EarlierTargets(lags, len(target_steps.names))
+    if found.firsts is None and target_steps.looks_back and horizon > 1:
+        raise ValueError(
+            f"y reaches {horizon} steps ahead, and transformer={target_steps.transformer!r} looks"
+            " back, so predictions are restored from the last observed values, but"
+            f" y_lag={y_lag!r} finds no column of X that holds these: the target one step earlier,"
+            " in its own units, in a table with one row per time step. Name the column with y_lag,"
+            " or call it '<target>_lag1'."
+        )
+    if found.firsts is None and target_steps.looks_back and is_auto:
+        warn(
+            "No column of X holds the target one step earlier, so predictions run on from the last"
+            " training value, each from the one before. Name the column with y_lag, call it"
+            " '<target>_lag1', or set y_lag=None if this is meant.",
+            UnknownLagWarning,
+        )
+    return found
+
+
+@contextmanager
+def _quiet():
+    """Silence warnings of rows that `predict` itself warns of."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnknownPastWarning)
+        warnings.simplefilter("ignore", AssumedPastWarning)
+        yield
 
 
 def check_transformed_once(regressor, transformer, X, lags):

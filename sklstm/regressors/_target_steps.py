@@ -1,6 +1,8 @@
 """The steps of a target's transformer: there, and back from what a regressor predicts."""
 
 import warnings
+from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -143,118 +145,227 @@ class RowLabels:
         return values if self.order is None else values[self.order]
 
 
-def transform_target(transformer, values, labels, *, names, place, fit=False):
-    """Send values of the target through the steps of its transformer.
+class TargetSteps:
+    """The transformer of a target: there, and back from what a regressor predicts.
+
+    Of several steps ahead, the columns of all steps are one variable each: the transformer is
+    fitted to the targets of the first step, and each step goes through it. A step of the
+    transformer that looks back takes the differences from what is known before a row::
+
+        transformed = target - expected
 
     Parameters
     ----------
-    transformer : transformer
-        One with an inverse, or a pipeline of such.
-    values : ndarray of shape (n_rows, n_outputs)
-        The target, or columns that hold earlier targets.
-    labels : pandas.Index of length n_rows
-        The numbers of the rows, and the names of their series, which place them before each step.
+    transformer : transformer or None
+        One with an inverse, or a pipeline of such. None leaves the target as it is.
     names : list
         Names of the targets.
-    place : Place
-        Where the values stand.
-    fit : bool, default=False
-        Whether the steps are fitted, too.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_outputs), float64
-
-    Raises
-    ------
-    ValueError
-        If a step makes infinity of a value, or NaN though it does not look back.
+    horizon : int, default=1
+        How many steps ahead they reach.
     """
-    for step in steps_of(transformer):
-        table = labelled(values, labels, names)
-        # What NumPy warns of is an error below; `check_inverse` looks at all steps together, while
-        # that of FunctionTransformer takes NaN for a fault.
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "The provided functions are not strictly inverse")
-            after = (step.fit(table) if fit else step).transform(table)
-        after = np.asarray(after, dtype=float).reshape(len(values), -1)
-        lost = np.isinf(after)
-        if not looks_back(step) and after.shape == values.shape:
-            lost |= np.isnan(after) & ~np.isnan(values)
-        if lost.any():
-            row, column = np.argwhere(lost)[0]
-            raise ValueError(
-                f"{place.describe(row, min(column, values.shape[1] - 1))}, of which {step!r} makes"
-                f" {after[row, column]}. Use a transformer that takes it (for instance np.log1p"
-                " instead of np.log), or put NaN there, which means that it is not known."
+
+    def __init__(self, transformer, names, horizon=1):
+        self.transformer = transformer
+        self.names = names
+        self.horizon = horizon
+
+    @property
+    def steps(self):
+        """The transformers, first to last."""
+        return [] if self.transformer is None else steps_of(self.transformer)
+
+    @property
+    def looks_back(self):
+        """Whether a step says that it looks back."""
+        return any(map(looks_back, self.steps))
+
+    def check_ahead(self):
+        """Refuse a transformer of which several steps ahead cannot be undone.
+
+        Raises
+        ------
+        ValueError
+            If two steps look back, or one cannot tell what to expect several steps ahead.
+        """
+        looking = [step for step in self.steps if looks_back(step)]
+        others = [step for step in looking if not hasattr(step, "__sklstm_expected__")]
+        if self.horizon > 1 and (others or len(looking) > 1):
+            what = (
+                f"{others[0]!r} looks back" if others else f"{len(looking)} of its steps look back"
             )
-        values = after
-    return values
+            raise ValueError(
+                f"y reaches {self.horizon} steps ahead, but transformer={self.transformer!r} cannot"
+                f" be undone from the last known values: {what}. Use one Differencer with all its"
+                " intervals, such as Differencer([1, 12]), and steps that do not look back; or a y"
+                " of one step, which forecast feeds back."
+            )
+
+    def transform(self, values, labels, place, *, earlier=0, fit=False):
+        """Send values of the target through the transformer.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_rows, n_targets) or (n_rows, n_targets * horizon)
+            The target, or columns that hold earlier targets; one stretch after the other.
+        labels : RowLabels
+            Their labels, which place them before each step.
+        place : Place
+            Where the values stand.
+        earlier : int, default=0
+            How many steps earlier than their rows the values were.
+        fit : bool, default=False
+            Whether the steps are fitted, too.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_targets) or (n_rows, n_targets * horizon), float64
+
+        Raises
+        ------
+        ValueError
+            If a step makes infinity of a value, or NaN though it does not look back.
+        """
+        forward = partial(self._forward, place=place, fit=fit)
+        return labels.call(forward, values, steps=earlier)
+
+    def inverse_transform(self, values, labels, observed=None):
+        """Undo the transformer, from the last step to the first.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_rows, n_targets * horizon)
+            Transformed targets; one stretch after the other.
+        labels : RowLabels
+            Their labels.
+        observed : ndarray of shape (n_rows, n_targets), default=None
+            The targets observed at the rows, from which steps that look back start; without these,
+            each restored row is the base of the next.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_targets * horizon), float64
+        """
+        return labels.call(self._back, values, observed if self.looks_back else None)
+
+    def restores(self, target, transformed, labels):
+        """Tell whether the way back leads to the training target.
+
+        Parameters
+        ----------
+        target, transformed : ndarray of shape (n_rows, n_targets * horizon)
+            The target, and what became of it; one stretch after the other.
+        labels : RowLabels
+            Their labels.
+
+        Returns
+        -------
+        bool
+        """
+        # Several steps ahead are restored from the values observed before them.
+        observed = target[:, : len(self.names)] if self.horizon > 1 else None
+        back = self.inverse_transform(transformed, labels, observed)
+        if back.shape != target.shape:
+            return False
+        # A value that runs on from an unknown one is NaN, which says nothing of the way back.
+        known = ~np.isnan(back + target)
+        return np.allclose(back[known], target[known])
+
+    def at_hand(self, values, labels, place):
+        """Return steps that also know the series of which `fit` has seen no value.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_rows, n_targets)
+            Targets that were observed one step before the rows at hand; one stretch after the
+            other.
+        labels : RowLabels
+            Their labels.
+        place : Place
+            Where the values stand.
+
+        Returns
+        -------
+        TargetSteps
+            Steps that learn nothing of each series are those of `transformer` itself.
+        """
+        if not any(hasattr(step, "__sklstm_at_hand__") for step in self.steps):
+            return self
+        values, index = labels.arranged(values, steps=1)
+        steps = []
+        for step in self.steps:
+            if hasattr(step, "__sklstm_at_hand__"):
+                step = step.__sklstm_at_hand__(labelled(values, index, self.names))
+            values = _transformed(step, labelled(values, index, self.names), place)
+            steps.append(step)
+        return TargetSteps(make_pipeline(*steps), self.names, self.horizon)
+
+    def _forward(self, values, index, *, place, fit):
+        """Transform sorted rows; the first columns are the targets that are known afterwards."""
+        ahead = np.hsplit(values, values.shape[1] // len(self.names))
+        for step in self.steps:
+            tables = [labelled(one, index, self.names) for one in ahead]
+            if fit:
+                with _unwarned():
+                    step.fit(tables[0])
+            if len(ahead) > 1 and looks_back(step):
+                first = _transformed(step, tables[0], place)
+                expected = step.__sklstm_expected__(tables[0], len(ahead))
+                ahead = [first, *(np.subtract(ahead[1:], expected[1:]))]
+            else:
+                ahead = [_transformed(step, one, place, i) for i, one in enumerate(tables)]
+        return np.hstack(ahead)
+
+    def _back(self, values, observed, index):
+        """Undo sorted rows."""
+        seen = [observed]
+        for step in self.steps[:-1] if observed is not None else []:
+            seen.append(np.asarray(step.transform(labelled(seen[-1], index, self.names))))
+        ahead = np.hsplit(values, self.horizon)
+        for i, step in reversed(list(enumerate(self.steps))):
+            if self.horizon > 1 and looks_back(step):
+                before = labelled(seen[i], index, self.names)
+                ahead = list(np.add(ahead, step.__sklstm_expected__(before, self.horizon)))
+                continue
+            options = {}
+            if observed is not None and looks_back(step):
+                options["observed"] = labelled(seen[i], index, self.names)
+            names = list(getattr(step, "feature_names_in_", self.names))
+            tables = [labelled(one, index, names) for one in ahead]
+            undone = [np.asarray(step.inverse_transform(one, **options), float) for one in tables]
+            ahead = [one.reshape(len(index), -1) for one in undone]
+        return np.hstack(ahead)
 
 
-def invert_target(transformer, values, observed, labels, *, names):
-    """Undo the steps of a target's transformer, from the last to the first.
+def _transformed(step, table, place, ahead=0):
+    """Transform values of one step ahead, and refuse what cannot be transformed."""
+    with _unwarned():
+        after = step.transform(table)
+    values = np.asarray(table)
+    after = np.asarray(after, dtype=float).reshape(len(values), -1)
+    lost = np.isinf(after)
+    if not looks_back(step) and after.shape == values.shape:
+        lost |= np.isnan(after) & ~np.isnan(values)
+    if lost.any():
+        row, column = np.argwhere(lost)[0]
+        target = min(column, values.shape[1] - 1) + ahead * values.shape[1]
+        raise ValueError(
+            f"{place.describe(row, target)}, of which {step!r} makes {after[row, column]}. Use a"
+            " transformer that takes it (for instance np.log1p instead of np.log), or put NaN"
+            " there, which means that it is not known."
+        )
+    return after
 
-    Parameters
-    ----------
-    transformer : transformer
-        As fitted.
-    values : ndarray of shape (n_rows, n_outputs)
-        Transformed targets.
-    observed : ndarray of shape (n_rows, n_outputs) or None
-        The targets observed at the rows, from which steps that look back start; without these,
-        each restored row is the base of the next.
-    labels : pandas.Index of length n_rows
-        As in `transform_target`.
-    names : list
-        Names of the targets.
 
-    Returns
-    -------
-    ndarray of shape (n_rows, n_outputs), float64
+@contextmanager
+def _unwarned():
+    """Silence what NumPy warns of, which is an error afterwards, and FunctionTransformer.
+
+    `check_inverse` looks at all steps together, while that of FunctionTransformer takes NaN for a
+    fault.
     """
-    steps = steps_of(transformer)
-    seen = [None if observed is None else labelled(observed, labels, names)]
-    for step in steps[:-1]:
-        if observed is not None:
-            observed = np.asarray(step.transform(seen[-1]))
-        seen.append(None if observed is None else labelled(observed, labels, names))
-    for step, before in zip(reversed(steps), reversed(seen), strict=True):
-        options = {} if before is None or not looks_back(step) else {"observed": before}
-        own = list(getattr(step, "feature_names_in_", names))
-        values = step.inverse_transform(labelled(values, labels, own), **options)
-        values = np.asarray(values, dtype=float).reshape(len(labels), -1)
-    return values
-
-
-def at_hand(transformer, values, labels, *, names, place):
-    """Return a transformer that also knows the series of which `fit` has seen no value.
-
-    Parameters
-    ----------
-    transformer : transformer
-        As fitted.
-    values : ndarray of shape (n_rows, n_outputs)
-        Targets that were observed before the rows at hand.
-    labels : pandas.Index of length n_rows
-        As in `transform_target`.
-    names : list
-        Names of the targets.
-    place : Place
-        Where the values stand.
-
-    Returns
-    -------
-    transformer
-        Steps that learn nothing of each series are those of `transformer` itself.
-    """
-    steps = []
-    for step in steps_of(transformer):
-        if hasattr(step, "__sklstm_at_hand__"):
-            step = step.__sklstm_at_hand__(labelled(values, labels, names))
-        values = transform_target(step, values, labels, names=names, place=place)
-        steps.append(step)
-    return make_pipeline(*steps)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The provided functions are not strictly inverse")
+        yield
 
 
 def labelled(values, labels, names):

@@ -14,25 +14,22 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._horizon import said_horizon, seen_horizon, until_now
-from sklstm._checks._lag_columns import lags_in_fit
 from sklstm._checks._tables import check_target, index_of, layout_of
-from sklstm._checks._windows import count_axes
 from sklstm._past._layout import Layout, Numbers
 from sklstm._past._past import Past, first_doubt
 from sklstm._sklearn._callbacks import FollowedMixin, passed_on
 from sklstm._sklearn._compat import HasMethods, Interval, StrOptions, with_callbacks
-from sklstm._sklearn._composition import look_back, looks_back
+from sklstm._sklearn._composition import look_back
 from sklstm._sklearn._labels import keep_labels
 from sklstm._sklearn._restore_on_error import restore_on_error
 from sklstm._sklearn._warnings import (
     AssumedPastWarning,
     InverseWarning,
-    UnknownLagWarning,
     UnknownPastWarning,
     warn,
 )
 from sklstm.regressors._base import shaped
-from sklstm.regressors._earlier_targets import EarlierTargets, check_transformed_once
+from sklstm.regressors._earlier_targets import check_transformed_once, find_earlier
 from sklstm.regressors._heads import Fallback, PointHead
 from sklstm.regressors._known_rows import (
     fit_known,
@@ -45,12 +42,7 @@ from sklstm.regressors._known_rows import (
     warm_clone,
 )
 from sklstm.regressors._problem import check_n_targets, warn_of_few_rows
-from sklstm.regressors._target_steps import (
-    Place,
-    RowLabels,
-    invert_target,
-    transform_target,
-)
+from sklstm.regressors._target_steps import Place, RowLabels, TargetSteps
 
 
 class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
@@ -208,44 +200,59 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         layout = layout_of(X)
         horizon = said_horizon(y, target, self.horizon, layout)
         target = until_now(target, horizon, layout)
-        seen = seen_horizon(target, layout) if self.horizon == "auto" and horizon == 1 else horizon
-        if seen > 1 and self.transformer is not None and looks_back(self.transformer):
-            raise ValueError(
-                f"y reaches {seen} steps ahead, but transformer={self.transformer!r} looks back"
-                " on its rows, which would take the changes of each step from row to row. Use a"
-                " transformer that does not look back, such as SeriesMinMaxScaler or"
-                " FunctionTransformer(np.log, np.exp), or a y of one step, which forecast feeds"
-                " back."
-            )
-        self._y_ndim = np.asarray(y).ndim
+        self._y_ndim, self._n_outputs = np.asarray(y).ndim, target.shape[1]
+        self.transformer_ = None
+        if self.transformer is not None:
+            self.transformer_ = keep_labels(clone(self.transformer))
         # Names of several kinds are none to scikit-learn.
         named = isinstance(y, pd.DataFrame) and len(set(map(type, y.columns))) == 1
-        self._names = list(y.columns) if named else [f"y{i}" for i in range(target.shape[1])]
-        self._n_outputs = target.shape[1]
+        names = list(y.columns) if named else [f"y{i}" for i in range(self._n_outputs)]
+        self._steps = TargetSteps(self.transformer_, names[: self._n_outputs // horizon], horizon)
+        self._steps.check_ahead()
+        if self._steps.looks_back and horizon == 1 and (seen := seen_horizon(target, layout)) > 1:
+            raise ValueError(
+                f"Each column of y holds what an earlier one holds a row later, as if they were"
+                f" {seen} steps ahead of the same series. transformer={self.transformer!r} looks"
+                f" back, so it has to know: set horizon={seen}, and differences are taken from the"
+                " last known values."
+            )
 
         # 2. Fit the transformer to the target.
         lost = None
         self._past = Past(rows, index_of(X), depth=1, quiet=True)
         stretches = self._past.stretches(rows, index_of(X))
-        self.transformer_ = None
-        transformed = target
-        if self.transformer is not None:
-            self.transformer_ = keep_labels(clone(self.transformer))
-            transformed = self._fit_transform(target, RowLabels(stretches), y)
+        labels = RowLabels(stretches)
+        place = Place("y", y, target, labels.rows())
+        by_series = stretches.layout.by_series(target)
+        transformed = self._steps.transform(by_series, labels, place, fit=True)
+        if self.check_inverse and not self._steps.restores(by_series, transformed, labels):
+            warn(
+                "The transformer's inverse_transform does not restore the training target, so"
+                " predictions come out in other units. Set check_inverse=False to go on silently.",
+                InverseWarning,
+            )
+        transformed = stretches.layout.by_row(transformed)
 
         # 3. Find the columns of X that hold earlier targets.
         layout = stretches.layout
         numbers = Numbers(layout, self._past.axis).at()
-        self._find_lags(X, rows, y, target, partial(layout.earlier, numbers), horizon)
-        if self.transformer is not None:
-            depth = sum(look_back(step) or 0 for step in steps_of(self.transformer_))
-            self._past = Past(rows, index_of(X), depth=max(depth, 1), quiet=True)
+        earlier = partial(layout.earlier, numbers)
+        self._earlier = find_earlier(X, rows, y, target, earlier, self.y_lag, self._steps)
+        columns = range(rows.shape[1]) if index_of(X) is None else X.columns
+        firsts = self._earlier.firsts
+        self.y_lag_ = None if firsts is None else [columns[i] for i in firsts]
+        self._transforms_lags = self.transform_lags and bool(
+            self._earlier.lags and self._steps.steps
+        )
+        depth = sum(look_back(step) or 0 for step in self._steps.steps)
+        if depth > 1:
+            self._past = Past(rows, index_of(X), depth=depth, quiet=True)
         self._seen = layout.by_series(target)[self._past.kept.places]
         if self._transforms_lags:
             check_transformed_once(self.regressor, self.transformer_, X, self._earlier.lags)
             placed = rows, X, self._past.stretches(rows, index_of(X))
-            transformer = self._earlier.at_hand(self.transformer_, *placed)
-            inputs, lost = self._earlier.transformed(transformer, self.regressor, *placed)
+            steps = self._earlier.at_hand(self._steps, *placed)
+            inputs, lost = self._earlier.transformed(steps, self.regressor, *placed)
         known = ~np.isnan(transformed).any(axis=1)
         if not known.any():
             raise ValueError(
@@ -311,101 +318,46 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         """Predict the target; only that of some rows, if they are given, need be right."""
         check_is_fitted(self)
         rows, inputs = read_rows(self, X, reset=False)
-        lost = stretches = transformer = None
-        if self._earlier.lags or self.transformer_ is not None or self._past.names is not None:
+        lost = stretches = steps = None
+        if self._earlier.lags or self._steps.steps or self._past.names is not None:
             stretches = self._past.stretches(rows, index_of(X))
             placed = rows, X, stretches
-            looks = self.transformer_ is not None and looks_back(self.transformer_)
-            looks |= look_back(self.regressor_) != 0
+            looks = self._steps.looks_back or look_back(self.regressor_) != 0
             self._earlier.compare(self._past.kept, self._seen, *placed, looks=looks)
-            transformer = self._earlier.at_hand(self.transformer_, *placed)
+            steps = self._earlier.at_hand(self._steps, *placed)
             if self._transforms_lags:
-                inputs, lost = self._earlier.transformed(transformer, self.regressor, *placed)
+                inputs, lost = self._earlier.transformed(steps, self.regressor, *placed)
         if self._runs_on:  # Each prediction is built upon the one before.
             wanted = None
         means = self._transformed_fallback.of_stretches(stretches)[:, :, 0]
         predicted = predict_known(self.regressor_, inputs, means, lost, wanted)
         predicted = predicted.reshape(len(rows), -1)
-        if transformer is not None:
-            predicted = self._invert(predicted, rows, stretches, transformer)
+        if self._steps.steps:
+            predicted = self._invert(predicted, rows, stretches, steps)
         return shaped(predicted, self._y_ndim)
 
-    def _fit_transform(self, target, labels, y):
-        """Fit the transformer to the training target, and return the transformed target."""
-        layout, place = labels.layout, Place("y", y, target, labels.rows())
-        step = partial(
-            transform_target, self.transformer_, names=self._names, place=place, fit=True
-        )
-        transformed = layout.by_row(labels.call(step, layout.by_series(target)))
-        if self.check_inverse:
-            step = partial(invert_target, self.transformer_, names=self._names)
-            back = layout.by_row(labels.call(step, layout.by_series(transformed), None))
-            # A value that runs on from an unknown one is NaN, which says nothing of the way back.
-            unknown = back.shape == target.shape and np.isnan(back + target)
-            if back.shape != target.shape or not np.allclose(back[~unknown], target[~unknown]):
-                warn(
-                    "The transformer's inverse_transform does not restore the training target, so"
-                    " predictions come out in other units. Set check_inverse=False to go on"
-                    " silently.",
-                    InverseWarning,
-                )
-        return transformed
-
-    def _find_lags(self, X, rows, y, target, earlier, horizon):
-        """Find the columns that hold earlier targets, and those of them to invert from."""
-        is_auto = isinstance(self.y_lag, str) and self.y_lag == "auto"
-        # Without a transformer nobody asks, and in windows each value stands many times.
-        is_idle = self.y_lag is None or (
-            is_auto and (self.transformer is None or count_axes(X) > 2)
-        )
-        lags = []
-        if not is_idle:
-            lags = lags_in_fit(X, rows, y, target, earlier, horizon, self.y_lag)
-        n_outputs = target.shape[1]
-        self._earlier = EarlierTargets(lags, n_outputs, n_outputs // horizon, self._names)
-        self.y_lag_ = None
-        if self._earlier.firsts is not None:
-            columns = range(rows.shape[1]) if index_of(X) is None else X.columns
-            self.y_lag_ = [columns[i] for i in self._earlier.firsts]
-        elif is_auto and self.transformer is not None and looks_back(self.transformer_):
-            warn(
-                "No column of X holds the target one step earlier, so predictions run on from the"
-                " last training value, each from the one before. Name the column with y_lag, call"
-                " it '<target>_lag1', or set y_lag=None if this is meant.",
-                UnknownLagWarning,
-            )
-        self._transforms_lags = bool(lags) and self.transform_lags
-        self._transforms_lags &= self.transformer is not None
-
-    def _invert(self, predicted, rows, stretches, transformer):
+    def _invert(self, predicted, rows, stretches, steps):
         """Bring predictions back to the target's units."""
         layout = stretches.layout
         doubt, _ = first_doubt(stretches)
-        if doubt and looks_back(transformer):
+        if doubt and steps.looks_back:
             warn(
                 f"{doubt.what}: the rows before it are not known. Where the transformer needs"
                 " them, the prediction is that of y_lag, or else the training mean. Pass the rows"
                 " before it as well, all with labels that go on from those of the training rows.",
                 UnknownPastWarning,
             )
-        observed = None
-        # A transformer of several steps ahead does not look back.
-        if self._earlier.firsts is not None and len(self._earlier.firsts) == self._n_outputs:
-            # The value observed at a row stands in the next row; the last is not known yet.
-            observed = np.full((len(rows), self._n_outputs), np.nan)
-            observed[:-1] = layout.by_series(rows)[1:, self._earlier.firsts]
-            observed[stretches.stops - 1] = np.nan
-        step = partial(invert_target, transformer, names=self._names)
+        observed = self._earlier.observed(rows, stretches)
         with warnings.catch_warnings():  # The transformer knows no labels, only numbers.
             warnings.simplefilter("ignore", UnknownPastWarning)
             warnings.simplefilter("ignore", AssumedPastWarning)
-            inverted = RowLabels(stretches).call(step, layout.by_series(predicted), observed)
-        inverted = layout.by_row(inverted)
-        if self._earlier.firsts is not None:
-            steps = self._n_outputs // len(self._earlier.firsts)
-            inverted = np.where(
-                np.isnan(inverted), np.tile(rows[:, self._earlier.firsts], steps), inverted
+            inverted = steps.inverse_transform(
+                layout.by_series(predicted), RowLabels(stretches), observed
             )
+        inverted = layout.by_row(inverted)
+        if observed is not None:
+            newest = np.tile(rows[:, self._earlier.firsts], steps.horizon)
+            inverted = np.where(np.isnan(inverted), newest, inverted)
         means = self._fallback.of_stretches(stretches)[:, :, 0]
         return np.where(np.isnan(inverted), means, inverted)
 
@@ -425,11 +377,10 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         labels, layout = RowLabels(stretches), stretches.layout
         place = Place("y_val", y_val, target, labels.rows())
         placed = rows, X_val, stretches, "X_val"
-        transformer = self._earlier.at_hand(self.transformer_, *placed)
-        step = partial(transform_target, transformer, names=self._names, place=place)
-        transformed = layout.by_row(labels.call(step, layout.by_series(target)))
+        steps = self._earlier.at_hand(self._steps, *placed)
+        transformed = layout.by_row(steps.transform(layout.by_series(target), labels, place))
         if self._transforms_lags:
-            X_val, _ = self._earlier.transformed(transformer, self.regressor, *placed)
+            X_val, _ = self._earlier.transformed(steps, self.regressor, *placed)
         return {**fit_params, "X_val": X_val, "y_val": shaped(transformed, self._y_ndim)}
 
     def get_metadata_routing(self):

@@ -127,7 +127,7 @@ class Differencer(OneToOneFeatureMixin, LooksBack):
                     " observed row per difference (NaN where nothing was observed)."
                 )
             index = index_of(observed) if index_of(observed) is not None else index_of(Z)
-            restored = self._expected(seen, index)
+            (restored,) = self._expected(seen, index)
             restored += differences
         return like(restored, Z)
 
@@ -159,22 +159,26 @@ class Differencer(OneToOneFeatureMixin, LooksBack):
             restored[later] = _undo(before, differences[later], *self._reach)
         return restored
 
-    def _expected(self, observed, index):
-        """Return what each row would be if its difference were zero."""
-        coefficients = np.ones(1)
-        for interval in self._reach:
-            coefficients = np.convolve(coefficients, [1, *[0] * (interval - 1), -1])
+    def __sklstm_expected__(self, observed, n_steps):
+        return self._expected(check_floats(observed, "observed"), index_of(observed), n_steps)
+
+    def _expected(self, observed, index, n_steps=1):
+        """List what rows would be if all differences from there on were zero, for each step."""
         # What was observed at a row must not decide on what came before it.
         options = {"history": self.history, "values_decide": False}
         known, at = self._past.stretches(observed, index, **options).padded(observed)
-        depth, lags = self._past.depth, np.flatnonzero(coefficients)[1:]
-        # From the end, so that each block finds the rows before it as they were.
-        for stop in range(len(known), depth, -BLOCK):
-            start = max(depth, stop - BLOCK)
-            known[start:stop] = sum(
-                -coefficients[lag] * known[start - lag : stop - lag] for lag in lags
-            )
-        return known[at]
+        depth, expected = self._past.depth, []
+        for step, weights in enumerate(_weights(self._reach, n_steps), 1):
+            values = known if step == n_steps else known.copy()
+            # From the end, so that each block finds the rows before it as they were.
+            for stop in range(len(values), depth, -BLOCK):
+                start = max(depth, stop - BLOCK)
+                values[start:stop] = sum(
+                    weights[lag] * values[start - lag : stop - lag]
+                    for lag in np.flatnonzero(weights)
+                )
+            expected.append(values[at])
+        return expected
 
     def _check_inverse_input(self, values, name):
         """Validate differences or observed values, which may come without column names."""
@@ -201,6 +205,25 @@ class Differencer(OneToOneFeatureMixin, LooksBack):
                 " sequence of such ints, for instance 1 or [1, 12]."
             )
         return tuple(intervals.tolist())
+
+
+def _weights(intervals, n_steps):
+    """Weigh the rows before a row, so that their sum is what it would be without a difference.
+
+    Returns an array of shape (n_steps, depth + 1), where each step goes on from the one before:
+    ``weights[1, 3]`` is that of the third row before the first row, for the row after that one.
+    """
+    coefficients = np.ones(1)
+    for interval in intervals:
+        coefficients = np.convolve(coefficients, [1, *[0] * (interval - 1), -1])
+    weights = np.zeros((n_steps, len(coefficients)))
+    for step in range(n_steps):
+        for lag in np.flatnonzero(coefficients)[1:]:
+            if lag <= step:
+                weights[step] -= coefficients[lag] * weights[step - lag]
+            else:
+                weights[step, lag - step] -= coefficients[lag]
+    return weights
 
 
 def _undo(past, differences, interval, *others):
