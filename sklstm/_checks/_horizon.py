@@ -91,7 +91,7 @@ def seen_horizon(target, layout):
         More than 1 if each column holds what an earlier one holds one row later.
     """
     # Constant columns would agree with any number of steps.
-    if len(np.unique(target[~np.isnan(target)])) > 1:
+    if target.shape[1] > 1 and len(np.unique(target[~np.isnan(target)])) > 1:
         for n_targets in range(1, target.shape[1]):
             if steps_agree(target, n_targets, layout):
                 return target.shape[1] // n_targets

@@ -10,6 +10,7 @@ from sklstm._checks._lag_columns import differ, lags_in_fit
 from sklstm._checks._numbers import place_of
 from sklstm._checks._tables import index_of
 from sklstm._checks._windows import count_axes
+from sklstm._past._past import first_doubt
 from sklstm._sklearn._compat import get_column_indices
 from sklstm._sklearn._composition import looks_back
 from sklstm._sklearn._warnings import (
@@ -150,11 +151,31 @@ class EarlierTargets:
             return table, lost
         return table[~lost].reindex(index) if lost.any() else table, None
 
-    def observed(self, rows, stretches):
-        """Return the targets that were observed at the rows.
+    def newest(self, rows, horizon):
+        """Return the newest known target of each row, once for each step ahead.
 
         Parameters
         ----------
+        rows : ndarray of shape (n_rows, n_features)
+            Values of the rows at hand.
+        horizon : int
+            How many steps ahead.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_targets * horizon)
+        """
+        return np.tile(rows[:, self.firsts], horizon)
+
+    def restored(self, target_steps, values, rows, stretches):
+        """Bring predictions back to the target's units, from the targets observed before them.
+
+        Parameters
+        ----------
+        target_steps : TargetSteps
+            As fitted.
+        values : ndarray of shape (n_rows, n_transformed, n_values)
+            Predictions.
         rows : ndarray of shape (n_rows, n_features)
             Values of the rows at hand.
         stretches : Stretches
@@ -162,16 +183,43 @@ class EarlierTargets:
 
         Returns
         -------
-        ndarray of shape (n_rows, n_targets) or None
-            One stretch after the other; None if no columns hold them.
+        ndarray of shape (n_rows, n_outputs, n_values)
+            NaN where what they start from is not known.
+
+        Warns
+        -----
+        UnknownPastWarning
+            If the rows before a row are not known.
         """
-        if self.firsts is None:
-            return None
-        # The value observed at a row stands in the next row; the last is not known yet.
-        observed = np.full((len(rows), len(self.firsts)), np.nan)
-        observed[:-1] = stretches.layout.by_series(rows)[1:, self.firsts]
-        observed[stretches.stops - 1] = np.nan
-        return observed
+        doubt, _ = first_doubt(stretches)
+        if doubt and target_steps.looks_back:
+            warn(
+                f"{doubt.what}: the rows before it are not known. Where the transformer needs"
+                " them, the prediction is that of y_lag, or else the training mean. Pass the rows"
+                " before it as well, all with labels that go on from those of the training rows.",
+                UnknownPastWarning,
+            )
+        layout, labels, observed = stretches.layout, RowLabels(stretches), None
+        if self.firsts is not None:
+            # The value observed at a row stands in the next row; the last is not known yet.
+            observed = np.full((len(rows), len(self.firsts)), np.nan)
+            observed[:-1] = layout.by_series(rows)[1:, self.firsts]
+            observed[stretches.stops - 1] = np.nan
+        with _quiet():  # The transformer knows no labels, only numbers.
+            restored = [
+                target_steps.inverse_transform(layout.by_series(one), labels, observed)
+                for one in np.moveaxis(values, 2, 0)
+            ]
+        return layout.by_row(np.stack(restored, axis=2))
+
+
+@contextmanager
+def _quiet():
+    """Silence warnings of rows that are warned of already."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnknownPastWarning)
+        warnings.simplefilter("ignore", AssumedPastWarning)
+        yield
 
 
 def find_earlier(X, rows, y, target, earlier, y_lag, target_steps):
@@ -230,15 +278,6 @@ def find_earlier(X, rows, y, target, earlier, y_lag, target_steps):
             UnknownLagWarning,
         )
     return found
-
-
-@contextmanager
-def _quiet():
-    """Silence warnings of rows that `predict` itself warns of."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UnknownPastWarning)
-        warnings.simplefilter("ignore", AssumedPastWarning)
-        yield
 
 
 def check_transformed_once(regressor, transformer, X, lags):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import make_pipeline
 
+from sklstm._checks._horizon import seen_horizon
 from sklstm._checks._numbers import place_of
 from sklstm._checks._windows import count_axes
 from sklstm._past._label_order import LONG_BEFORE
@@ -179,23 +180,36 @@ class TargetSteps:
         """Whether a step says that it looks back."""
         return any(map(looks_back, self.steps))
 
-    def check_ahead(self):
-        """Refuse a transformer of which several steps ahead cannot be undone.
+    def check_ahead(self, target, layout):
+        """Refuse a transformer that looks back where several steps ahead could not be undone.
+
+        Parameters
+        ----------
+        target : ndarray of shape (n_rows, n_targets * horizon)
+            The training target.
+        layout : Layout
+            Which series each row belongs to.
 
         Raises
         ------
         ValueError
-            If two steps look back, or one cannot tell what to expect several steps ahead.
+            If the columns seem to be steps ahead but nobody says so, two steps of the transformer
+            look back, or one cannot tell what to expect several steps ahead.
         """
         looking = [step for step in self.steps if looks_back(step)]
+        if looking and self.horizon == 1 and (seen := seen_horizon(target, layout)) > 1:
+            raise ValueError(
+                "Each column of y holds what an earlier one holds a row later, as if they were"
+                f" {seen} steps ahead of the same series, while transformer={self.transformer!r}"
+                f" looks back. Set horizon={seen}: differences are then taken from the last known"
+                " values."
+            )
         others = [step for step in looking if not hasattr(step, "__sklstm_expected__")]
         if self.horizon > 1 and (others or len(looking) > 1):
-            what = (
-                f"{others[0]!r} looks back" if others else f"{len(looking)} of its steps look back"
-            )
+            step = f"{others[0]!r} looks back" if others else "several steps look back"
             raise ValueError(
                 f"y reaches {self.horizon} steps ahead, but transformer={self.transformer!r} cannot"
-                f" be undone from the last known values: {what}. Use one Differencer with all its"
+                f" be undone from the last known values: {step}. Use one Differencer with all its"
                 " intervals, such as Differencer([1, 12]), and steps that do not look back; or a y"
                 " of one step, which forecast feeds back."
             )

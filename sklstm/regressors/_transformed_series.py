@@ -1,6 +1,5 @@
 """A regressor of a transformed target, where the transformer may look back."""
 
-import warnings
 from functools import partial
 from numbers import Integral
 from typing import Any
@@ -11,38 +10,40 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._checks._horizon import said_horizon, seen_horizon, until_now
+from sklstm._checks._horizon import said_horizon, until_now
+from sklstm._checks._quantiles import levels_of
 from sklstm._checks._tables import check_target, index_of, layout_of
 from sklstm._past._layout import Layout, Numbers
-from sklstm._past._past import Past, first_doubt
+from sklstm._past._past import Past
 from sklstm._sklearn._callbacks import FollowedMixin, passed_on
 from sklstm._sklearn._compat import HasMethods, Interval, StrOptions, with_callbacks
-from sklstm._sklearn._composition import look_back
+from sklstm._sklearn._composition import call_final, final_estimator, look_back
 from sklstm._sklearn._labels import keep_labels
 from sklstm._sklearn._restore_on_error import restore_on_error
-from sklstm._sklearn._warnings import (
-    AssumedPastWarning,
-    InverseWarning,
-    UnknownPastWarning,
-    warn,
-)
+from sklstm._sklearn._warnings import InverseWarning, warn
 from sklstm.regressors._base import shaped
 from sklstm.regressors._earlier_targets import check_transformed_once, find_earlier
-from sklstm.regressors._heads import Fallback, PointHead
+from sklstm.regressors._heads import Fallback, PointHead, QuantileHead
 from sklstm.regressors._known_rows import (
     fit_known,
     predict_known,
     read_rows,
     refuse_raw_validation,
     skips_unknown_rows,
-    steps_of,
     takes_nan,
     warm_clone,
 )
 from sklstm.regressors._problem import check_n_targets, warn_of_few_rows
 from sklstm.regressors._target_steps import Place, RowLabels, TargetSteps
+
+
+def _learns_quantiles(self):
+    """Tell whether the regressor predicts quantiles."""
+    regressor = getattr(self, "regressor_", self.regressor)
+    return hasattr(final_estimator(regressor), "predict_quantiles")
 
 
 class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
@@ -88,6 +89,8 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         The columns of `X` that hold the targets one step earlier, by name or, for an array, by
         position; None where there are none, or where nobody asks for them: ``y_lag="auto"`` without
         a transformer.
+    quantiles_ : ndarray of shape (n_quantiles,)
+        What `predict_quantiles` returns; only with a regressor that learns quantiles.
     n_features_in_ : int
         Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -100,6 +103,15 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
 
     Notes
     -----
+    Of several steps ahead, the transformer is fitted to the targets of the first step, and each
+    step goes through it. Differences are taken from what is known before the row. For each step,
+    this is the newest known value that lies a whole number of seasons before it; with several
+    intervals, such as ``[1, 12]``, the value to which the known ones lead if all differences stay
+    zero. So `y_lag` is needed, and only one step of the transformer may look back.
+
+    A standard deviation of the regressor (``return_std=True``) would be one of the transformed
+    target, so `predict` does not take it; quantiles can be brought back to the target's units.
+
     Where a regressor does not know about unknown rows itself (all but those of this package), a row
     is left out of training if its target is NaN or if its columns begin with NaN and the regressor
     cannot take NaN; it is predicted as the mean of the transformed target. Where a prediction
@@ -122,6 +134,15 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
     ['milk_lag1']
     >>> model.predict(X[-36:])[:3].round(1), y[-36:-33].to_numpy()
     (array([839.5, 787.1, 877.8]), array([821., 773., 883.]))
+
+    Twelve months at once, as changes from what is known before them; the first month is off by
+    about 7 pounds of 850, the twelfth by about 14:
+
+    >>> from sklearn.metrics import mean_absolute_error
+    >>> X, y = series_to_supervised(load_milk(), horizon=12)
+    >>> ahead = model.fit(X[:-25], y[:-25]).predict(X[-25:])
+    >>> mean_absolute_error(y[-25:], ahead, multioutput="raw_values")[[0, 11]].round(1)
+    array([ 6.5, 14.1])
     """
 
     transformer_: Any
@@ -178,9 +199,9 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         ------
         ValueError
             If a parameter is out of range, `y_lag` is no column of `X` or holds other values than
-            the target one step earlier, lag columns would be transformed twice, the transformer
-            makes NaN or infinity of a value, the lengths or the labels of `X` and `y` differ, or
-            `y` holds infinity or text.
+            the target one step earlier, lag columns would be transformed twice, differences of
+            several steps ahead could not be undone, the transformer makes NaN or infinity of a
+            value, the lengths or the labels of `X` and `y` differ, or `y` holds infinity or text.
         TypeError
             If `X` or `y` is sparse, or nothing that a table can be made of.
 
@@ -208,14 +229,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         named = isinstance(y, pd.DataFrame) and len(set(map(type, y.columns))) == 1
         names = list(y.columns) if named else [f"y{i}" for i in range(self._n_outputs)]
         self._steps = TargetSteps(self.transformer_, names[: self._n_outputs // horizon], horizon)
-        self._steps.check_ahead()
-        if self._steps.looks_back and horizon == 1 and (seen := seen_horizon(target, layout)) > 1:
-            raise ValueError(
-                f"Each column of y holds what an earlier one holds a row later, as if they were"
-                f" {seen} steps ahead of the same series. transformer={self.transformer!r} looks"
-                f" back, so it has to know: set horizon={seen}, and differences are taken from the"
-                " last known values."
-            )
+        self._steps.check_ahead(target, layout)
 
         # 2. Fit the transformer to the target.
         lost = None
@@ -260,9 +274,6 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
                 " rows. Use more rows or a transformer that looks back less."
             )
         warn_of_few_rows(known.sum(), np.count_nonzero(~np.isnan(target).any(axis=1)))
-        self._fallback = Fallback(PointHead(), target, layout)
-        transformed_known = np.where(known[:, None], transformed, np.nan)
-        self._transformed_fallback = Fallback(PointHead(), transformed_known, layout)
 
         # 4. Fit the regressor to the transformed target.
         fit_params = self._transform_validation(fit_params)
@@ -276,13 +287,29 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             # The regressor is told which series each target belongs to.
             outputs = pd.DataFrame(transformed, index_of(X))
             outputs = outputs[0] if self._y_ndim == 1 else outputs
+        final = final_estimator(self.regressor_)
+        if getattr(final, "horizon", None) == "auto":  # It sees no names of steps.
+            final.horizon = horizon
         if skips_unknown_rows(self.regressor_):
-            network = steps_of(self.regressor_)[-1]
-            network.horizon = horizon if network.horizon == "auto" else network.horizon
             with passed_on(context, self.regressor_, estimator=self, X=inputs, y=outputs):
                 fit_known(self.regressor_, inputs, outputs, fit_params, lost)
         else:
             fit_known(self.regressor_, inputs, outputs, fit_params, lost)
+
+        # 5. Remember what stands for rows that are not known.
+        head: QuantileHead = PointHead()
+        self._changes: Any = None
+        self.__dict__.pop("quantiles_", None)
+        if _learns_quantiles(self):
+            head = QuantileHead(levels_of(self.regressor_))
+            self.quantiles_ = np.array(head.levels)
+            if firsts is not None:
+                changes = target - self._earlier.newest(rows, horizon)
+                self._changes = Fallback(head, changes, layout)
+        self._middle = head.levels.index(0.5)
+        self._fallback = Fallback(head, target, layout)
+        transformed_known = np.where(known[:, None], transformed, np.nan)
+        self._transformed_fallback = Fallback(head, transformed_known, layout)
         if context is not None:
             context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
@@ -316,6 +343,58 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
 
     def _predict(self, X, wanted=None):
         """Predict the target; only that of some rows, if they are given, need be right."""
+        return shaped(self._values(X, "predict", wanted)[:, :, 0], self._y_ndim)
+
+    @available_if(_learns_quantiles)
+    def predict_quantiles(self, X):
+        """Predict quantiles of the target of each row, in its own units.
+
+        Only with a regressor that has this method, such as an :class:`LSTMRegressor` with
+        ``loss="quantile"``, also as the last step of a pipeline.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            One row per time step, oldest first.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_quantiles) or (n_rows, n_outputs, n_quantiles)
+            The `quantiles_` of each row, in rising order, each of them brought back to the target's
+            units as in `predict`. Where the values before a row are not known, they are those of
+            the changes from `y_lag` in training, around its value, or else those of the training
+            target.
+
+        Raises
+        ------
+        ValueError
+            As in `predict`, or if the transformer turns the order of values round, and the
+            quantiles are not symmetric: that at 0.9 comes from the one at 0.1.
+        TypeError
+            If `X` is sparse, or nothing that a table can be made of.
+
+        Warns
+        -----
+        AssumedPastWarning
+            As in `predict`.
+        """
+        check_is_fitted(self)
+        values = self._values(X, "predict_quantiles")
+        levels = self.quantiles_
+        if (values[:, :, 0] > values[:, :, -1]).any() and not np.allclose(levels + levels[::-1], 1):
+            raise ValueError(
+                f"transformer={self.transformer!r} turns the order of values round, so quantiles"
+                f" {levels.tolist()} of what it returns are those at {(1 - levels[::-1]).tolist()}"
+                " of the target. Use symmetric quantiles, such as (0.1, 0.5, 0.9)."
+            )
+        values.sort(axis=2)
+        return values[:, 0] if self._y_ndim == 1 else values
+
+    def _values(self, X, method, wanted=None):
+        """Return what a method of the regressor predicts, of shape (n_rows, n_outputs, n_values).
+
+        Only the values of some rows, if they are given, need be right.
+        """
         check_is_fitted(self)
         rows, inputs = read_rows(self, X, reset=False)
         lost = stretches = steps = None
@@ -329,37 +408,23 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
                 inputs, lost = self._earlier.transformed(steps, self.regressor, *placed)
         if self._runs_on:  # Each prediction is built upon the one before.
             wanted = None
-        means = self._transformed_fallback.of_stretches(stretches)[:, :, 0]
-        predicted = predict_known(self.regressor_, inputs, means, lost, wanted)
-        predicted = predicted.reshape(len(rows), -1)
-        if self._steps.steps:
-            predicted = self._invert(predicted, rows, stretches, steps)
-        return shaped(predicted, self._y_ndim)
-
-    def _invert(self, predicted, rows, stretches, steps):
-        """Bring predictions back to the target's units."""
-        layout = stretches.layout
-        doubt, _ = first_doubt(stretches)
-        if doubt and steps.looks_back:
-            warn(
-                f"{doubt.what}: the rows before it are not known. Where the transformer needs"
-                " them, the prediction is that of y_lag, or else the training mean. Pass the rows"
-                " before it as well, all with labels that go on from those of the training rows.",
-                UnknownPastWarning,
-            )
-        observed = self._earlier.observed(rows, stretches)
-        with warnings.catch_warnings():  # The transformer knows no labels, only numbers.
-            warnings.simplefilter("ignore", UnknownPastWarning)
-            warnings.simplefilter("ignore", AssumedPastWarning)
-            inverted = steps.inverse_transform(
-                layout.by_series(predicted), RowLabels(stretches), observed
-            )
-        inverted = layout.by_row(inverted)
-        if observed is not None:
-            newest = np.tile(rows[:, self._earlier.firsts], steps.horizon)
-            inverted = np.where(np.isnan(inverted), newest, inverted)
-        means = self._fallback.of_stretches(stretches)[:, :, 0]
-        return np.where(np.isnan(inverted), means, inverted)
+        levels = slice(None) if method == "predict_quantiles" else [self._middle]
+        unknown = self._transformed_fallback.of_stretches(stretches)[:, :, levels]
+        flat = unknown.reshape(len(unknown), -1)
+        options = {"ask": lambda learner, X: call_final(learner, method, X)}
+        predicted = predict_known(self.regressor_, inputs, flat, lost, wanted, **options)
+        predicted = predicted.reshape(len(rows), *unknown.shape[1:])
+        if not self._steps.steps:
+            return predicted
+        restored = self._earlier.restored(steps, predicted, rows, stretches)
+        if self.y_lag_ is not None:
+            newest = self._earlier.newest(rows, self._steps.horizon)[:, :, None]
+            if self._changes is not None:
+                changes = self._changes.of_stretches(stretches)
+                newest = newest + (changes - changes[:, :, [self._middle]])[:, :, levels]
+            restored = np.where(np.isnan(restored), newest, restored)
+        unknown = self._fallback.of_stretches(stretches)[:, :, levels]
+        return np.where(np.isnan(restored), unknown, restored)
 
     def _transform_validation(self, fit_params):
         """Transform validation rows and their targets as those of `fit`."""

@@ -13,7 +13,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from sklstm import (
-    Differencer,
     LagWindower,
     LSTMRegressor,
     StatefulLSTMRegressor,
@@ -197,12 +196,3 @@ def test_fewer_rows_than_steps_are_refused():
     X, y = series_to_supervised(SERIES[:6], horizon=4)
     with pytest.raises(ValueError, match=r"2 rows and reaches 4 steps.*at least 4 rows"):
         direct(1).fit(X, y)
-
-
-@pytest.mark.parametrize("labelled", [True, False], ids=["labels", "array"])
-def test_steps_under_a_transformer_that_looks_back_are_refused(labelled):
-    """Differences of each step from row to row would mix what is known and what is not."""
-    X, y = series_to_supervised(SERIES if labelled else SERIES.to_numpy(), horizon=4)
-    model = direct(2, transformer=Differencer(), horizon="auto" if labelled else 4)
-    with pytest.raises(ValueError, match=r"4 steps ahead.*Differencer.*SeriesMinMaxScaler"):
-        model.fit(X, y)
