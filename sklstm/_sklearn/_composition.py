@@ -8,8 +8,8 @@ is unknown or has no bound. Steps that look back and have an ``inverse_transform
 A step that looks back and subtracts what was to be expected has a method
 ``__sklstm_expected__(self, observed, n_steps)``. From the values observed at the rows of a table it
 returns what these rows, and those some steps after them, are expected to be, each as seen from
-before the row: an array of shape (n_steps, n_rows, n_features). Targets of several steps ahead are
-transformed and restored by it.
+before the row: for each step an array of shape (n_rows, n_features). Targets of several steps ahead
+are transformed and restored by it.
 
 A transformer that learns something of each series has a method ``__sklstm_at_hand__(self, X)``. It
 returns a copy that also knows the series of `X` of which `fit` has seen no value, as far as `X`
