@@ -148,6 +148,29 @@ def conformal_interval(
     (12, 2)
     >>> int(((interval[:, 0] <= y[-12:]) & (y[-12:] <= interval[:, 1])).sum())  # of 12 values
     11
+
+    A network learns quantiles of twelve months at once. They contain less than half of the values
+    of a back-test, and are moved until they contain nine out of ten:
+
+    >>> from sklearn.model_selection import TimeSeriesSplit
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklstm import LagWindower, LSTMRegressor, WindowScaledRegressor, forecast
+    >>> known, new = load_milk()[:-12], load_milk()[-12:]
+    >>> rows, target = series_to_supervised(known, horizon=12, keep_last=True)
+    >>> lstm = LSTMRegressor(units=8, epochs=20, loss="quantile", random_state=0)
+    >>> model = make_pipeline(LagWindower(12), WindowScaledRegressor(lstm, season=12))
+    >>> cv = TimeSeriesSplit(4, test_size=12)
+    >>> result = backtest(model, rows, target, cv, method="predict_quantiles")
+    >>> bool(result.interval_scores_by("step")["interval_coverage"].mean() < 0.5)
+    True
+    >>> quantiles = forecast(
+    ...     model.fit(rows, target), rows, 12, y=target, method="predict_quantiles"
+    ... )
+    >>> interval = conformal_interval(result, quantiles, coverage=0.9, method="quantile")
+    >>> int(((quantiles["quantile_0.05"] <= new) & (new <= quantiles["quantile_0.95"])).sum())
+    9
+    >>> int(((interval["lower"] <= new) & (new <= interval["upper"])).sum())
+    12
     """
     # 1. Validate.
     check_kind(result, "result", "skill", "what backtest returned")
