@@ -17,6 +17,7 @@ from sklstm import (
     SklstmWarning,
     StatefulLSTMRegressor,
     TransformedSeriesRegressor,
+    WindowScaledRegressor,
     series_to_supervised,
 )
 from sklstm.datasets import load_milk
@@ -74,16 +75,22 @@ NETWORKS = {
         make_pipeline(Differencer(), SeriesMinMaxScaler((-1, 1))),
         y_lag=0,
     ),
+    "LSTM on scaled windows": TransformedSeriesRegressor(
+        make_pipeline(
+            LagWindower(4), WindowScaledRegressor(LSTMRegressor(**LSTM), season=2, columns=0)
+        )
+    ),
     "stateful LSTM": StatefulLSTMRegressor(**LSTM),
     "stateful LSTM, running on": TransformedSeriesRegressor(
         StatefulLSTMRegressor(**LSTM), Differencer(), y_lag=None
     ),
 }
 _EACH_CLASS = ("windows", "flat windows", "seasonal differences", "scaled", "LSTM", "stateful LSTM")
+_EACH_META = ("LSTM of quantiles", "LSTM, one step ahead", "LSTM on scaled windows")
 #: Each public class, in each way that it differs from the others.
 EVERY = {
     **{name: {**TRANSFORMERS, **NETWORKS}[name] for name in _EACH_CLASS},
-    **{name: NETWORKS[name] for name in ("LSTM of quantiles", "LSTM, one step ahead")},
+    **{name: NETWORKS[name] for name in _EACH_META},
     **REGRESSORS,
 }
 # The search for the smallest case is worth its time, the search for an explanation is not.

@@ -101,7 +101,7 @@ def find_targets(columns, names, y, n_outputs):
 def check_past(X, windows, targets, target, layout, horizon, *, guessed=False):
     """Refuse windows that do not end with the target one step before the first one to predict.
 
-    Rows follow each other where the window of one is the window of the other, moved by one step.
+    A row follows another if its window is that of the other, moved by one step.
 
     Parameters
     ----------
@@ -129,9 +129,8 @@ def check_past(X, windows, targets, target, layout, horizon, *, guessed=False):
     Warns
     -----
     UnknownLagWarning
-        If no row follows another, so that nothing can be compared.
+        If most rows do not follow the row before them, so that nothing can be compared.
     """
-    np.arange(len(target))
     # 1. Find the rows that follow another.
     before = layout.earlier(layout.within(), 1)
     candidates = np.flatnonzero(before >= 0)
@@ -151,7 +150,7 @@ def check_past(X, windows, targets, target, layout, horizon, *, guessed=False):
             "Most rows of X do not follow the row before them, as the windows of a series do: each"
             " is the one before, moved by one step. So it is not known whether windows end with the"
             " target one step before the one to predict, from which level and season are taken."
-            " Pass what LagWindower makes, in the order of time, and scale before it.",
+            " Pass what LagWindower makes, in the order of time and in the units of y.",
             UnknownLagWarning,
         )
         return
@@ -169,9 +168,10 @@ def check_past(X, windows, targets, target, layout, horizon, *, guessed=False):
                 "The windows of X do not end with the target one step before the one to predict: at"
                 f" {here} the last step is {held[wrong[0], j]}, but y was"
                 f" {target[before[wrong[0]], j]} at {there}. Name the columns that hold the target"
-                " with columns, in the order of y, and leave them in the units of y. Rows and"
-                " targets of series_to_supervised fit together; a y further ahead needs all steps"
-                " up to it."
+                " with columns, in the order of y, and leave them in the units of y"
+                " (TransformedSeriesRegressor transforms both). Rows and targets of"
+                " series_to_supervised fit together; a y further ahead needs all steps up to it."
+                " Flat windows whose columns have no names count as windows of one column."
             )
 
     # 3. Compare the targets of each step with those of the step before it.

@@ -204,7 +204,8 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
         Warns
         -----
         UnknownLagWarning
-            If no row follows another, so that it is not known whether windows hold the target.
+            If most rows do not follow the row before them, as windows of a series do, so that it is
+            not known whether they hold the target.
         FewRowsTaughtWarning
             If more than half of the rows that have a target are left out.
         """
@@ -367,16 +368,15 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
             fit_known(self.regressor_, inputs, outputs, fit_params, method=method)
 
         # 4. Note what to say of rows of which nothing is known.
-        seen = np.where(np.isnan(scaled).any(axis=1, keepdims=True), np.nan, known)
-        self._fallback = Fallback(PointHead(), seen, layout)
-        self._std = np.nanstd(seen, axis=0)
+        self._fallback = Fallback(PointHead(), known, layout)
+        self._std = np.nanstd(known, axis=0)
         self._scaled_mean, self._scaled_std = (
             scaled[taught].mean(axis=0),
             scaled[taught].std(axis=0),
         )
         if _predicts_quantiles(self):
             levels = levels_of(self.regressor_)
-            self._quantile_fallback = Fallback(QuantileHead(levels), seen, layout)
+            self._quantile_fallback = Fallback(QuantileHead(levels), known, layout)
             self._scaled_quantiles = np.quantile(scaled[taught], levels, axis=0).T
         if context is not None:
             context.call_on_fit_task_end(estimator=self, X=X, y=y)
