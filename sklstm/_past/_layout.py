@@ -310,7 +310,8 @@ def labels_of(numbers, layout, series):
         code, level = pd.factorize(names)
         codes.append(code[series])
         levels.append(level)
-    return pd.MultiIndex(levels=levels, codes=codes, verify_integrity=False)
+    names = ["time", *[None] * len(layout.names)]
+    return pd.MultiIndex(levels=levels, codes=codes, names=names, verify_integrity=False)
 
 
 def names_as_index(names):

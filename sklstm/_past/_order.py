@@ -187,9 +187,10 @@ def gap_remedy(index, name):
 def _time_level(index):
     """Return the level that holds the time, where that is surely not the first; otherwise 0."""
     first, last = index.levels[0], index.levels[-1]
-    if _is_time(first):
-        return 0
     words = [str(name).lower() in TIME_WORDS for name in index.names]
+    # Series may be named by dates, such as those of when their customers came.
+    if _is_time(first) or (words[0] and not words[-1]):
+        return 0
     is_text = pd.api.types.infer_dtype(first, skipna=True) in NAMES
     if _is_time(last) or (words[-1] and not words[0]):
         return index.nlevels - 1

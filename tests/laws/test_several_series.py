@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
 
 from sklstm import (
     Differencer,
@@ -89,6 +90,24 @@ def test_the_advice_gives_the_table_in_order(table, mend):
     """What the messages say leads to the differences of each series."""
     differences = Differencer().fit_transform(mend(table))
     np.testing.assert_array_equal(differences["sold"].dropna(), np.full(28, 2.0))
+
+
+@pytest.mark.parametrize(
+    "times",
+    [DAYS, DAYS.to_period("D"), pd.RangeIndex(2000, 2000 + len(DAYS), name="year")],
+    ids=["dates", "periods", "years"],
+)
+def test_series_may_be_named_by_dates(times):
+    """Cohorts are named by the date on which they began; their times are the first level."""
+    began = pd.to_datetime(["2001-02-03", "1999-08-07"])
+    index = INDEX.set_levels([times, began], level=[0, 1])
+    windows = make_pipeline(LagWindower(2, flatten=True), Ridge())
+    model = TransformedSeriesRegressor(windows, Differencer())
+    found, expected = (
+        model.fit(rows, y).predict(rows)
+        for rows, y in map(series_to_supervised, (Y.set_axis(index), Y))
+    )
+    np.testing.assert_array_equal(found, expected)
 
 
 LOST = {
