@@ -145,7 +145,8 @@ def said_horizon(y, target, horizon, layout):
     Raises
     ------
     ValueError
-        If the number of columns is no multiple of it, or there are too few rows for it.
+        If the names of the columns say otherwise, their number is no multiple of it, or there are
+        too few rows for it.
 
     Warns
     -----
@@ -164,6 +165,12 @@ def said_horizon(y, target, horizon, layout):
                 f" horizon={seen} to leave these out, or horizon=1 to learn them.",
                 UnsaidHorizonWarning,
             )
+    elif horizon not in (1, named := names_of_steps(target_names(y))[1]) and named > 1:
+        raise ValueError(
+            f"horizon={horizon}, but the columns of y are called '<name>_step1' to"
+            f" '<name>_step{named}', {n_outputs // named} for each step. Leave horizon='auto', or"
+            " give the columns other names."
+        )
     elif n_outputs % horizon:
         raise ValueError(
             f"horizon={horizon} does not divide the {n_outputs} column(s) of y: all targets of step"

@@ -200,7 +200,7 @@ class UndefinedScoreWarning(SklstmWarning):
 
 
 class InverseWarning(SklstmWarning):
-    """A transformer's `inverse_transform` does not restore what the transformer was given.
+    """A transformer's `inverse_transform` does not restore what it was given, or no prediction.
 
     See Also
     --------

@@ -15,6 +15,7 @@ from sklstm._sklearn._compat import get_column_indices
 from sklstm._sklearn._composition import looks_back
 from sklstm._sklearn._warnings import (
     AssumedPastWarning,
+    InverseWarning,
     UnknownLagWarning,
     UnknownPastWarning,
     warn,
@@ -190,6 +191,8 @@ class EarlierTargets:
         -----
         UnknownPastWarning
             If the rows before a row are not known.
+        InverseWarning
+            If the transformer cannot undo a prediction.
         """
         doubt, _ = first_doubt(stretches)
         if doubt and target_steps.looks_back:
@@ -210,7 +213,18 @@ class EarlierTargets:
                 target_steps.inverse_transform(layout.by_series(one), labels, observed)
                 for one in np.moveaxis(values, 2, 0)
             ]
-        return layout.by_row(np.stack(restored, axis=2))
+        found = layout.by_row(np.stack(restored, axis=2))
+        lost = np.isinf(found)
+        if lost.any():
+            warn(
+                f"transformer={target_steps.transformer!r} cannot undo {lost.sum()} of {lost.size}"
+                f" predicted values, the first in row {np.argwhere(lost)[0, 0]}: they lie outside"
+                " what it returns. In their place stands the value of y_lag, or else the training"
+                " mean. Use a transformer that can undo every value, such as a logarithm or a"
+                " scaler, or a regressor that predicts within its range.",
+                InverseWarning,
+            )
+        return np.where(lost, np.nan, found)
 
 
 @contextmanager

@@ -258,6 +258,8 @@ class TargetSteps:
         Returns
         -------
         ndarray of shape (n_rows, n_targets * horizon), float64
+            NaN where the values before a row are not known, infinity where a step cannot undo the
+            value.
         """
         return labels.call(self._back, values, observed if self.looks_back else None)
 
@@ -334,20 +336,32 @@ class TargetSteps:
         seen = [observed]
         for step in self.steps[:-1] if observed is not None else []:
             seen.append(np.asarray(step.transform(labelled(seen[-1], index, self.names))))
-        ahead = np.hsplit(values, self.horizon)
+        ahead = np.array(np.hsplit(values, self.horizon))
+        lost = np.zeros(ahead.shape, dtype=bool)
         for i, step in reversed(list(enumerate(self.steps))):
-            if self.horizon > 1 and looks_back(step):
-                before = labelled(seen[i], index, self.names)
-                ahead = list(np.add(ahead, step.__sklstm_expected__(before, self.horizon)))
-                continue
-            options = {}
+            options, is_unknown = {}, np.isnan(ahead)
             if observed is not None and looks_back(step):
                 options["observed"] = labelled(seen[i], index, self.names)
-            names = list(getattr(step, "feature_names_in_", self.names))
-            tables = [labelled(one, index, names) for one in ahead]
-            undone = [np.asarray(step.inverse_transform(one, **options), float) for one in tables]
-            ahead = [one.reshape(len(index), -1) for one in undone]
-        return np.hstack(ahead)
+            if self.horizon > 1 and looks_back(step):
+                ahead = ahead + step.__sklstm_expected__(options["observed"], self.horizon)
+            else:
+                names = list(getattr(step, "feature_names_in_", self.names))
+                tables = [labelled(one, index, names) for one in ahead]
+                with _unwarned():
+                    undone = [np.asarray(step.inverse_transform(t, **options)) for t in tables]
+                ahead = np.array(undone, dtype=float).reshape(len(ahead), len(index), -1)
+            if ahead.shape != lost.shape:  # Columns were mixed.
+                lost, is_unknown = (
+                    np.broadcast_to(of.any(axis=2, keepdims=True), ahead.shape)
+                    for of in (lost, is_unknown)
+                )
+            lost = lost | np.isinf(ahead)
+            # The others do not know the values before a row, or a series.
+            if not looks_back(step) and not hasattr(step, "__sklstm_at_hand__"):
+                lost |= np.isnan(ahead) & ~is_unknown
+            ahead[lost] = np.nan
+        ahead[lost] = np.inf
+        return np.hstack(list(ahead))
 
 
 def _transformed(step, table, place, ahead=0):

@@ -338,6 +338,10 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         -----
         AssumedPastWarning
             If a column of earlier targets holds another value than the target in `fit`.
+        UnknownPastWarning
+            If the values before a row, from which its prediction is restored, are not known.
+        InverseWarning
+            If the transformer cannot undo a prediction, which is then the value of `y_lag`.
         """
         return self._predict(X)
 
@@ -375,7 +379,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
 
         Warns
         -----
-        AssumedPastWarning
+        AssumedPastWarning, UnknownPastWarning, InverseWarning
             As in `predict`.
         """
         check_is_fitted(self)

@@ -23,6 +23,7 @@ from sklstm import (
     TransformedSeriesRegressor,
     UnknownPastWarning,
     UnsaidHorizonWarning,
+    UnseenSeriesWarning,
     backtest,
     forecast,
     series_to_supervised,
@@ -342,6 +343,42 @@ def test_a_forecast_in_one_go_is_that_of_the_back_test():
     np.testing.assert_allclose(longer[6:], ridge.predict(rows)[-1][:3], rtol=1e-9)
 
 
+def test_validation_targets_are_differenced_as_those_of_training():
+    """They go on from the last training values."""
+
+    class Validated(Taught):
+        def fit(self, X, y, X_val=None, y_val=None):
+            self.y_val_ = y_val
+            return super().fit(X, y)
+
+    X, y = series_to_supervised(SERIES, horizon=5)
+    learner = TransformedSeriesRegressor(Validated(), Differencer([1, 4]))
+    found = learner.fit(X[:60], y[:60], X_val=X[60:], y_val=y[60:]).regressor_.y_val_
+    values = SERIES.to_numpy()
+    expected = [values[t : t + 5] - expected_ahead(values, t, [1, 4], 5) for t in range(61, 86)]
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("horizon", [1, 4])
+@pytest.mark.parametrize(
+    "transformer",
+    [PowerTransformer("box-cox", standardize=False), LOG],
+    ids=["beyond Box-Cox", "overflow"],
+)
+def test_what_cannot_be_undone_is_warned_of(transformer, horizon):
+    """The last value stands in its place, and nothing is infinite."""
+    X, y = series_to_supervised(SERIES, horizon=horizon)
+    learner = TransformedSeriesRegressor(Taught(), make_pipeline(transformer, Differencer(1)))
+    learner.fit(X, y)
+    # Box-Cox ends where 1 + lambda * z = 0.
+    power = getattr(learner.transformer_[0], "lambdas_", [-1])[0]
+    learner.regressor_.y_ = np.full((len(X) - 1, horizon), -1e6 / power)
+    with pytest.warns(InverseWarning, match=f"cannot undo {horizon * (len(X) - 1)} of") as caught:
+        found = learner.predict(X).reshape(len(X), -1)
+    assert [warning.filename for warning in caught] == [__file__]
+    np.testing.assert_allclose(found[1:], np.tile(X, horizon)[1:])
+
+
 # -------------------------------------------------------------------------------------- many series
 
 
@@ -394,6 +431,27 @@ def test_each_series_has_its_own_scale_for_all_steps():
     assert np.nanmax(np.abs(taught)) > 1  # later steps may leave the range
 
 
+def test_a_new_series_is_scaled_by_its_own_values_before_differences():
+    """Its range is that of its lags, and its steps start from its own last values."""
+    X, y = series_to_supervised(panel(), horizon=4)
+    is_new = X.index.get_level_values("store") == "b"
+    scaled = make_pipeline(SeriesMinMaxScaler(per_series=True), Differencer([1, 4]))
+    ridge = model(scaled).fit(X[~is_new], y[~is_new])
+    with pytest.warns(UnseenSeriesWarning):
+        found = ridge.predict(X)[is_new]
+    values = panel().xs("b", level="store").to_numpy()
+    known = X[is_new].to_numpy()
+    level = (values - known.min()) / (known.max() - known.min())
+    changes = differences_of(level, [1, 4])
+    times = np.arange(5 + WINDOW, len(known) + 1)
+    learnt = ridge.regressor_[-1]
+    inputs = np.array([changes[t - WINDOW : t] for t in times])
+    z = inputs @ learnt.coef_.T + learnt.intercept_
+    expected = z + [expected_ahead(level, t, [1, 4], 4) for t in times]
+    expected = expected * (known.max() - known.min()) + known.min()
+    np.testing.assert_allclose(found[4 + WINDOW :], expected, rtol=1e-9)
+
+
 # -------------------------------------------------------------------------------- what is refused
 
 
@@ -413,6 +471,13 @@ def test_differences_in_two_places_are_refused():
     twice = make_pipeline(Differencer(), StandardScaler(), Differencer(4))
     with pytest.raises(ValueError, match=r"(?s)4 steps ahead.*Differencer\(\[1, 12\]\)"):
         model(twice).fit(X, y)
+
+
+def test_a_horizon_that_names_contradict_is_refused():
+    """Six steps of one target would mix up two targets of three steps."""
+    X, y = series_to_supervised(pd.concat([SERIES, SERIES.rename("other")], axis=1), horizon=3)
+    with pytest.raises(ValueError, match=r"horizon=6.*_step3'.*horizon='auto'"):
+        model(Differencer(), horizon=6).fit(X, y)
 
 
 @pytest.mark.parametrize("y_lag", [None, "auto"])
