@@ -8,9 +8,10 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.utils import check_scalar
 
-from sklstm._checks._arguments import check_count, check_flag, check_kind, listed
+from sklstm._checks._arguments import check_flag, check_kind
 from sklstm._checks._horizon import horizon_of, target_names
 from sklstm._checks._lag_columns import lags_of
+from sklstm._checks._numbers import place_of
 from sklstm._checks._quantiles import check_method
 from sklstm._checks._tables import (
     check_ordered,
@@ -19,13 +20,12 @@ from sklstm._checks._tables import (
     positions_among,
 )
 from sklstm._past._layout import Layout
-from sklstm._past._time_axis import TimeAxis
 from sklstm._sklearn._compat import safe_indexing
 from sklstm._sklearn._composition import call_final
 from sklstm._sklearn._parallel import shared_out
 from sklstm._sklearn._warnings import UnknownPastWarning, each_once, warn
 from sklstm.evaluation._backtest_result import BacktestResult
-from sklstm.evaluation._baselines import BASELINES, baseline
+from sklstm.evaluation._baselines import BASELINES, baseline, check_baselines
 from sklstm.evaluation._quantiles import named_quantiles
 from sklstm.evaluation._rows import Rows
 from sklstm.evaluation._scales import Scales
@@ -138,8 +138,8 @@ def backtest(
     ValueError
         If a fold has training rows that do not come before its test rows, a column's values in the
         test rows are not declared, a parameter is out of range or speaks of the columns of windows,
-        quantiles are asked for that the estimator does not predict, fall, or would be fed back, or
-        the lengths or labels of `X` and `y` differ.
+        quantiles are asked for that the estimator does not predict, fall, or would be fed back, a
+        prediction is not finite, or the lengths or labels of `X` and `y` differ.
     TypeError
         If `estimator` is not an estimator, or a parameter has a wrong type.
 
@@ -215,7 +215,7 @@ def backtest(
             f"feed_back=True forecasts one step after the other, but y reaches {horizon} steps"
             " ahead: set feed_back=False, or pass a y of one step."
         )
-    names, season = _check_baselines(baselines, season, layout.times)
+    names, season = check_baselines(baselines, season, layout.times)
     scorers = scorers_of(scoring)
     table = Rows(layout)
     splits = check_splits(cv, X, y, table)
@@ -275,6 +275,15 @@ def backtest(
     steps = np.concatenate([distance for _, distance in folds])[:, None] + later
     rows = np.concatenate([test for _, test in splits])
     fold = np.repeat(np.arange(len(splits)), [len(test) for _, test in splits])
+    lost = np.argwhere(~np.isfinite(values["prediction"]))
+    if len(lost):
+        row, output = lost[0]
+        raise ValueError(
+            f"{type(estimator).__name__} predicted {values['prediction'][row, output]} for"
+            f" {place_of((rows[row],), X)} in fold {fold[row]}, which has no score. Fill what is"
+            " not known in X, or put the estimator into a TransformedSeriesRegressor, which"
+            " predicts a number for every row."
+        )
     recorded = {name: values[name] for name in ("actual", "prediction")} | quantiles | values
     lines = _lines(rows, fold, steps, recorded, X, y)
 
@@ -299,18 +308,6 @@ def backtest(
         for both in zip(scoring.tables(["fold"]), scoring.tables([]), strict=True)
     )
     return BacktestResult(lines, scores, skill, estimators, scoring)
-
-
-def _check_baselines(baselines, season, index):
-    """Return the baselines that can be computed, and the rows per season."""
-    names = [] if baselines is None else listed(baselines, "baselines")
-    for name in names:
-        if name not in BASELINES:
-            raise ValueError(
-                f"baselines={baselines!r} names {name!r}: expected some of {BASELINES}."
-            )
-    season = TimeAxis.season_of(index) if season is None else check_count(season, "season")
-    return [name for name in names if name != "seasonal_naive" or season is not None], season
 
 
 def _fit_predict(task, splits, n_jobs=None):

@@ -2,7 +2,45 @@
 
 import numpy as np
 
+from sklstm._checks._arguments import check_count, listed
+from sklstm._past._time_axis import TimeAxis
+
 BASELINES = ("persistence", "seasonal_naive", "drift")
+
+
+def check_baselines(baselines, season, index):
+    """Return the baselines that can be computed, and the rows per season.
+
+    Parameters
+    ----------
+    baselines : sequence of str, str or None
+        What the user asked for.
+    season : int or None
+        Time steps per season; None takes it from the index.
+    index : pandas.Index or None
+        The labels of the rows.
+
+    Returns
+    -------
+    names : list of str
+        Without the seasonal naive forecast if there is no season.
+    season : int or None
+
+    Raises
+    ------
+    ValueError
+        If there is no such baseline, or `season` is less than 1.
+    TypeError
+        If `season` is not an int.
+    """
+    names = [] if baselines is None else listed(baselines, "baselines")
+    for name in names:
+        if name not in BASELINES:
+            raise ValueError(
+                f"baselines={baselines!r} names {name!r}: expected some of {BASELINES}."
+            )
+    season = TimeAxis.season_of(index) if season is None else check_count(season, "season")
+    return [name for name in names if name != "seasonal_naive" or season is not None], season
 
 
 def baseline(name, target, table, rows, origins, *, horizon, season, firsts):

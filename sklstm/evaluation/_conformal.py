@@ -255,7 +255,7 @@ def conformal_interval(
     ends = ends + margins * sizes[:, :, None] * [-1, 1]
 
     # 5. An interval that is narrowed to less than nothing is its middle.
-    crossed = ends[:, :, 0] > ends[:, :, 1]
+    crossed = ~(ends[:, :, 0] <= ends[:, :, 1])  # or an end is NaN, and then both are
     ends[crossed] = ends[crossed].mean(axis=1, keepdims=True)
     return _like(ends, predictions, scale)
 

@@ -11,10 +11,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklstm import (
+    Differencer,
     ForecastDisplay,
     LagWindower,
     LSTMRegressor,
     TimeStepSplit,
+    TransformedSeriesRegressor,
     backtest,
     conformal_interval,
     forecast,
@@ -256,6 +258,14 @@ def test_ends_that_would_cross_meet_half_way():
     np.testing.assert_array_equal(found, [[2.5, 2.5]])
 
 
+def test_an_interval_with_one_unknown_end_is_unknown():
+    """Where a quantile is NaN, neither end is a number."""
+    found = conformal_interval(
+        result_of(np.zeros(20), -1.0, 1.0), [[np.nan, 4.0], [0, 1]], method="quantile"
+    )
+    np.testing.assert_array_equal(np.isnan(found), [[True, True], [False, False]])
+
+
 def test_absolute_errors_are_quantiles_without_width():
     """Where both quantiles are the prediction, both methods give the same interval."""
     errors = np.random.default_rng(0).normal(size=50)
@@ -484,6 +494,24 @@ def test_quantiles_are_no_predictions_of_absolute_errors():
         conformal_interval(THREE, np.zeros((4, 3)))
     with pytest.raises(ValueError, match="Quantiles are for method='quantile'"):
         conformal_interval(THREE, np.zeros((4, 2, 3)))
+
+
+@pytest.mark.parametrize("transformer", [None, Differencer([1, 12])])
+@pytest.mark.parametrize("end", [100, 140])
+def test_a_forecast_is_the_back_test_from_the_same_origin(transformer, end):
+    """The same quantiles stand in both, also of differences several steps ahead."""
+    steps = 4
+    regressor = make_pipeline(LagWindower(3, flatten=True), Quantiles())
+    model = TransformedSeriesRegressor(regressor, transformer)
+    known, known_target = series_to_supervised(MILK[:end], horizon=steps, keep_last=True)
+    ahead = forecast(
+        model.fit(known, known_target), known, steps, y=known_target, method="predict_quantiles"
+    )
+    rows, target = series_to_supervised(MILK, horizon=steps, keep_last=True)
+    split = np.arange(len(known)), np.array([len(known)])
+    lines = backtest(model, rows, target, [split], method="predict_quantiles").predictions
+    np.testing.assert_allclose(lines.filter(like="quantile_"), ahead, rtol=1e-9)
+    assert lines.index[0] == ahead.index[0]
 
 
 def test_a_network_and_its_intervals_are_drawn():

@@ -39,6 +39,7 @@ FOLDS = [
         refit=bad.FLAGS,
         feed_back=bad.FLAGS,
         baselines=["naive", 5, ["drift", None], {1}],
+        method=["predict_proba", None, 1, ["predict"], "predict_quantiles"],
         n_jobs=[0, "two", 1.5, [2], np.inf],
     ),
 )
@@ -59,6 +60,7 @@ def test_a_bad_argument_of_backtest_is_refused(argument, value):
         ],
         coverage=[0, 1, 0.999, np.nan, "0.9", None],
         symmetric=bad.FLAGS,
+        method=["quantiles", None, 1, ["absolute"], "quantile"],
         scale=["linear", None, 1, np.log],
         pool=["mean", None, 1, ["all"]],
         y_train=["y", Y, SERIES],  # nothing asks for it
@@ -74,3 +76,17 @@ def test_a_bad_argument_of_conformal_interval_is_refused(argument, value):
 def test_bad_groups_of_scores_are_refused(by):
     """Each is refused, and the result stays as it is."""
     bad.argument_refused(RESULT.scores_by, {}, "by", by, [RESULT])
+
+
+@pytest.mark.parametrize("lost", [np.nan, np.inf])
+def test_a_prediction_that_has_no_score_is_refused(lost):
+    """Its row and fold are named, where averages would leave it out without a word."""
+
+    class Loses(Ridge):
+        def predict(self, X):
+            predicted = super().predict(X)
+            predicted[1] = lost
+            return predicted
+
+    with pytest.raises(ValueError, match=rf"Loses predicted {lost} for row \d+ .* in fold 0"):
+        backtest(Loses(), ONLY_A, SERIES, cv=3)
