@@ -1,0 +1,192 @@
+"""Change one default of `LSTMRegressor` at a time, and write benchmarks/defaults.md.
+
+Every network forecasts the last two years of monthly series one month ahead: some of the M3 and the
+tourism competition, each by a network of its own, and two generated panels, each by one network.
+None of them is in an example, a test or `accuracy.py`.
+
+    python benchmarks/defaults.py FOLDER
+
+FOLDER gets the errors, a line for each network, so that an interrupted run can go on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# The work is small: threads would wait for each other.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import pandas as pd
+from _series import load_competition
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from sklstm import (
+    Differencer,
+    LagWindower,
+    LSTMRegressor,
+    TransformedSeriesRegressor,
+    series_to_supervised,
+)
+from sklstm.metrics import root_mean_squared_scaled_error
+
+RESULTS = Path(__file__).parent / "defaults.md"
+SEASON, N_TEST, N_SEEDS = 12, 24, 2
+#: Months of a series. A window and the differences take 37, so that 39 or more are learnt from.
+FEWEST = 100
+
+#: What differs from the defaults, by what the table calls it.
+CHANGES: dict[str, dict] = {
+    "as it comes": {},
+    "cosine": {"learning_rate_schedule": "cosine"},
+    "plateau": {"learning_rate_schedule": "plateau"},
+    "clipnorm 1": {"clipnorm": 1.0},
+    "50 epochs": {"epochs": 50},
+    "200 epochs": {"epochs": 200},
+    "200 epochs, cosine": {"epochs": 200, "learning_rate_schedule": "cosine"},
+    "rate 0.0003": {"learning_rate": 0.0003},
+    "rate 0.003": {"learning_rate": 0.003},
+    "rate 0.003, cosine": {"learning_rate": 0.003, "learning_rate_schedule": "cosine"},
+    "rate 0.01, cosine": {"learning_rate": 0.01, "learning_rate_schedule": "cosine"},
+    "batches of 16": {"batch_size": 16},
+    "batches of 64": {"batch_size": 64},
+    "8 units": {"units": 8},
+    "64 units": {"units": 64},
+}
+
+
+def series() -> Iterator[tuple[str, pd.Series]]:
+    """Yield the name of a group, and a series or a panel of it."""
+    for name, n_series in (("M3", 10), ("Tourism", 5)):
+        every = load_competition(name, "M").values()
+        competition = [values for values in every if len(values) >= FEWEST]
+        # Evenly over the competition, whose series are sorted by kind and source.
+        for i in np.linspace(0, len(competition) - 1, n_series).round().astype(int):
+            values = competition[i]
+            index = pd.period_range("2000-01", periods=len(values), freq="M")
+            yield name, values.set_axis(index)
+    yield "generated", trend_and_season()
+    yield "generated", switching()
+
+
+def trend_and_season(n_series: int = 6, n_steps: int = 120) -> pd.Series:
+    """Return positive series, each with a trend, a season and errors that depend on the last."""
+    draws = np.random.default_rng(0)
+    t = np.arange(n_steps)[:, None]
+    season = draws.normal(0, 0.2, (SEASON, n_series))[np.arange(n_steps) % SEASON]
+    error = _autoregressive(draws, n_steps, n_series, lambda last: 0.6 * last)
+    slope, level = draws.normal(0, 0.005, n_series), draws.normal(5, 1, n_series)
+    return _panel(np.exp(level + slope * t + season + 0.05 * error), "trend and season")
+
+
+def switching(n_series: int = 6, n_steps: int = 120) -> pd.Series:
+    """Return positive series that rise slowly and fall fast: no linear model has both."""
+    draws = np.random.default_rng(1)
+    error = _autoregressive(
+        draws, n_steps, n_series, lambda last: np.where(last > 1, -0.8 * last, 0.9 * last + 0.3)
+    )
+    return _panel(np.exp(draws.normal(5, 1, n_series) + 0.1 * error), "switching")
+
+
+def _autoregressive(draws, n_steps, n_series, follow) -> np.ndarray:
+    steps = [np.zeros(n_series)]
+    for noise in draws.normal(0, 0.5, (n_steps - 1, n_series)):
+        steps.append(follow(steps[-1]) + noise)
+    return np.stack(steps)
+
+
+def _panel(values: np.ndarray, name: str) -> pd.Series:
+    months = pd.period_range("2000-01", periods=len(values), freq="M")
+    names = [f"s{i}" for i in range(values.shape[1])]
+    index = pd.MultiIndex.from_product([months, names], names=["month", "series"])
+    return pd.Series(values.ravel(), index, name=name)
+
+
+def error_of(values: pd.Series, change: dict, seed: int) -> float:
+    """Return the scaled error of the last two years, each month forecast from those before it."""
+    X, y = series_to_supervised(values)
+    logarithm = [FunctionTransformer(np.log, np.exp)] if values.min() > 0 else []
+    model = TransformedSeriesRegressor(
+        make_pipeline(LagWindower(2 * SEASON), LSTMRegressor(random_state=seed, **change)),
+        transformer=make_pipeline(*logarithm, Differencer([1, SEASON])),
+    )
+    months = y.index.get_level_values(0)
+    is_train = months < months.unique()[-N_TEST]
+    predicted = model.fit(X[is_train], y[is_train]).predict(X[~is_train])
+    is_panel = values.index.nlevels > 1
+    return root_mean_squared_scaled_error(
+        y[~is_train],
+        pd.Series(predicted, y.index[~is_train]),
+        y_train=y[is_train],
+        season=SEASON,
+        **({"per_series": True} if is_panel else {}),
+    )
+
+
+def run(folder: Path) -> pd.DataFrame:
+    """Train the networks of which the folder lacks the error, and return all errors."""
+    path = folder / "errors.csv"
+    columns = ["change", "group", "series", "seed", "error"]
+    if not path.exists():
+        path.write_text(",".join(columns) + "\n", encoding="utf-8")
+    done = {tuple(row) for row in pd.read_csv(path, dtype=str)[columns[:-1]].to_numpy()}
+    for seed, (group, values) in itertools.product(range(N_SEEDS), list(series())):
+        for change, options in CHANGES.items():
+            key = change, group, str(values.name), str(seed)
+            if key not in done:
+                # Networks of one series and one seed begin with the same weights.
+                first = zlib.crc32(f"{values.name} {seed}".encode()) % 2**31
+                line = pd.DataFrame([[*key, error_of(values, options, first)]])
+                line.to_csv(path, mode="a", header=False, index=False)
+    return pd.read_csv(path)
+
+
+def report(errors: pd.DataFrame) -> str:
+    """Write the table in Markdown."""
+    from _speed._measure import machine
+
+    wide = errors.pivot_table("error", "change", ["group", "series"])  # mean over the seeds
+    wide = wide.loc[[name for name in CHANGES if name in wide.index]]
+    ratio = np.log(wide / wide.loc["as it comes"])
+    groups = ratio.columns.get_level_values("group")
+    names = list(dict.fromkeys(groups))
+    lines = ["# Defaults of LSTMRegressor", "", *(f"- {line}" for line in machine()), ""]
+    lines += [
+        f"Root mean squared scaled error of one-step forecasts, the last {N_TEST} months of"
+        f" {len(groups)} series or panels,",
+        f"mean of {N_SEEDS} seeds, relative to the defaults (geometric mean over the series). Less"
+        " is better.",
+        "",
+        f"| change | all | standard error | better on | {' | '.join(names)} |",
+        "| --- |" + " --- |" * (3 + len(names)),
+    ]
+    for change, row in ratio.iterrows():
+        mean, spread = np.exp(row.mean()), row.std() / np.sqrt(len(row))
+        of_groups = [f"{np.exp(row[groups == group].mean()):.3f}" for group in names]
+        better = f"{(row < 0).sum()} of {len(row)}"
+        cells = [str(change), f"{mean:.3f}", f"{spread:.3f}", better, *of_groups]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Run what is missing, and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("folder", type=Path, help="holds the errors")
+    folder = parser.parse_args().folder
+    folder.mkdir(parents=True, exist_ok=True)
+    text = report(run(folder))
+    print(text)
+    RESULTS.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
