@@ -23,15 +23,17 @@ one call of ``predict``. A second model is then chosen on the training months on
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from sklearn.ensemble import VotingRegressor
 from sklearn.linear_model import Ridge
 from sklearn.metrics import root_mean_squared_error
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklstm import (
     Differencer,
     LagWindower,
+    LSTMRegressor,
     SeriesMinMaxScaler,
     StatefulLSTMRegressor,
     TransformedSeriesRegressor,
@@ -76,72 +78,90 @@ print(f"  recipe, mean of 5 seeds            {np.mean(recipe_scores):7.2f}")
 #
 # A model chosen on the training months
 # -------------------------------------
-# The training of the second model stops when its loss on the last fifth of the training months no
-# longer improves. It uses four rows per weight update (``bptt_steps``). A search answers two
-# questions: How many differences should a window hold? And, because sales grow, should logarithms
-# be differenced instead of sales? It uses `sklearn.model_selection.TimeSeriesSplit` inside the
-# first 24 months, and three seeds for each candidate, because one seed says little.
+# The second model is the mean of two: an LSTM on windows, which trains for 50 epochs while its
+# learning rate falls to zero, and a ridge on the same months. A search answers two questions: How
+# many differences should a window hold? And, because sales grow, should logarithms be differenced
+# instead of sales? It uses `sklearn.model_selection.TimeSeriesSplit` inside the first 24 months,
+# and three seeds for each candidate, because one seed says little.
 
 log = FunctionTransformer(np.log, np.exp, feature_names_out="one-to-one")
-stationary = Pipeline(
-    [("log", log), ("difference", Differencer()), ("scale", SeriesMinMaxScaler((-1, 1)))]
+
+
+def on_differences(*steps):
+    """Return a regressor of differences, whose windows and logarithm a search can set."""
+    transformer = Pipeline([("log", log), ("difference", Differencer())])
+    return TransformedSeriesRegressor(make_pipeline(*steps), transformer=transformer)
+
+
+network = LSTMRegressor(
+    16, learning_rate=0.005, learning_rate_schedule="cosine", epochs=50, batch_size=4
 )
-network = StatefulLSTMRegressor(
-    4,
-    bptt_steps=4,
-    learning_rate=0.003,
-    epochs=1000,
-    validation_fraction=0.2,
-    early_stopping=True,
-    patience=50,
-    normalize=False,
+model = VotingRegressor(
+    [
+        ("lstm", on_differences(LagWindower(), network)),
+        ("ridge", on_differences(LagWindower(flatten=True), StandardScaler(), Ridge())),
+    ]
 )
-model = TransformedSeriesRegressor(
-    Pipeline([("window", LagWindower()), ("lstm", network)]), transformer=stationary
-)
-grid = {
-    "transformer__log": ["passthrough", log],
-    "regressor__window__window": [1, 3, 6],
-    "regressor__lstm__random_state": [0, 1, 2],
-}
+
+
+def choice(sales, window):
+    """Return parameters of both parts of the model."""
+    return {
+        f"{part}__{name}": [value]
+        for part in ("lstm", "ridge")
+        for name, value in (("transformer__log", sales), ("regressor__lagwindower__window", window))
+    }
+
+
+seed_of = "lstm__regressor__lstmregressor__random_state"
 search = GridSearchCV(
-    model, grid, cv=TimeSeriesSplit(3, test_size=4), scoring="neg_mean_squared_error", refit=False
+    model,
+    [
+        {**choice(sales, window), seed_of: [0, 1, 2]}
+        for sales in ("passthrough", log)
+        for window in (1, 2, 3, 4, 6)
+    ],
+    cv=TimeSeriesSplit(3, test_size=4),
+    scoring="neg_mean_squared_error",
+    refit=False,
 ).fit(X_train, y_train)
 found = pd.DataFrame(search.cv_results_).assign(
-    sales=lambda table: np.where(table["param_transformer__log"] == "passthrough", "plain", "log"),
-    window=lambda table: table["param_regressor__window__window"],
+    sales=lambda table: np.where(
+        table["param_lstm__transformer__log"] == "passthrough", "plain", "log"
+    ),
+    window=lambda table: table["param_lstm__regressor__lagwindower__window"],
     rmse=lambda table: np.sqrt(-table["mean_test_score"]),
 )
 found = found.groupby(["sales", "window"])["rmse"].median().sort_values()
 print(found.rename("RMSE inside the first 24 months, median of 3 seeds").round(1).to_string())
 
 # %%
-# The winner is trained on all 24 months with 30 seeds, as many runs as the published mean has, and
-# scored on the last year. The seeds decide so much that ten of them are too few: the mean of the
-# first ten is 150, of all 30 it is 134. To be fair: ``bptt_steps`` and ``learning_rate`` come from
-# a wider search of the same kind, and a first search without logarithms chose a model whose median
-# on the last year was 145. Ridge on six lags is better than most of these networks, and much
-# faster.
+# The winner is trained on all 24 months with ten seeds, and scored on the last year. To be fair:
+# units, epochs and learning rate come from a wider search of the same kind. In that search, the
+# network alone had 62.9 and the ridge alone 57.4, so the network adds nothing to the ridge. But the
+# mean hardly depends on the seed, unlike networks that train for longer: one with early stopping,
+# chosen on the same folds, had 134 on the last year, as a mean of 30 seeds. The ridge on six lags of the sales
+# themselves is best on the last year, but nobody could have known: it has 332 in the search.
 
 sales, window = found.index[0]
 step = log if sales == "log" else "passthrough"
-model.set_params(transformer__log=step, regressor__window__window=window)
+chosen = {name: value for name, (value,) in choice(step, int(window)).items()}
 by_choice = np.array(
     [
-        model.set_params(regressor__lstm__random_state=seed).fit(X_train, y_train).predict(X_test)
-        for seed in range(30)
+        model.set_params(**chosen, **{seed_of: seed}).fit(X_train, y_train).predict(X_test)
+        for seed in range(10)
     ]
 )
 choice_scores = [rmse(predicted) for predicted in by_choice]
 print(f"\nChosen: {sales} sales, windows of {window} months")
-print("  RMSE of 30 seeds:", *np.sort(np.round(choice_scores, 1)))
+print("  RMSE of 10 seeds:", *np.sort(np.round(choice_scores, 1)))
 print(f"  median {np.median(choice_scores):.2f}, mean {np.mean(choice_scores):.2f}")
 
 # %%
 # Picture
 # -------
-# The scores of the seeds differ much: with so few months, a single run proves nothing, and neither
-# does the published one. Left, the median of the seeds' predictions for each month; the bands
+# The scores of the recipe's seeds differ: with so few months, a single run proves nothing, and
+# neither does the published one. Left, the median of the seeds' predictions for each month; the bands
 # contain the middle half of them. Colour-blind readers can tell the colours apart.
 
 blue, orange, grey = "#0072B2", "#D55E00", "0.45"
@@ -173,7 +193,7 @@ for score, line, name in (
     (rmse(by_ridge), "--", "ridge on 6 lags"),
 ):
     right.axvline(score, color=grey, ls=line, lw=1.2, label=name)
-right.set_yticks([0, 1], ["recipe\n(5 seeds)", "chosen\n(30 seeds)"])
+right.set_yticks([0, 1], ["recipe\n(5 seeds)", "chosen\n(10 seeds)"])
 right.set(xlabel="RMSE on the last 12 months (units)", ylim=(-0.6, 1.8), xlim=(0, None))
 right.legend(loc="upper right", framealpha=1)
 plt.show()
