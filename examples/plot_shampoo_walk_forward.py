@@ -140,8 +140,9 @@ print(found.rename("RMSE inside the first 24 months, median of 3 seeds").round(1
 # units, epochs and learning rate come from a wider search of the same kind. In that search, the
 # network alone had 62.9 and the ridge alone 57.4, so the network adds nothing to the ridge. But the
 # mean hardly depends on the seed, unlike networks that train for longer: one with early stopping,
-# chosen on the same folds, had 134 on the last year, as a mean of 30 seeds. The ridge on six lags of the sales
-# themselves is best on the last year, but nobody could have known: it has 332 in the search.
+# chosen on the same folds, had 134 on the last year, as a mean of 30 seeds. The ridge on six lags
+# of the sales themselves is best on the last year, but nobody could have known: it has 332 in the
+# search.
 
 sales, window = found.index[0]
 step = log if sales == "log" else "passthrough"
@@ -161,8 +162,8 @@ print(f"  median {np.median(choice_scores):.2f}, mean {np.mean(choice_scores):.2
 # Picture
 # -------
 # The scores of the recipe's seeds differ: with so few months, a single run proves nothing, and
-# neither does the published one. Left, the median of the seeds' predictions for each month; the bands
-# contain the middle half of them. Colour-blind readers can tell the colours apart.
+# neither does the published one. Left, the median of the seeds' predictions for each month; the
+# bands contain the middle half of them. Colour-blind readers can tell the colours apart.
 
 blue, orange, grey = "#0072B2", "#D55E00", "0.45"
 months = [f"{month.year}-{month.month:02d}" for month in shampoo.index]
