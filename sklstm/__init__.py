@@ -2,6 +2,7 @@
 
 from sklstm._sklearn._warnings import (
     AssumedPastWarning,
+    ConstantWindowWarning,
     CutTimeStepWarning,
     FewRowsTaughtWarning,
     InverseWarning,
@@ -35,6 +36,7 @@ __version__ = "0.2.0.dev0"
 
 __all__ = [
     "AssumedPastWarning",
+    "ConstantWindowWarning",
     "CutTimeStepWarning",
     "Differencer",
     "FewRowsTaughtWarning",

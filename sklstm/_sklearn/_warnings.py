@@ -148,6 +148,21 @@ class FewRowsTaughtWarning(SklstmWarning):
     """
 
 
+class ConstantWindowWarning(SklstmWarning):
+    """Windows are constant, so they tell no distance of quantiles from the prediction.
+
+    See Also
+    --------
+    WindowScaledRegressor : Which puts the spread of a window back into what it predicts.
+
+    Examples
+    --------
+    >>> from sklstm import ConstantWindowWarning, SklstmWarning
+    >>> issubclass(ConstantWindowWarning, SklstmWarning)
+    True
+    """
+
+
 class OneStepWarning(SklstmWarning):
     """A recurrent network gets what may be several steps as the features of one.
 

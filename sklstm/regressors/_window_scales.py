@@ -9,6 +9,10 @@ from sklearn.utils import gen_batches
 #: So many numbers of windows are looked at at a time, so that what is computed takes little memory.
 BLOCK = 2**22
 
+#: A target that lies so many spreads away teaches nothing: such a window is constant but for noise,
+#: so it tells nothing of such a distance, and a single one would outweigh all others.
+FAR = 100
+
 #: Values of a window that differ by no more than so many roundings are equal.
 ROUNDINGS = 8
 
@@ -32,8 +36,12 @@ class Scales(NamedTuple):
     middle: np.ndarray
 
     def apply(self, target):
-        """Return targets of shape (n_rows, n_targets * horizon) without base and spread."""
-        return (target - self.base) / self._of_outputs(self.spread)
+        """Return targets of shape (n_rows, n_targets * horizon) without base and spread.
+
+        They are NaN where the window is constant.
+        """
+        spread = np.where(self.spread == 0, np.nan, self.spread)
+        return (target - self.base) / self._of_outputs(spread)
 
     def undo(self, scaled):
         """Return targets of shape (n_rows, n_targets * horizon, ...) in their own units."""
@@ -44,33 +52,6 @@ class Scales(NamedTuple):
         """Return distances of shape (n_rows, n_targets * horizon, ...) in units of the target."""
         spread = self._of_outputs(self.spread)
         return scaled * spread.reshape(*spread.shape, *[1] * (scaled.ndim - 2))
-
-    def usual_spread(self, target):
-        """Return a spread for windows without one: the median of those of the rows to learn from.
-
-        Parameters
-        ----------
-        target : ndarray of shape (n_rows, n_targets * horizon)
-            The target; NaN where it is not known.
-
-        Returns
-        -------
-        ndarray of shape (n_targets,)
-            Where no window has a spread, the standard deviation of the target without `base`; 1
-            where that is 0, too.
-        """
-        rest = target - self.base
-        is_known = ~np.isnan(rest).any(axis=1)
-        usual = np.ones(self.spread.shape[1])
-        for j, spread in enumerate(self.spread[is_known].T):
-            rest_of_target = rest[is_known, j :: len(usual)]
-            found = np.median(spread[spread > 0]) if (spread > 0).any() else rest_of_target.std()
-            usual[j] = found or 1.0
-        return usual
-
-    def at_least(self, usual):
-        """Return the same with the usual spread for windows that have none."""
-        return self._replace(spread=np.where(self.spread == 0, usual, self.spread))
 
     def _of_outputs(self, values):
         return np.tile(values, self.base.shape[1] // values.shape[1])
@@ -99,9 +80,15 @@ class WindowScaler:
     columns: list
     horizon: int
 
-    def check_season(self, windows, name="X"):
-        """Refuse windows that are shorter than a season."""
+    def check_window(self, windows, name="X"):
+        """Refuse windows of one row, which have no spread, and those shorter than a season."""
         n_rows = windows.window * windows.values.shape[1] // self.n_columns
+        if n_rows == 1 and self.scale in ("standard", "range"):
+            raise ValueError(
+                f"scale={self.scale!r} needs windows of at least 2 rows, but those of {name} have 1"
+                f" (n_features={self.n_columns}). Put LagWindower(window) before it, or set"
+                " scale=None."
+            )
         if self.season is not None and self.season > n_rows:
             raise ValueError(
                 f"season={self.season} is longer than the windows of {name}, which have {n_rows}"
@@ -140,6 +127,13 @@ class WindowScaler:
         found = [self._measure(self.targets(windows, rows)) for rows in blocks]
         return Scales(*map(np.concatenate, zip(*found, strict=True)))
 
+    def scaled_target(self, scales, target):
+        """Return what is learnt of targets; NaN where a window does not tell their scale."""
+        scaled = scales.apply(target)
+        if self.scale is not None:
+            scaled[np.abs(scaled) > FAR] = np.nan
+        return scaled
+
     def scaled(self, windows, positions, scales, dtype):
         """Return some windows without level and spread.
 
@@ -163,6 +157,7 @@ class WindowScaler:
             some = positions[block]
             rows = self.rows(windows, some).astype(np.float64)
             level, spread = scales.level[some, None], scales.spread[some, None]
+            spread = np.where(spread == 0, 1.0, spread)
             rows[:, :, self.columns] = (rows[:, :, self.columns] - level) / spread
             found[block] = rows.reshape(len(some), *windows.shape[1:])
         if windows.fold > 1:  # A step is unknown as a whole.

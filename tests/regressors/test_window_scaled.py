@@ -5,13 +5,17 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import BayesianRidge, Ridge, SGDRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
 from sklstm import (
+    ConstantWindowWarning,
+    FewRowsTaughtWarning,
     LagWindower,
     LSTMRegressor,
+    StatefulLSTMRegressor,
     TransformedSeriesRegressor,
+    UnknownLagWarning,
     WindowScaledRegressor,
     forecast,
     series_to_supervised,
@@ -358,7 +362,8 @@ def test_standard_deviations_are_put_back():
     expected, expected_std = bayes.predict(new, return_std=True)
     np.testing.assert_allclose(mean, expected * spread[:, 0] + base[:, 0], rtol=1e-9)
     np.testing.assert_allclose(std, expected_std * spread[:, 0], rtol=1e-9)
-    assert np.isfinite(model.predict(X[:N_TRAIN], return_std=True)).all()
+    with pytest.warns(ConstantWindowWarning, match="1 of 70 rows"):  # one known value
+        assert np.isfinite(model.predict(X[:N_TRAIN], return_std=True)).all()
 
 
 def test_weights_reach_the_regressor():
@@ -431,3 +436,153 @@ def test_trees_learn_windows_that_are_partly_unknown():
     new, _, base, spread = by_hand(values, range(SEASON - 1, 98), 2, season=SEASON)
     expected = trees.fit(taught, targets).predict(new) * spread + base
     np.testing.assert_allclose(model.predict(X)[SEASON - 1 :], expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("season", [None, SEASON])
+@pytest.mark.parametrize("noise", [0.0, 1e-6], ids=["constant", "all but constant"])
+def test_constant_windows_teach_nothing_and_are_predicted_at_their_level(noise, season):
+    """A series that stays the same before it jumps teaches what it teaches without that part."""
+    series = make_series()
+    series.iloc[30:50] = 12.0 + noise * (np.arange(20) % 3)
+    series.iloc[50:] += 1e3
+    X, y = series_to_supervised(series)
+    model = pipeline(season=season).fit(X, y)
+    rows = [row for row in range(WINDOW - 1, 99) if not 36 < row < 50]
+    if noise:  # Before the jump, a target is far away; the others are noise like any.
+        rows = [row for row in range(WINDOW - 1, 99) if row != 49]
+    inputs, targets, _, _ = by_hand(series.to_numpy(), rows, 1, season=season)
+    ridge = Ridge().fit(inputs, targets[:, 0])
+    np.testing.assert_allclose(model[-1].regressor_.coef_, ridge.coef_, rtol=1e-5)
+    np.testing.assert_allclose(model.predict(X)[37:50], 12.0, rtol=1e-6)
+
+
+def test_quantiles_of_constant_windows_are_warned_of():
+    """They would promise a certainty that nobody has."""
+    series = make_series()
+    series.iloc[60:] = 12.0
+    X, y = series_to_supervised(series)
+    windows = LagWindower(WINDOW, flatten=True).fit_transform(X)
+    model = WindowScaledRegressor(BayesianRidge()).fit(windows, y)
+    with pytest.warns(ConstantWindowWarning, match=r"32 of 92 rows are constant, row 60 the first"):
+        mean, std = model.predict(windows[WINDOW - 1 :], return_std=True)
+    assert (mean[60:] == 12.0).all()
+    assert (std[60:] == 0).all()
+
+
+def test_a_series_that_rarely_changes_is_warned_of():
+    """Most of its windows are constant, so most rows teach nothing."""
+    series = make_series(200) * 0.0
+    series.iloc[::30] = 5.0
+    X, y = series_to_supervised(series)
+    with pytest.warns(FewRowsTaughtWarning, match=r"Only 4. rows .* 14. have a constant window"):
+        pipeline().fit(X, y)
+    with pytest.raises(ValueError, match=r"No row is left .* 199 have a constant window"):
+        pipeline().fit(X * 0, y * 0)
+    pipeline(scale=None).fit(X, y)
+
+
+ROWS, TARGETS = series_to_supervised(make_series(), horizon=2)
+WINDOWS = LagWindower(WINDOW, flatten=True).fit_transform(ROWS)
+DEEP = LagWindower(WINDOW).fit_transform(ROWS)
+WITH_A_COUNTER = LagWindower(WINDOW).fit_transform(ROWS.assign(counter=np.arange(98.0)))
+WRONG = {
+    "a longer season": (DEEP, TARGETS, {"season": 9}, r"LagWindower\(9\) or longer windows"),
+    "windows of one row": (DEEP[:, :1], TARGETS, {}, r"Put LagWindower\(window\) before"),
+    "two steps at once": (DEEP, TARGETS.iloc[:, 1], {}, "needs all steps up to it"),
+    "another unit": (DEEP, np.log(TARGETS), {}, "in the units of y"),
+    "another column": (WITH_A_COUNTER, TARGETS, {"columns": 1}, "Name the columns that hold"),
+    "no column": (WITH_A_COUNTER, TARGETS, {}, "Name one column for each target"),
+    "a column that is not there": (DEEP, TARGETS, {"columns": "sold"}, "names no column"),
+    "two targets": (
+        DEEP,
+        TARGETS.set_axis(["sold", "visits"], axis=1).assign(visits=1.0 * np.arange(98)),
+        {},
+        "not 2 steps ahead",
+    ),
+    "three steps": (DEEP, TARGETS, {"horizon": 3}, "horizon=3 does not divide"),
+    "one step": (DEEP, TARGETS, {"horizon": 1}, "y reaches 1 step"),
+    "columns left out": (
+        WINDOWS.iloc[WINDOW:, 1::2],
+        TARGETS[WINDOW:],
+        {},
+        "choose columns before it",
+    ),
+    "NaN among known values": (WINDOWS.where(WINDOWS.iloc[40, 3] != WINDOWS), TARGETS, {}, "NaN"),
+    "a state": (DEEP, TARGETS, {"regressor": StatefulLSTMRegressor()}, "LSTMRegressor"),
+    "windows twice": (
+        DEEP,
+        TARGETS,
+        {"regressor": make_pipeline(LagWindower(3), LSTMRegressor())},
+        "Put LagWindower before",
+    ),
+    "a scale": (DEEP, TARGETS, {"scale": "minmax"}, "scale"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_input_is_refused(name):
+    """The message says what would do."""
+    windows, target, options, remedy = WRONG[name]
+    model = WindowScaledRegressor(LSTMRegressor(**LSTM)).set_params(**options)
+    with pytest.raises(ValueError, match=remedy):
+        model.fit(windows, target)
+
+
+KNOWN = WINDOWS[WINDOW:]
+APART = {
+    "scaled one by one": 50 + 20 * StandardScaler().fit_transform(KNOWN),
+    "backwards": KNOWN.to_numpy()[::-1],
+    "every second": KNOWN.to_numpy()[::2],
+}
+
+
+@pytest.mark.parametrize("name", APART)
+def test_windows_that_do_not_follow_each_other_are_warned_of(name):
+    """Nobody knows whether they hold the target."""
+    windows = APART[name]
+    with pytest.warns(UnknownLagWarning, match="Most rows of X do not follow"):
+        WindowScaledRegressor(Ridge()).fit(windows, TARGETS[: len(windows)])
+
+
+def test_windows_of_rows_after_a_gap_are_compared_with_nothing():
+    """Rows that a fold cuts out are no targets of the rows around them."""
+    kept = np.r_[20:50, 60:98]
+    model = WindowScaledRegressor(Ridge(), season=SEASON).fit(
+        DEEP[kept].reshape(68, -1), TARGETS.iloc[kept]
+    )
+    assert np.isfinite(model.predict(WINDOWS.to_numpy()[kept])).all()
+
+
+def test_targets_without_names_are_steps_of_the_only_column():
+    """One column of windows and two of targets can only mean two steps ahead."""
+    named = pipeline(season=SEASON).fit(ROWS, TARGETS)
+    arrays = pipeline(season=SEASON).fit(ROWS.to_numpy(), TARGETS.to_numpy())
+    np.testing.assert_allclose(arrays.predict(ROWS.to_numpy()), named.predict(ROWS), rtol=1e-12)
+
+
+def test_a_network_learns_the_rows_whose_targets_are_known():
+    """The last row of two steps ahead reaches beyond the table; the first ones have no past."""
+    model = pipeline(LSTMRegressor(**LSTM), flatten=False).fit(ROWS, TARGETS)
+    assert model[-1].regressor_.n_samples_fit_ == 98 - (WINDOW - 1) - 1
+    assert model[-1].regressor_.horizon == 2
+
+
+class Recorder(LSTMRegressor):
+    """A network that keeps what it is given."""
+
+    def fit(self, X, y):
+        """Keep the windows."""
+        self.given_ = X
+        return super().fit(X, y)
+
+
+def test_only_rows_that_are_learnt_are_copied():
+    """NaN in a part of the targets thins out a table too large to be copied."""
+    target = TARGETS.copy()
+    target[np.arange(98) % 10 > 0] = np.nan
+    model = WindowScaledRegressor(Recorder(**LSTM)).fit(DEEP, target)
+    given = model.regressor_.given_
+    assert given.shape == DEEP.shape
+    assert given.dtype == np.float32
+    # Rows 10, 20, ... 90 (row 0 has a constant window), and one for all others.
+    assert len(given.values) == 10 * WINDOW
