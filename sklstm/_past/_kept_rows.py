@@ -342,9 +342,11 @@ def _n_unknown(rows, layout, starts, stops):
     """Count the rows at the start of each part that hold NaN, columns with nothing else aside."""
     counts = np.zeros(len(starts), dtype=np.int64)
     for column in np.flatnonzero(np.isnan(rows[layout.row(starts)]).any(axis=0)):
-        known = np.flatnonzero(~np.isnan(layout.by_series(rows[:, column])))
-        first = np.append(known, len(rows))[np.searchsorted(known, starts)]
-        counts = np.maximum(counts, np.where(first < stops, first - starts, 0))
+        unknown = layout.by_series(np.isnan(rows[:, column]))
+        changes = np.append(np.flatnonzero(unknown[1:] != unknown[:-1]) + 1, len(rows))
+        first = changes[np.searchsorted(changes, starts, side="right")]
+        is_head = unknown[starts] & (first < stops)
+        counts = np.maximum(counts, np.where(is_head, first - starts, 0))
     return counts
 
 

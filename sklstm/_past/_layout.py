@@ -86,12 +86,13 @@ class Layout:
         """Read an index of several levels."""
         self.times, time = _times(index, name)
         codes, self.names = _sorted(*_series(index, name))
-        counts = np.bincount(codes)
-        self.n_series = len(counts)
+        self.n_series = len(self.names[0])
+        counts = np.zeros(self.n_series, dtype=np.int64)
+        for rows in blocks(self.n_rows):
+            counts += np.bincount(codes[rows], minlength=self.n_series)
         self.stops = np.cumsum(counts)
         self.starts = self.stops - counts
-        place = np.int32 if self.n_rows < 2**31 else np.int64
-        self.order = np.argsort(codes, kind="stable").astype(place)
+        self.order = _order(codes, self.starts)
         self.time = self.by_series(time)
         # Time never falls within a series.
         repeats = np.flatnonzero(self.time[1:] <= self.time[:-1])
@@ -438,6 +439,23 @@ def _sorted(codes, names):
     rank = np.empty(len(order), dtype=codes.dtype)
     rank[order] = np.arange(len(order))
     return rank[codes], [level[order] for level in names]
+
+
+def _order(codes, starts):
+    """Sort the rows by their series, those of each series in the order of the table.
+
+    This is a stable argsort that takes memory for one block of rows at a time.
+    """
+    order = np.empty(len(codes), dtype=np.int32 if len(codes) < 2**31 else np.int64)
+    following = starts.copy()  # The place of the next row of each series.
+    for rows in blocks(len(codes)):
+        some = codes[rows]
+        counts = np.bincount(some, minlength=len(starts))
+        in_block = np.argsort(some, kind="stable")
+        shift = following - (np.cumsum(counts) - counts)
+        order[np.arange(len(some)) + shift[some[in_block]]] = rows.start + in_block
+        following += counts
+    return order
 
 
 def _values(level):

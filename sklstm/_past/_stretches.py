@@ -160,8 +160,18 @@ class Stretches:
         at : ndarray of int of shape (n_rows,)
             Where each row of the table stands in `values`.
         """
-        at = self.layout.by_row(_padded_places(len(rows), self.starts, self.past.shape[1]))
-        return _filled(rows, at, self.starts, self.past), at
+        at = self.padded_places()
+        return filled(rows, at, self.starts, self.past), at
+
+    def padded_places(self):
+        """Tell where each row of the table stands once the rows before each stretch are in front.
+
+        Returns
+        -------
+        ndarray of int of shape (n_rows,)
+        """
+        layout = self.layout
+        return layout.by_row(_padded_places(layout.n_rows, self.starts, self.past.shape[1]))
 
     def alike(self, *keys):
         """Yield the stretches that have the same length, and some more in common.
@@ -206,7 +216,7 @@ def pad(rows, starts, past):
         Where each row stands in `values`.
     """
     at = _padded_places(len(rows), starts, past.shape[1])
-    return _filled(rows, at, starts, past), at
+    return filled(rows, at, starts, past), at
 
 
 def _padded_places(n_rows, starts, depth):
@@ -218,8 +228,24 @@ def _padded_places(n_rows, starts, depth):
     return np.cumsum(at, out=at)
 
 
-def _filled(rows, at, starts, past):
-    """Return an array that has each row at its place, and before each part its past."""
+def filled(rows, at, starts, past):
+    """Return an array that has each row at its place, and before each part its past.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, n_features)
+        The rows.
+    at : ndarray of int of shape (n_rows,)
+        Their places.
+    starts : ndarray of int of shape (n_parts,)
+        Where the parts begin, without what is put in front of them.
+    past : ndarray of shape (n_parts, depth, n_features)
+        What comes before each.
+
+    Returns
+    -------
+    ndarray of shape (n_rows + n_parts * depth, n_features)
+    """
     n_parts, depth, n_features = past.shape
     values = np.empty((len(rows) + n_parts * depth, n_features), rows.dtype)
     values[at] = rows

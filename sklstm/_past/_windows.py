@@ -8,6 +8,7 @@ from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
 from sklstm._past._memory_mapped import block_size, is_large, let_go
 from sklstm._past._order import is_panel
+from sklstm._past._stretches import filled
 
 #: Windows that lie scattered in a file are read so many at a time: each may bring 2 MiB of pages.
 SCATTERED = 64
@@ -289,9 +290,11 @@ def windows_of(rows, stretches, index=None):
     # The rows of many series lie scattered in a file, so they are copied.
     if is_large(rows) and stretches.layout.order is None:
         return _mapped_windows(rows, stretches, depth)
-    values, at = stretches.padded(rows)
+    at, begins, past = stretches.padded_places(), stretches.starts, stretches.past
+    del stretches  # The layout takes more memory than half of the rows.
+    values = filled(rows, at, begins, past)
     values.flags.writeable = False
-    if len(stretches) == 1 and not is_panel(index):
+    if len(begins) == 1 and not is_panel(index):
         return sliding_window_view(values, depth + 1, axis=0).swapaxes(1, 2)
     labels = index if is_panel(index) else None
     starts = np.subtract(at, depth, out=at)

@@ -107,8 +107,8 @@ class LagWindower(LooksBack):
         """
         check_is_fitted(self)
         rows = check_rows(self, X, reset=False)
-        stretches = self._past.stretches(rows, index_of(X), self.history)
-        windows = windows_of(rows, stretches, index_of(X))
+        index = index_of(X)
+        windows = windows_of(rows, self._past.stretches(rows, index, self.history), index)
         if not self.flatten:
             _, before = self._reach
             return Windows.of(windows).folded(before + 1) if before else windows

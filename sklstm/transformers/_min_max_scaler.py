@@ -232,6 +232,7 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         values = check_rows(self, _flat(X), reset=False)
         known = self if layout is None else self._at_hand(values, layout)
         series = known._series_of(layout, len(values))
+        del layout  # It takes more memory than half of the rows.
         scaled = np.empty_like(values)
         for rows in blocks(*values.shape):
             scale, shift = known._scale_of(series, rows)
@@ -287,11 +288,12 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         check_not_infinite(values, Y, "Y")
         layout = self._layout(Y, "Y")
         series = self._series_of(layout, len(values))
+        del layout
         restored = np.empty(values.shape, np.result_type(values, self.scale_))
         shape = (-1, *[1] * (values.ndim - 2), len(positions))[: values.ndim]
         for rows in blocks(len(values), values[:1].size):
             scale, shift = self._scale_of(series, rows, positions)
-            if layout is not None:
+            if series is not None:
                 scale, shift = scale.reshape(shape), shift.reshape(shape)
             restored[rows] = (values[rows] - shift) / scale
         lost = np.flatnonzero(np.isnan(restored) & ~np.isnan(values))
@@ -394,12 +396,15 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         return bool((found < 0).any() or np.isnan(self.data_min_[found]).any())
 
     def _series_of(self, layout, n_rows):
-        """Return the number of each row's series, -1 if it is not known; None without series."""
+        """Return the number of each row's series, one more if it is new; None without series."""
         if layout is None:
             return None
-        found = find_series(self._names, layout.labels()).astype(np.int32)
+        found = find_series(self._names, layout.labels())
+        n_series = len(self.data_min_)
+        found = np.where(found < 0, n_series, found).astype(np.min_scalar_type(n_series))
         of_row = layout.by_row(np.repeat(found, layout.stops - layout.starts))
-        return np.repeat(of_row, n_rows // layout.n_rows)
+        n_steps = n_rows // layout.n_rows
+        return of_row if n_steps == 1 else np.repeat(of_row, n_steps)
 
     def _scale_of(self, series, rows, columns=slice(None)):
         """Return what some rows are multiplied with, and what is added then.
