@@ -1,9 +1,9 @@
-"""Print the memory of many fits and predictions, and of a series in a large file.
+"""Print the memory of many fits and predictions, of many series, and of a series in a large file.
 
 First, 500 fits of 10 architectures and 10,000 predictions of one row. The figures are differences
-from the memory after the first 20 fits, when each architecture has been traced twice. Then, a fit
-and a prediction on a memory-mapped file of 4 GiB. The figures are the largest resident memory
-meanwhile, less the memory before.
+from the memory after the first 20 fits, when each architecture has been traced twice. Then, the
+transformers on 48,000 series of 216 months. Then, a fit and a prediction on a memory-mapped file of
+4 GiB. The figures of both are the largest resident memory meanwhile, less the memory before.
 """
 
 from __future__ import annotations
@@ -20,12 +20,19 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
+import pandas as pd
 import psutil
 from _speed import _data
 from _speed._measure import MIB
 from sklearn.pipeline import make_pipeline
 
-from sklstm import LagWindower, LSTMRegressor, StatefulLSTMRegressor
+from sklstm import (
+    Differencer,
+    LagWindower,
+    LSTMRegressor,
+    SeriesMinMaxScaler,
+    StatefulLSTMRegressor,
+)
 
 _FIRST = 20
 _ARCHITECTURES = [
@@ -118,6 +125,34 @@ def on_a_file(gib: float, n_features: int) -> None:
                 print(f"{size}, {name}, {what}: {most():+.0f} MB, {seconds:.0f} s", flush=True)
 
 
+def on_many_series(n_series: int) -> None:
+    """Transform many series and back, and print the memory that it takes beside their values."""
+    months = pd.date_range("2000-01-01", periods=216, freq="MS")
+    index = pd.MultiIndex.from_product([months, np.arange(n_series)])
+    X = pd.DataFrame({"sold": np.random.default_rng(0).normal(size=len(index))}, index)
+    size = X["sold"].nbytes / MIB
+    print(f"{n_series:,} series of 216 months, {size:.0f} MiB of values")
+    steps = [Differencer([1, 12]), SeriesMinMaxScaler(per_series=True), LagWindower(12)]
+
+    def measured(what, call, *arguments, **options):
+        begin = time.perf_counter()
+        with most_resident() as most:
+            returned = call(*arguments, **options)
+        seconds = time.perf_counter() - begin
+        print(f"{what}: {most() / size:.2f} × the values, {seconds:.1f} s", flush=True)
+        return returned
+
+    for step in steps:
+        measured(f"{step}, fit", step.fit, X)
+        Z = measured(f"{step}, transform", step.transform, X)
+        if hasattr(step, "inverse_transform"):
+            measured(f"{step}, inverse", step.inverse_transform, Z)
+    pipeline = make_pipeline(*steps)
+    del Z
+    measured("all three, fit", pipeline.fit, X)
+    measured("all three, transform", pipeline.transform, X)
+
+
 def on_and_on(n_fits: int, n_predictions: int) -> None:
     """Fit and predict again and again, and print what memory, files and threads do."""
     me = psutil.Process()
@@ -155,9 +190,12 @@ def main() -> None:
         "--gib", type=float, default=4.0, help="size of the mapped file; 0 for none"
     )
     parser.add_argument("--columns", type=int, default=128, help="columns of the mapped file")
+    parser.add_argument("--series", type=int, default=48_000, help="many series; 0 for none")
     arguments = parser.parse_args()
     if arguments.fits:
         on_and_on(arguments.fits, arguments.predictions)
+    if arguments.series:
+        on_many_series(arguments.series)
     if arguments.gib:
         on_a_file(arguments.gib, arguments.columns)
 

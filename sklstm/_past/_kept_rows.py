@@ -172,11 +172,14 @@ class KeptRows:
         """
         stretch, place, kept = self.shared(stretches)
         ours, theirs = rows[stretches.layout.row(place)], self.rows[kept]
-        spread = _spread(self.rows, self.keys // KEYS)[kept]
-        same = _equal(ours, theirs, spread) | np.isnan(ours) | np.isnan(theirs)
-        differs = np.flatnonzero(~same.all(axis=1))[::-1]
+        same = (ours == theirs) | np.isnan(ours) | np.isnan(theirs)
+        differs = np.flatnonzero(~same.all(axis=1))
         first = np.full(len(stretches), -1)
-        first[stretch[differs]] = place[differs]  # The last assignment holds.
+        if len(differs):  # The others need not be compared within rounding.
+            spread = _spread(self.rows, self.keys // KEYS)[kept[differs]]
+            same = same[differs] | _equal(ours[differs], theirs[differs], spread)
+            differs = differs[~same.all(axis=1)][::-1]
+            first[stretch[differs]] = place[differs]  # The last assignment holds.
         return first
 
     def are_all(self, rows, layout, series, form=None, *, lenient=False, longer=False):
