@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklstm import (
     Differencer,
@@ -17,12 +17,13 @@ from sklstm import (
     LSTMRegressor,
     TimeStepSplit,
     TransformedSeriesRegressor,
+    WindowScaledRegressor,
     backtest,
     conformal_interval,
     forecast,
     series_to_supervised,
 )
-from sklstm.datasets import load_milk
+from sklstm.datasets import load_milk, load_us_unemployment
 from sklstm.evaluation._backtest_result import BacktestResult
 from sklstm.metrics import interval_coverage, weighted_quantile_loss, winkler_score
 
@@ -530,3 +531,40 @@ def test_a_network_and_its_intervals_are_drawn():
     drawn = display.band_.get_paths()[0].vertices[:, 1]
     assert drawn.min() == interval["lower"].min()
     assert drawn.max() == interval["upper"].max()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scaled", [False, True])
+def test_a_network_of_many_series_is_conformalised_end_to_end(scaled):
+    """Folded windows, several steps, logarithms: each series has the intervals of a loop."""
+    jobs = load_us_unemployment().rename("n")
+    jobs = jobs[jobs.index.isin(["Agriculture", "Construction"], level="industry")]
+    rows, target = series_to_supervised(jobs, horizon=3, keep_last=True)
+    levels = (0.025, 0.5, 0.975)
+    lstm = LSTMRegressor(units=2, epochs=2, loss="quantile", quantiles=levels, random_state=0)
+    network = WindowScaledRegressor(lstm, season=12) if scaled else lstm
+    model = TransformedSeriesRegressor(
+        make_pipeline(LagWindower(24, fold=12), network), FunctionTransformer(np.log, np.exp)
+    )
+    cv = TimeStepSplit(2, test_size=24)
+    result = backtest(model, rows, target, cv, refit=False, method="predict_quantiles")
+    ahead = forecast(model.fit(rows, target), rows, 3, y=target, method="predict_quantiles")
+    found = conformal_interval(result, ahead, 0.95, method="quantile")
+    for industry in ("Agriculture", "Construction"):
+        # 1. The forecast is the prediction of the row after the last known value.
+        known = jobs.xs(industry, level="industry")
+        month = known.index[-1] + pd.offsets.MonthBegin()
+        values = np.append(known.to_numpy(), np.nan)
+        index = pd.MultiIndex.from_product([[*known.index[1:], month], [industry]])
+        lags = pd.DataFrame({"n_lag1": values[:-1]}, index.set_names(rows.index.names))
+        expected = model.predict_quantiles(lags)[-1]
+        ours = ahead.xs(industry, level="industry")
+        np.testing.assert_allclose(ours, expected, rtol=1e-4)
+        # 2. Its ends are moved by the errors of the series as many steps ahead.
+        lines = result.predictions.xs(industry, level="industry")
+        for step in (1, 2, 3):
+            past = lines.loc[lines["step"] == step, ["actual", "quantile_0.025", "quantile_0.975"]]
+            past = past.dropna().to_numpy().T
+            expected = conformalised(*past, ours.iloc[[step - 1], [0, 2]].to_numpy(), 0.95)
+            interval = found.xs(industry, level="industry").iloc[[step - 1]]
+            np.testing.assert_allclose(interval, expected, rtol=1e-9)
