@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from estimators import MILK, quietly
+from hypothesis import strategies as st
+from panels import law, loop, panels, rows_of
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import Ridge
 from sklearn.metrics import mean_absolute_error
@@ -415,6 +417,41 @@ def test_each_series_starts_from_its_own_values():
     taught = ~np.isnan(targets).any(axis=1)
     expected = Ridge().fit(np.array(inputs)[taught], targets[taught]).predict(inputs) + bases
     np.testing.assert_allclose(found.loc[where], expected, rtol=1e-9)
+
+
+class Labelled(Taught):
+    """A regressor that keeps the labels of the rows that it is taught, too."""
+
+    def fit(self, X, y):
+        """Keep them."""
+        self.index_ = X.index
+        return super().fit(X, y)
+
+
+@law(10, panel=panels(least=16), intervals=st.sampled_from([1, 3, [1, 3]]))
+def test_targets_of_many_series_are_those_of_a_loop(panel, intervals):
+    """Series of all lengths, with late starts, gaps and unknown values."""
+    X, y = quietly(series_to_supervised, panel[["u"]], horizon=3)
+    depth = len(lags_of(intervals)) - 1
+    # What a value of 1 before a row leads to.
+    weights = [expected_ahead(unit, depth, intervals, 3) for unit in np.eye(depth)[::-1]]
+
+    def differences(table, part):
+        known = table.iloc[:, 0].groupby(part)
+        weighed = [(lag, weight) for lag, weight in enumerate(weights, 1) if weight.any()]
+        return table - sum(
+            np.where(weight, known.shift(lag).to_numpy()[:, None] * weight, 0)
+            for lag, weight in weighed
+        )
+
+    expected = pd.DataFrame(loop(y, differences), y.index)
+    learner = TransformedSeriesRegressor(Labelled(), Differencer(intervals), transform_lags=False)
+    learner = quietly(learner.fit, X, y).regressor_
+    np.testing.assert_allclose(learner.y_, expected.loc[learner.index_], atol=1e-9)
+    is_known = np.isfinite(expected.to_numpy()).all(axis=1) & np.isfinite(X.to_numpy()).ravel()
+    # Of the last two rows of a series, the targets may lie after the table.
+    early = np.concatenate([rows[:-2] for rows in rows_of(y).values()])
+    assert y.index[np.intersect1d(np.flatnonzero(is_known), early)].isin(learner.index_).all()
 
 
 def test_each_series_has_its_own_scale_for_all_steps():
