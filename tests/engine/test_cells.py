@@ -41,12 +41,8 @@ def test_the_table_of_states_is_that_of_keras():
     assert {cell: len(CELLS[cell].layer(1).state_size) for cell in CELLS} == STATES
 
 
-#: The loops of our own. Stock layers, and what "auto" chooses, are tested by other files every day.
-EVERYDAY = {
-    ("lstm", False, "block"),
-    ("gru", False, "block"),
-    ("lstm", True, "block"),
-}
+#: Stacked layers of the loop of our own. Other files test the other cells and engines every day.
+EVERYDAY = {("gru", False, "block")}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Stateful runs against loops that are written by hand in stock Keras."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -17,6 +19,11 @@ from sklstm.engine._spec import NetworkSpec, Rows, Trained, TrainingSpec
 from sklstm.engine._train import train
 
 
+def everyday(cases, chosen):
+    """Mark all cases but the chosen ones as slow."""
+    return [pytest.param(*case, marks=() if case in chosen else pytest.mark.slow) for case in cases]
+
+
 def network(units=(4,), n_features=1, cell="lstm"):
     """Return a small stateful network."""
     return NetworkSpec(units=units, n_features=n_features, cell=cell, stateful=True)
@@ -27,18 +34,30 @@ def trained_from(weights, spec, rows, **training):
     return train(spec, TrainingSpec(**training), rows, seed=0, start=Trained(weights, []))
 
 
-@pytest.mark.parametrize("engine", ["layer", "block", pytest.param("xla", marks=pytest.mark.slow)])
+KINDS = {
+    # units, window, features, cell, lanes
+    "rows": ((4,), 1, 1, "lstm", 1),
+    "windows": ((4,), 3, 1, "lstm", 1),
+    "stacked lanes": ((3, 2), 3, 2, "lstm", 3),
+    "stacked lanes of GRU": ((3, 2), 3, 2, "gru", 3),
+}
+
+
 @pytest.mark.parametrize(
-    ("units", "window", "n_features", "cell", "lanes"),
-    [
-        ((4,), 1, 1, "lstm", 1),
-        pytest.param((3, 2), 3, 2, "lstm", 3, marks=pytest.mark.slow),
-        ((4,), 3, 1, "lstm", 1),
-        ((3, 2), 3, 2, "gru", 3),
-    ],
+    ("kind", "engine"),
+    everyday(
+        itertools.product(KINDS, ("layer", "block", "xla")),
+        {
+            ("rows", "block"),
+            ("windows", "block"),
+            ("stacked lanes of GRU", "block"),
+            ("stacked lanes of GRU", "layer"),
+        },
+    ),
 )
-def test_every_engine_equals_keras_fed_in_order(engine, units, window, n_features, cell, lanes):
+def test_every_engine_equals_keras_fed_in_order(kind, engine):
     """A batch is one row of each stretch; the state is reset after each epoch."""
+    units, window, n_features, cell, lanes = KINDS[kind]
     spec = network(units, n_features, cell)
     X, y = windows(9, window, n_features)
     weights = first_weights(spec)
@@ -67,9 +86,17 @@ HAND_LOOPS = {
 }
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("name", HAND_LOOPS)
+@pytest.mark.parametrize(
+    ("name", "weighted", "cell"),
+    everyday(
+        itertools.product(HAND_LOOPS, (False, True), ("lstm", "gru")),
+        {
+            *((name, True, "lstm") for name in HAND_LOOPS),
+            ("lanes", False, "lstm"),
+            ("lanes that are not full", True, "gru"),
+        },
+    ),
+)
 def test_lanes_resets_and_gaps_equal_the_hand_loop(name, weighted, cell):
     """Rows find the same state and teach the same; without a target they only move the state."""
     n, breaks, untaught, options, fresh = HAND_LOOPS[name]

@@ -14,12 +14,10 @@ from sklstm.engine._models._build import row_orders
 from sklstm.engine._spec import NetworkSpec, Rows, Trained, TrainingSpec
 
 SMALL = NetworkSpec(units=(3,), n_features=2, n_outputs=2)
-#: Engines; the everyday tests compare two of them.
-ENGINES = [
-    "keras",
-    "block",
-    *(pytest.param(name, marks=pytest.mark.slow) for name in ("layer", "xla")),
-]
+#: Engines that are compared in the slow run only.
+OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in ("layer", "xla")]
+#: Every day, Keras' own fit is compared where most is asked of it.
+ENGINES = ["block", pytest.param("keras", marks=pytest.mark.slow), *OTHERS]
 STACKED = NetworkSpec(
     units=(4, 3), dense_units=(3,), dense_activation=("relu",), n_features=2, n_outputs=2
 )
@@ -112,7 +110,7 @@ def test_ten_epochs_equal_keras(engine):
     assert_equals_keras(STACKED, training)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ["keras", "block", *OTHERS])
 def test_weighted_rows_and_validation_equal_keras(engine):
     """Sample weights and held-out rows count exactly as Keras counts them."""
     metrics = ["mae", keras.metrics.RootMeanSquaredError()]
