@@ -8,7 +8,9 @@ installed together are run in turn, each by the Python that has them:
     other-environment/bin/python benchmarks/accuracy.py FOLDER --only "neuralforecast LSTM"
     python benchmarks/accuracy.py FOLDER --write
 
-The first run puts the series into the folder, so the other environments need not have them.
+The first run puts the series into the folder, so the other environments need not have them. With
+`--choose`, these are series of the competitions, which the network for all series does not learn
+from then: settings are chosen on them.
 """
 
 from __future__ import annotations
@@ -27,7 +29,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pandas as pd
-from _series import SEASONS, load_short_series
 from _short._forecasters import (
     Job,
     each,
@@ -36,12 +37,17 @@ from _short._forecasters import (
     skforecast_rnn,
     statistical,
 )
+from _short._series import N_TEST, SEASONS, load_series_to_choose_by, load_short_series
 
 RESULTS = Path(__file__).parent / "accuracy.md"
 #: What follows this line in RESULTS is told by hand, and kept.
-_BY_HAND = "\n## Tried"
+_BY_HAND = "\n## How it was done"
 #: What the errors of all methods are divided by.
 REFERENCE = "ridge"
+RIDGES = "ridges, mean of four differencings"
+OWN = "LSTM, as it comes"
+NETWORKS = "LSTMs, mean of four differencings"
+POOLED = "one network for all series"
 TASKS = {"one": "one step ahead", "many": "12 months or 8 quarters ahead"}
 
 
@@ -59,27 +65,37 @@ METHODS = {
     "AutoETS": (partial(each, partial(statistical, "AutoETS")), 1),
     "AutoTheta": (partial(each, partial(statistical, "AutoTheta")), 1),
     "boosted trees": (partial(ours, "boosted_trees"), 1),
-    "ridges, mean of four differencings": (partial(ours, "mean_of_ridges"), 1),
-    "LSTM, as it comes": (partial(ours, "network"), 5),
-    "skforecast RNN": (partial(each, skforecast_rnn), 1),
+    RIDGES: (partial(ours, "mean_of_ridges"), 1),
+    OWN: (partial(ours, "network"), 5),
+    NETWORKS: (partial(ours, "mean_of_networks"), 1),
+    POOLED: (partial(ours, "pooled"), 5),
     "neuralforecast LSTM": (neuralforecast_lstm, 1),
+    "skforecast RNN": (partial(each, skforecast_rnn), 1),
 }
+#: Means of forecasts of several methods, each the mean of its seeds; or of each seed of the first.
+MEANS = [
+    ([OWN], False),
+    ([NETWORKS, RIDGES], False),
+    ([POOLED], False),
+    ([POOLED, RIDGES], True),
+    ([POOLED, RIDGES], False),
+]
 
 
-def jobs_in(folder: Path) -> list[Job]:
+def jobs_in(folder: Path, *, choose: bool = False) -> list[Job]:
     """Return what is to be forecast: the last three years of months, six years of quarters."""
     path = folder / "series.csv"
     if not path.exists():
-        long = pd.concat(load_short_series(), names=["series", "period"]).rename("value")
-        long.to_csv(path)
+        series = load_series_to_choose_by() if choose else load_short_series()
+        pd.concat(series, names=["series", "period"]).rename("value").to_csv(path)
     long = pd.read_csv(path, dtype={"period": str})
     jobs = []
     for name, part in long.groupby("series", sort=False):
         letter = "Q" if "Q" in part["period"].iloc[0] else "M"
         index = pd.PeriodIndex(part["period"], freq=letter)
         values = pd.Series(part["value"].to_numpy(), index, name=str(name))
-        n_test, horizon = {"M": (36, 12), "Q": (24, 8)}[letter]
-        jobs.append(Job(str(name), values, SEASONS[letter], n_test, horizon))
+        horizon = {"M": 12, "Q": 8}[letter]
+        jobs.append(Job(str(name), values, SEASONS[letter], N_TEST[letter], horizon))
     return jobs
 
 
@@ -91,16 +107,38 @@ def run(folder: Path, jobs: list[Job], names: list[str]) -> None:
             path = folder / f"{name}-{seed}.csv"
             if path.exists():
                 continue
-            begin = time.perf_counter()
+            begin = time.process_time()
             try:
                 found = method(jobs, seed)
             except ModuleNotFoundError as error:
                 print(f"{name}: left out, {error}", file=sys.stderr)
                 break
-            taken = time.perf_counter() - begin
-            table = pd.concat(found, names=["series", "row"]).assign(seconds=taken)
-            table.to_csv(path)
-            print(f"{name}, seed {seed}: {taken:.0f} s", file=sys.stderr, flush=True)
+            pd.concat(found, names=["series", "row"]).to_csv(path)
+            taken = f"{time.process_time() - begin:.0f} s of processor time"
+            print(f"{name}, seed {seed}: {taken}", file=sys.stderr, flush=True)
+
+
+def forecasts_in(folder: Path) -> dict[tuple[str, int], pd.DataFrame]:
+    """Read what the folder holds, by method and seed, and add the means."""
+    found = {}
+    for name, (_, n_seeds) in METHODS.items():
+        for seed in range(n_seeds):
+            path = folder / f"{name}-{seed}.csv"
+            if path.exists():
+                found[name, seed] = pd.read_csv(path, index_col=["series", "row"])
+    means = {}
+    for methods, by_seed in MEANS:
+        of_seeds = [[one for (title, _), one in found.items() if title == m] for m in methods]
+        if not all(of_seeds):
+            continue
+        first, *others = of_seeds
+        others = [sum(tables) / len(tables) for tables in others]
+        firsts = first if by_seed else [sum(first) / len(first)]
+        several = "" if by_seed or len(first) == 1 else f", mean of {len(first)} seeds"
+        name = ", and ".join([methods[0] + several, *methods[1:]])
+        for seed, one in enumerate(firsts):
+            means[name, seed] = (one + sum(others)) / (1 + len(others))
+    return found | means
 
 
 def scores_of(folder: Path, jobs: list[Job]) -> pd.DataFrame:
@@ -110,28 +148,23 @@ def scores_of(folder: Path, jobs: list[Job]) -> pd.DataFrame:
     from sklstm.metrics import mean_absolute_scaled_error, root_mean_squared_scaled_error
 
     rows = []
-    for name, (_, n_seeds) in METHODS.items():
-        for path in (folder / f"{name}-{seed}.csv" for seed in range(n_seeds)):
-            if not path.exists():
-                continue
-            found = pd.read_csv(path, index_col=["series", "row"])
-            for job in jobs:
-                true = job.values[-job.n_test :].to_numpy()
-                for task in TASKS:
-                    guess = found.loc[job.name, task].to_numpy()
-                    scaled = {"y_train": job.train.to_numpy(), "season": job.season}
-                    rows.append(
-                        {
-                            "method": name,
-                            "seed": path.stem,
-                            "task": task,
-                            "series": job.name,
-                            "RMSE": root_mean_squared_error(true, guess),
-                            "RMSSE": root_mean_squared_scaled_error(true, guess, **scaled),
-                            "MASE": mean_absolute_scaled_error(true, guess, **scaled),
-                            "seconds": found["seconds"].iloc[0],
-                        }
-                    )
+    for (name, seed), found in forecasts_in(folder).items():
+        for job in jobs:
+            true = job.values[-job.n_test :].to_numpy()
+            scaled = {"y_train": job.train.to_numpy(), "season": job.season}
+            for task in TASKS:
+                guess = found.loc[job.name, task].to_numpy()
+                rows.append(
+                    {
+                        "method": name,
+                        "seed": seed,
+                        "task": task,
+                        "series": job.name,
+                        "RMSE": root_mean_squared_error(true, guess),
+                        "RMSSE": root_mean_squared_scaled_error(true, guess, **scaled),
+                        "MASE": mean_absolute_scaled_error(true, guess, **scaled),
+                    }
+                )
     return pd.DataFrame(rows)
 
 
@@ -145,15 +178,15 @@ def table_of(scores: pd.DataFrame, task: str) -> pd.DataFrame:
     # How far the errors of the seeds lie apart, as a share of their mean.
     errors = part.groupby(keys)["RMSE"]
     spread = (errors.max() - errors.min()) / errors.mean()
-    several = part.groupby(keys).size().groupby("method").max() > 1
+    n_seeds = part.groupby(keys).size().groupby("method").max()
     return pd.DataFrame(
         {
             "RMSE to ridge": relative,
             "RMSSE": mean["RMSSE"].groupby("method").mean(),
             "MASE": mean["MASE"].groupby("method").mean(),
             "mean rank": wide.rank().mean(axis=1),
-            "spread of seeds": spread.groupby("method").median().where(several),
-            "seconds": part.groupby("method")["seconds"].mean(),
+            "seeds": n_seeds,
+            "spread of seeds": spread.groupby("method").median().where(n_seeds > 1),
         }
     ).sort_values("RMSE to ridge")
 
@@ -173,9 +206,9 @@ def report(scores: pd.DataFrame, n_series: int) -> str:
         ]
         for name, row in table.iterrows():
             cells = [f"{row[column]:.3f}" for column in ("RMSE to ridge", "RMSSE", "MASE")]
-            cells += [f"{row['mean rank']:.1f}"]
+            cells += [f"{row['mean rank']:.1f}", f"{row['seeds']:.0f}"]
             cells += ["" if np.isnan(row["spread of seeds"]) else f"{row['spread of seeds']:.0%}"]
-            lines += [f"| {name} | {' | '.join(cells)} | {row['seconds']:,.0f} |"]
+            lines += [f"| {name} | {' | '.join(cells)} |"]
     return "\n".join(lines) + "\n"
 
 
@@ -184,10 +217,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path, help="holds the forecasts, and gets those missing")
     parser.add_argument("--only", action="append", choices=METHODS, metavar="NAME")
+    parser.add_argument("--choose", action="store_true", help="series to choose settings by")
     parser.add_argument("--write", action="store_true", help="write benchmarks/accuracy.md")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    jobs = jobs_in(arguments.folder)
+    jobs = jobs_in(arguments.folder, choose=arguments.choose)
     run(arguments.folder, jobs, arguments.only or list(METHODS))
     if arguments.only:
         return

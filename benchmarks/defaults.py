@@ -25,7 +25,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pandas as pd
-from _series import load_competition
+from _short._series import load_competition
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 

@@ -23,7 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pandas as pd
-from _series import SEASONS, load_short_series
+from _short._series import SEASONS, load_short_series
 from sklearn.pipeline import make_pipeline
 
 import sklstm

@@ -25,6 +25,11 @@ class Job:
     horizon: int
 
     @property
+    def frequency(self) -> str:
+        """M for months, Q for quarters."""
+        return self.values.index.freqstr[0]
+
+    @property
     def train(self) -> pd.Series:
         """The rows to learn from."""
         return self.values[: -self.n_test]
@@ -87,12 +92,14 @@ def skforecast_rnn(job: Job, seed: int) -> pd.DataFrame:
 
     keras.utils.set_random_seed(seed)
     table = job.values.to_timestamp().to_frame(job.name)
-    options = {"levels": [job.name], "lags": 2 * job.season, "steps": job.horizon}
+    options = {"levels": [job.name], "lags": 2 * job.season}
     train = table.iloc[: -job.n_test]
     # The default optimiser is one object for all networks of a process, which keeps what it learnt.
     compiled = {"optimizer": keras.optimizers.Adam(), "loss": "mse"}
-    network = create_and_compile_model(series=train, compile_kwargs=compiled, **options)
-    keep = {"epochs": 100, "batch_size": 32, "verbose": 0}
+    network = create_and_compile_model(
+        series=train, steps=job.horizon, compile_kwargs=compiled, **options
+    )
+    keep = {"epochs": 50, "batch_size": 32, "verbose": 0}
     model = ForecasterRnn(estimator=network, fit_kwargs=keep, **options)
     model.fit(series=train)
 
@@ -117,8 +124,9 @@ def _neuralforecast(jobs: list[Job], seed: int) -> Forecasts:
     from neuralforecast.models import LSTM
 
     season, horizon = jobs[0].season, jobs[0].horizon
-    model = LSTM(h=horizon, input_size=2 * season, random_seed=seed)
-    forecaster = NeuralForecast([model], freq=jobs[0].values.index.freqstr + "E")
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_checkpointing": False}
+    model = LSTM(h=horizon, input_size=2 * season, random_seed=seed, **quiet)
+    forecaster = NeuralForecast([model], freq=jobs[0].frequency + "E")
 
     def long(named: dict[str, pd.Series]) -> pd.DataFrame:
         parts = [

@@ -10,11 +10,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from _short._forecasters import Forecasts, Job, each, table_of
+from _short._series import COMPETITIONS, load_competition
 from sklstm import (
     Differencer,
     LagWindower,
     LSTMRegressor,
     TransformedSeriesRegressor,
+    WindowScaledRegressor,
     forecast,
     series_to_supervised,
 )
@@ -90,6 +92,86 @@ def mean_of_ridges(jobs: list[Job], seed: int) -> Forecasts:
     return each(by_model(build), jobs, seed)
 
 
+def mean_of_networks(jobs: list[Job], seed: int) -> Forecasts:
+    """Average networks of four kinds of differences."""
+
+    def build(job, seed):
+        return VotingRegressor([(str(i), with_network(job, seed, i)) for i in intervals(job)])
+
+    return each(by_model(build), jobs, seed)
+
+
 def network(jobs: list[Job], seed: int) -> Forecasts:
     """Forecast each series by a network of its own, by its defaults."""
     return each(by_model(lambda job, seed: with_network(job, seed, [1, job.season])), jobs, seed)
+
+
+# --- one network for many series ----------------------------------------------------------------
+
+
+def pooled(jobs: list[Job], seed: int) -> Forecasts:
+    """Forecast by networks for all monthly series, and others for all quarterly ones.
+
+    They learn from the series of the competitions, too.
+    """
+    found = {}
+    for season in sorted({job.season for job in jobs}):
+        found |= _pooled([job for job in jobs if job.season == season], seed)
+    return found
+
+
+def _pooled(jobs: list[Job], seed: int) -> Forecasts:
+    season, horizon, n_test = jobs[0].season, jobs[0].horizon, jobs[0].n_test
+    others = {
+        f"{competition} {name}": values
+        for competition in COMPETITIONS
+        for name, values in load_competition(competition, jobs[0].frequency).items()
+    }
+    train = others | {job.name: job.train for job in jobs}
+    logs = {name for name, values in train.items() if (values > 0).all()}
+    known = long_table({job.name: job.values for job in jobs}, logs, n_test)
+
+    # 1. One step ahead, a network learns changes.
+    model = TransformedSeriesRegressor(window_network(season, seed), transformer=Differencer())
+    model.fit(*series_to_supervised(long_table(train, logs)))
+    X, _ = series_to_supervised(known)
+    one = pd.Series(model.predict(X), X.index)
+
+    # 2. Another learns all steps ahead at once, from values.
+    model = window_network(season, seed)
+    model.fit(*series_to_supervised(long_table(train, logs), horizon=horizon, keep_last=True))
+    X, _ = series_to_supervised(known, horizon=horizon, keep_last=True)
+    many = pd.DataFrame(model.predict(X), X.index)
+
+    found = {}
+    for job in jobs:
+        undo = np.exp if job.name in logs else np.asarray
+        of_job = [ahead.xs(job.name, level="series").loc[0:] for ahead in (one, many)]
+        found[job.name] = table_of(undo(of_job[0]), undo(of_job[1].loc[::horizon].to_numpy()))
+    return found
+
+
+def window_network(season: int, seed: int):
+    """Make a network of windows of three seasons, each scaled by itself."""
+    network = LSTMRegressor(
+        64,
+        loss="mae",
+        learning_rate=2e-3,
+        learning_rate_schedule="cosine",
+        epochs=8,
+        batch_size=256,
+        random_state=seed,
+    )
+    return make_pipeline(LagWindower(3 * season, fold=season), WindowScaledRegressor(network))
+
+
+def long_table(series: dict[str, pd.Series], logs: set[str], n_ahead: int = 0) -> pd.Series:
+    """Put series below each other, some as logarithms.
+
+    Their rows are counted so that the last `n_ahead` rows of each series are 0, 1 and so on.
+    """
+    parts = {}
+    for name, values in series.items():
+        rows = pd.RangeIndex(len(values)) - (len(values) - n_ahead)
+        parts[name] = (np.log(values) if name in logs else values).set_axis(rows)
+    return pd.concat(parts, names=["series", "row"]).swaplevel().sort_index().rename("value")

@@ -49,11 +49,6 @@ NAN_ANYWHERE = (
     " takes it at the head of a series only, which no tag can say."
 )
 
-NO_WINDOWS = (
-    "The check's rows are no windows of the target, which lies hundreds of spreads away from each,"
-    " so that none is learnt; the error says so."
-)
-
 WEIGHTED = {"check_sample_weight_equivalence_on_dense_data": WEIGHTS}
 
 #: Estimators and the checks that they are expected to fail.
@@ -87,11 +82,10 @@ ESTIMATORS = [
         {**LOOKS_BACK, "check_estimators_pickle": NAN_ANYWHERE},
     ),
     (TransformedSeriesRegressor(LSTMRegressor(**LSTM, random_state=0), SeriesMinMaxScaler()), {}),
-    (WindowScaledRegressor(Ridge()), {"check_regressor_multioutput": NO_WINDOWS}),
-    (WindowScaledRegressor(Ridge(), scale=None), {}),
+    (WindowScaledRegressor(Ridge()), {}),
     (
         WindowScaledRegressor(LSTMRegressor(**LSTM, random_state=0), center="last", scale="mean"),
-        {"check_regressor_multioutput": NO_WINDOWS},
+        {},
     ),
 ]
 
@@ -101,9 +95,8 @@ def expected_failures(estimator):
     return next(checks for known, checks in ESTIMATORS if known is estimator)
 
 
-# The checks' rows are no windows of their targets.
+# The checks' rows are no windows.
 @pytest.mark.filterwarnings("ignore:Most rows of X do not follow")
-@pytest.mark.filterwarnings("ignore:Only .* have a constant window")
 @parametrize_with_checks(
     [estimator for estimator, _ in ESTIMATORS], expected_failed_checks=expected_failures
 )

