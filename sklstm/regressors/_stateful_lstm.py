@@ -123,7 +123,7 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
     Attributes
     ----------
     history_ : dict of list
-        Loss and metrics, one entry per epoch.
+        Loss and metrics, one entry per epoch, and with ``"plateau"`` the learning rate of each.
     model_ : keras.Model
         A stand-alone Keras model with the fitted weights, made at each access.
     n_features_in_ : int
