@@ -26,7 +26,6 @@ from sklstm._sklearn._compat import (
 )
 from sklstm._sklearn._composition import call_final, final_estimator, look_back, looks_back
 from sklstm._sklearn._restore_on_error import restore_on_error
-from sklstm._sklearn._warnings import ConstantWindowWarning, FewRowsTaughtWarning, warn
 from sklstm.regressors._base import shaped
 from sklstm.regressors._heads import Fallback, PointHead, QuantileHead
 from sklstm.regressors._known_rows import (
@@ -39,7 +38,11 @@ from sklstm.regressors._known_rows import (
     warm_clone,
 )
 from sklstm.regressors._problem import check_n_targets
-from sklstm.regressors._window_scales import FAR, WindowScaler
+from sklstm.regressors._window_scales import (
+    WindowScaler,
+    check_taught,
+    warn_of_constant_windows,
+)
 
 
 def _predicts_quantiles(estimator):
@@ -291,7 +294,7 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
         default = np.append(self._scaled_mean, self._scaled_std)
         both, scales = self._ask(X, _predict_with_std, default)
         mean, std = np.hsplit(both, 2)
-        _warn_of_constant_windows(scales, "standard deviation is 0")
+        warn_of_constant_windows(scales, "standard deviation is 0")
         mean, std = self._known(scales.undo(mean), X, self._fallback), scales.stretch(std)
         std = np.where(np.isnan(std), self._std, std)
         return shaped(mean, self._y_ndim), shaped(std, self._y_ndim)
@@ -325,7 +328,7 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
         """
         check_is_fitted(self)
         scaled, scales = self._ask(X, _predict_quantiles, self._scaled_quantiles.ravel())
-        _warn_of_constant_windows(scales, "quantiles are all the same")
+        warn_of_constant_windows(scales, "quantiles are all the same")
         values = scales.undo(scaled.reshape(len(scaled), self.n_outputs_, -1))
         values = self._known(values, X, self._quantile_fallback)
         return values[:, 0] if self._y_ndim == 1 else values
@@ -364,7 +367,7 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
         scaled = scaler.scaled_target(scales, known)
         taught = np.flatnonzero(~np.isnan(scaled).any(axis=1))
         learnt = taught[(n_unknown[taught] == 0) | takes_nan(self.regressor)]
-        self._check_taught(known, scales, len(taught), len(learnt))
+        check_taught(known, scales, self.season, n_taught=len(taught), n_learnt=len(learnt))
         fit_params = self._scale_validation(fit_params)
         inputs = self._taught_inputs(X, windows, scales, taught)
         outputs = shaped(scaled, self._y_ndim)
@@ -385,14 +388,12 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
         # 4. Note what to say of rows of which nothing is known.
         self._fallback = Fallback(PointHead(), known, layout)
         self._std = np.nanstd(known, axis=0)
-        self._scaled_mean, self._scaled_std = (
-            scaled[taught].mean(axis=0),
-            scaled[taught].std(axis=0),
-        )
+        scaled = scaled[taught]
+        self._scaled_mean, self._scaled_std = scaled.mean(axis=0), scaled.std(axis=0)
         if _predicts_quantiles(self):
             levels = levels_of(self.regressor_)
             self._quantile_fallback = Fallback(QuantileHead(levels), known, layout)
-            self._scaled_quantiles = np.quantile(scaled[taught], levels, axis=0).T
+            self._scaled_quantiles = np.quantile(scaled, levels, axis=0).T
         if context is not None:
             context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
@@ -417,23 +418,6 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
         scaler.check_window(windows)
         check_past(X, windows, scaler.targets, target, layout, horizon, guessed=guessed)
         return scaler
-
-    def _check_taught(self, target, scales, n_taught, n_learnt):
-        """Refuse rows of which none can be learnt, and warn if most are left out."""
-        has_target = ~np.isnan(target).any(axis=1)
-        n_rows = np.count_nonzero(has_target)
-        n_constant = np.count_nonzero(has_target & (scales.spread == 0).any(axis=1))
-        left_out = (
-            f" of {n_rows} rows that have a target, {n_constant} have a constant window, which does"
-            " not tell the scale of the target. Of the others, the window or the value a season"
-            f" earlier (season={self.season!r}) is not known, or the target lies more than {FAR}"
-            " spreads away. Use longer windows, or scale=None; or more rows, or a shorter season."
-        )
-        if not n_taught:
-            raise ValueError(f"No row is left to learn from:{left_out}")
-        # Otherwise the regressor itself warns of what it leaves out.
-        if 2 * n_learnt < n_rows and 2 * n_learnt >= n_taught:
-            warn(f"Only {n_learnt} rows are learnt from:{left_out}", FewRowsTaughtWarning)
 
     def _taught_inputs(self, X, windows, scales, taught):
         """Return scaled windows in the form of `X`; only those of some rows are made."""
@@ -530,19 +514,6 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
         tags.regressor_tags = inner.regressor_tags
         tags.non_deterministic = inner.non_deterministic
         return tags
-
-
-def _warn_of_constant_windows(scales, consequence):
-    """Warn where nothing is known of how far a target may lie from its prediction."""
-    constant = np.flatnonzero((scales.spread == 0).any(axis=1))
-    if len(constant):
-        warn(
-            f"The windows of {len(constant)} of {len(scales.spread)} rows are constant, row"
-            f" {constant[0]} the first, so their {consequence}: a window without a spread does not"
-            " tell how far the target may lie from it. Use longer windows, scale=None, or"
-            " conformal_interval.",
-            ConstantWindowWarning,
-        )
 
 
 def _predict(regressor, X):

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils import gen_batches
 
+from sklstm._sklearn._warnings import ConstantWindowWarning, FewRowsTaughtWarning, warn
+
 #: So many numbers of windows are looked at at a time, so that what is computed takes little memory.
 BLOCK = 2**22
 
@@ -34,6 +36,11 @@ class Scales(NamedTuple):
     spread: np.ndarray
     base: np.ndarray
     middle: np.ndarray
+
+    @property
+    def is_constant(self):
+        """Whether each window has a target that does not change in it."""
+        return (self.spread == 0).any(axis=1)
 
     def apply(self, target):
         """Return targets of shape (n_rows, n_targets * horizon) without base and spread.
@@ -202,3 +209,69 @@ class WindowScaler:
             steps = np.arange(self.horizon) % self.season - self.season
             base = values[:, steps].reshape(len(values), -1)
         return Scales(level, spread, base, middle)
+
+
+def check_taught(target, scales, season, *, n_taught, n_learnt):
+    """Refuse rows of which none can be learnt, and warn if most are left out.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n_rows, n_targets * horizon)
+        The target; NaN where it is not known.
+    scales : Scales
+        Of the windows.
+    season : int or None
+        As in `WindowScaledRegressor`.
+    n_taught, n_learnt : int
+        Number of rows that the regressor gets, and of those of them that it learns.
+
+    Raises
+    ------
+    ValueError
+        If it gets none.
+
+    Warns
+    -----
+    FewRowsTaughtWarning
+        If it learns less than half of the rows that have a target.
+    """
+    has_target = ~np.isnan(target).any(axis=1)
+    n_rows = np.count_nonzero(has_target)
+    n_constant = np.count_nonzero(has_target & scales.is_constant)
+    left_out = (
+        f" of {n_rows} rows that have a target, {n_constant} have a constant window, which does not"
+        " tell the scale of the target. Of the others, the window or the value a season earlier"
+        f" (season={season!r}) is not known, or the target lies more than {FAR} spreads away. Use"
+        " longer windows, or scale=None; or more rows, or a shorter season."
+    )
+    if not n_taught:
+        raise ValueError(f"No row is left to learn from:{left_out}")
+    # Otherwise the regressor itself warns of what it leaves out.
+    if 2 * n_learnt < n_rows and 2 * n_learnt >= n_taught:
+        warn(f"Only {n_learnt} rows are learnt from:{left_out}", FewRowsTaughtWarning)
+
+
+def warn_of_constant_windows(scales, consequence):
+    """Warn where windows do not tell how far a target may lie from its prediction.
+
+    Parameters
+    ----------
+    scales : Scales
+        Of the windows.
+    consequence : str
+        What becomes of what is predicted.
+
+    Warns
+    -----
+    ConstantWindowWarning
+        If a window is constant.
+    """
+    constant = np.flatnonzero(scales.is_constant)
+    if len(constant):
+        warn(
+            f"The windows of {len(constant)} of {len(scales.spread)} rows are constant, row"
+            f" {constant[0]} the first, so their {consequence}: a window without a spread does not"
+            " tell how far the target may lie from it. Use longer windows, scale=None, or"
+            " conformal_interval.",
+            ConstantWindowWarning,
+        )

@@ -140,6 +140,22 @@ def test_recipe_of_a_network(flatten):
     assert len(forecast(model, X[:N_TRAIN], 2 * HORIZON)) == 2 * HORIZON
 
 
+def test_quantiles_come_through_other_estimators():
+    """Logarithm outside, windows scaled inside, quantiles of a network: as by hand."""
+    series = make_series()
+    X, y = series_to_supervised(series)
+    network = LSTMRegressor(**LSTM, loss="quantile")
+    model = TransformedSeriesRegressor(
+        pipeline(network, flatten=False, season=SEASON), FunctionTransformer(np.log, np.exp)
+    ).fit(X[:N_TRAIN], y[:N_TRAIN])
+    logs = np.log(series.to_numpy())
+    taught, targets, _, _ = by_hand(logs, range(WINDOW - 1, N_TRAIN), 1, season=SEASON)
+    new, _, base, spread = by_hand(logs, range(N_TRAIN, len(X)), 1, season=SEASON)
+    network = network.fit(taught[:, :, None], targets[:, 0])
+    expected = np.exp(network.predict_quantiles(new[:, :, None]) * spread + base)
+    np.testing.assert_allclose(model.predict_quantiles(X[N_TRAIN:]), expected, rtol=1e-5)
+
+
 def test_several_targets_and_other_columns():
     """Each target has its own level, spread and season; other columns stay as they are."""
     series = pd.DataFrame(
@@ -499,7 +515,7 @@ WRONG = {
         {},
         "not 2 steps ahead",
     ),
-    "three steps": (DEEP, TARGETS, {"horizon": 3}, "horizon=3 does not divide"),
+    "three steps": (DEEP, TARGETS.to_numpy(), {"horizon": 3}, "horizon=3 does not divide"),
     "one step": (DEEP, TARGETS, {"horizon": 1}, "y reaches 1 step"),
     "columns left out": (
         WINDOWS.iloc[WINDOW:, 1::2],
