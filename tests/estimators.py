@@ -68,7 +68,7 @@ REGRESSORS = {
 }
 NETWORKS = {
     "LSTM": LSTMRegressor(**LSTM, validation_fraction=0.25, early_stopping=True),
-    "LSTM of quantiles": LSTMRegressor(**LSTM, loss="quantile"),
+    "LSTM of quantiles": LSTMRegressor(**LSTM, loss="quantile", n_networks=2),
     "LSTM on windows": make_pipeline(LagWindower(4), LSTMRegressor(**LSTM)),
     "LSTM, one step ahead": TransformedSeriesRegressor(
         make_pipeline(LagWindower(3), LSTMRegressor(**LSTM)),
@@ -82,7 +82,7 @@ NETWORKS = {
     ),
     "stateful LSTM": StatefulLSTMRegressor(**LSTM),
     "stateful LSTM, running on": TransformedSeriesRegressor(
-        StatefulLSTMRegressor(**LSTM), Differencer(), y_lag=None
+        StatefulLSTMRegressor(**LSTM, n_networks=2), Differencer(), y_lag=None
     ),
 }
 _EACH_CLASS = ("windows", "flat windows", "seasonal differences", "scaled", "LSTM", "stateful LSTM")

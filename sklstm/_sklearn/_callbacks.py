@@ -84,13 +84,16 @@ class EpochTasks:
     fitted : callable
         Called with weights and a number of epochs; returns the fitted attributes that the regressor
         would have if it stopped there.
+    network : str, default=""
+        Which network is trained, if there are several.
     """
 
-    def __init__(self, estimator, context, data, fitted):
+    def __init__(self, estimator, context, data, fitted, network=""):
         self.estimator = estimator
         self.context = context
         self.data = data
         self.fitted = fitted
+        self.network = network
         self.task: Any = None
 
     def begin(self, epoch):
@@ -101,7 +104,7 @@ class EpochTasks:
         epoch : int
             Its number, from 0.
         """
-        self.task = self.context.subcontext(task_name=f"epoch {epoch + 1}")
+        self.task = self.context.subcontext(task_name=f"{self.network}epoch {epoch + 1}")
         self.task.call_on_fit_task_begin(estimator=self.estimator, **self.data)
 
     def end(self, epoch, weights):

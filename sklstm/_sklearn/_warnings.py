@@ -163,6 +163,21 @@ class ConstantWindowWarning(SklstmWarning):
     """
 
 
+class SameWeightsWarning(SklstmWarning):
+    """Networks that are averaged start from the same weights, so they hardly differ.
+
+    See Also
+    --------
+    LSTMRegressor : Whose ``n_networks=`` asks for several networks.
+
+    Examples
+    --------
+    >>> from sklstm import SameWeightsWarning, SklstmWarning
+    >>> issubclass(SameWeightsWarning, SklstmWarning)
+    True
+    """
+
+
 class OneStepWarning(SklstmWarning):
     """A recurrent network gets what may be several steps as the features of one.
 

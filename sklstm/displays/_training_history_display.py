@@ -13,8 +13,9 @@ class TrainingHistoryDisplay:
 
     Parameters
     ----------
-    history : dict of str to list of float
-        One value per epoch, under Keras' names: ``"loss"``, ``"val_loss"`` and so on.
+    history : dict of str to list of float, or list of such dicts
+        One value per epoch, under Keras' names: ``"loss"``, ``"val_loss"`` and so on. A list holds
+        one for each network.
 
     Attributes
     ----------
@@ -23,7 +24,8 @@ class TrainingHistoryDisplay:
     figure_ : matplotlib.figure.Figure
         Their figure.
     lines_ : list of matplotlib.lines.Line2D
-        The lines: training rows, then validation rows if there are any.
+        The lines: training rows, then validation rows if there are any. Of several networks, a
+        line for each.
 
     See Also
     --------
@@ -76,7 +78,7 @@ class TrainingHistoryDisplay:
 
         Parameters
         ----------
-        history : dict of str to list of float
+        history : dict of str to list of float, or list of such dicts
             One value per epoch, such as ``history_``.
         metric : str, default="loss"
             The name in the history of what to draw.
@@ -125,21 +127,31 @@ class TrainingHistoryDisplay:
         TypeError
             If an argument has a wrong type.
         """
-        check_kind(self.history, "history", "keys", "a dict such as history_")
+        several = isinstance(self.history, list | tuple) and len(self.history)
+        histories = self.history if several else [self.history]
         check_flag(log, "log")
-        if not isinstance(metric, str) or metric not in self.history:
-            raise ValueError(
-                f"metric={brief(metric)} is not in the history, which holds {list(self.history)!r}."
-            )
-        names = [name for name in (metric, f"val_{metric}") if name in self.history]
-        drawn = [check_line(self.history[name], f"history[{name!r}]") for name in names]
+        for history in histories:
+            check_kind(history, "history", "keys", "a dict such as history_, or a list of such")
+            if not isinstance(metric, str) or metric not in history:
+                raise ValueError(
+                    f"metric={brief(metric)} is not in the history, which holds {list(history)!r}."
+                )
+        kinds = {metric: ("Training rows", "actual")}
+        if all(f"val_{metric}" in history for history in histories):
+            kinds[f"val_{metric}"] = "Validation rows", "prediction"
+        drawn = [
+            (kind, [check_line(history[name], f"history[{name!r}]") for history in histories])
+            for name, kind in kinds.items()
+        ]
         self.ax_ = ax = axes_of(ax)[0]
         self.figure_ = ax.figure
         self.lines_ = []
-        kinds = [("Training rows", "actual"), ("Validation rows", "prediction")]
-        for values, (label, kind) in zip(drawn, kinds, strict=False):
-            epochs = range(1, len(values) + 1)
-            self.lines_ += ax.plot(epochs, values, label=label, color=COLOURS[kind], linewidth=1.4)
+        for (label, kind), lines in drawn:
+            style = {"color": COLOURS[kind], "linewidth": 1.4 if len(lines) == 1 else 0.9}
+            for i, values in enumerate(lines):
+                epochs = range(1, len(values) + 1)
+                # One entry in the legend stands for all networks.
+                self.lines_ += ax.plot(epochs, values, label=None if i else label, **style)
         if log:
             ax.set_yscale("log")
         ax.set_xlabel("Epoch")

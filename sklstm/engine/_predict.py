@@ -79,16 +79,20 @@ def predict_stateful(
 def keras_model(
     network: NetworkSpec,
     training: TrainingSpec,
-    weights: list[np.ndarray] | None,
+    weights: list[list[np.ndarray]] | None,
     input_scale: Scale = UNSCALED,
     target_scale: Scale = UNSCALED,
 ) -> keras.Model:
     """Return a compiled Keras model of stock layers that shares nothing with the engine.
 
-    What it saves can be loaded by Keras alone. Its LSTM layers are not stateful.
+    What it saves can be loaded by Keras alone. Its LSTM layers are not stateful. Weights of several
+    networks make a model that returns the mean of their outputs; None keeps those that are built.
     """
-    model = build(replace(network, stateful=False))
-    model = in_own_units(network, model, input_scale, target_scale)
+    n_networks = 1 if weights is None else len(weights)
+    models = [build(replace(network, stateful=False)) for _ in range(n_networks)]
+    for model, of_one in zip(models, weights or (), strict=False):
+        model.set_weights(of_one)
+    model = in_own_units(network, models, input_scale, target_scale)
     # A file may name only what Keras can find where there is no sklstm.
     is_ours = isinstance(training.loss, QuantileLoss)
     model.compile(
@@ -104,8 +108,6 @@ def keras_model(
     )
     # A file of an optimizer without its variables makes Keras warn when it loads it.
     model.optimizer.build(model.trainable_variables)
-    if weights is not None:
-        model.set_weights(weights)
     return model
 
 

@@ -5,7 +5,7 @@ Imported inside ``fit`` only, because Keras comes in with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -27,6 +27,61 @@ from sklstm.engine._runs._stateful import StatefulEpochs
 from sklstm.engine._runs._stateless import CouldNotTraceError, StatelessEpochs
 from sklstm.engine._samples import samples
 from sklstm.engine._spec import NetworkSpec, Rows, Trained, TrainingSpec, Watch
+
+
+def train_all(
+    network: NetworkSpec,
+    training: TrainingSpec,
+    data: Rows,
+    validation: Rows | None = None,
+    *,
+    seeds: Sequence[int],
+    starts: Sequence[Trained] | None = None,
+    first_outputs: np.ndarray | None = None,
+    watch: Callable[[tuple[Trained, ...]], Watch] | None = None,
+) -> list[Trained]:
+    """Train several networks that differ by their seed, one after the other.
+
+    They borrow the same compiled model, so only the first one may have to be traced.
+
+    Parameters
+    ----------
+    network, training, data, validation, first_outputs
+        As in `train`; the same for all networks.
+    seeds : sequence of int
+        One for each network.
+    starts : sequence of Trained, optional
+        What each network goes on from.
+    watch : callable, optional
+        Called with the networks trained so far; returns what is told of the epochs of the next.
+
+    Returns
+    -------
+    list of Trained
+
+    Raises
+    ------
+    ValueError, MemoryError
+        As in `train`.
+    """
+    if len(seeds) > 1:
+        _callbacks.refuse_files(training.callbacks, len(seeds))
+    trained: list[Trained] = []
+    for i, seed in enumerate(seeds):
+        if training.verbose and len(seeds) > 1:
+            print(f"Network {i + 1}/{len(seeds)}")
+        one = train(
+            network,
+            training,
+            data,
+            validation,
+            seed=seed,
+            start=None if starts is None else starts[i],
+            first_outputs=first_outputs,
+            watch=None if watch is None else watch(tuple(trained)),
+        )
+        trained.append(one)
+    return trained
 
 
 def train(

@@ -8,15 +8,14 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._checks._tables import index_of
 from sklstm._past._windows import Windows
 from sklstm._sklearn._callbacks import EpochTasks, FollowedMixin
 from sklstm._sklearn._compat import Interval, StrOptions, with_callbacks
 from sklstm._sklearn._restore_on_error import restore_on_error
-from sklstm._sklearn._warnings import UnscaledTargetWarning, warn
+from sklstm._sklearn._warnings import SameWeightsWarning, UnscaledTargetWarning, warn
 from sklstm.engine._scale import UNSCALED, Scale
 from sklstm.engine._spec import ENGINES, SCHEDULES, STATES, NetworkSpec, Trained, TrainingSpec
-from sklstm.regressors._heads import Fallback
+from sklstm.regressors._heads import Fallback, shaped
 
 #: More than fits into any memory: a layer of so many units has 17 thousand million weights.
 MOST_UNITS = 2**16
@@ -57,6 +56,7 @@ class BaseRecurrentRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
         "early_stopping": ["boolean"],
         "patience": [Interval(Integral, 0, None, closed="left")],
         "callbacks": [list, tuple, None],
+        "n_networks": [COUNT],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "horizon": [COUNT, StrOptions({"auto"})],
@@ -94,8 +94,8 @@ class BaseRecurrentRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
         ValueError
             If a parameter is out of range or unknown to Keras, no row is left to learn from,
             lengths differ, there is infinity, text, or NaN elsewhere than in the oldest steps of
-            a window, the loss stops being finite, or a regressor that runs on from row to row gets
-            an unsorted index.
+            a window, the loss stops being finite, a regressor that runs on from row to row gets
+            an unsorted index, or callbacks of several networks would write over each other's files.
         TypeError
             If `X` or `y` is sparse, or nothing that a table can be made of.
         MemoryError
@@ -110,6 +110,8 @@ class BaseRecurrentRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
             If the target is large, and the loss or the last activation may need its own units.
         OneStepWarning
             If `X` holds rows where windows are expected, or lags of one series as columns.
+        SameWeightsWarning
+            If several networks start from the same weights, those of `network`.
         """
         start = getattr(self, "_trained", None) if self.warm_start else None
         return self._fit((X, y, sample_weight, X_val, y_val), start)
@@ -153,14 +155,16 @@ class BaseRecurrentRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
     def model_(self):
         """The network as a stand-alone, compiled Keras model in the units of `X` and `y`.
 
-        Made anew at each access: training it further does not change the estimator.
+        Of several networks, one model that returns the mean of their outputs. Made anew at each
+        access: training it further does not change the estimator.
         """
         check_is_fitted(self)
         from sklstm.engine import _predict
 
         scales = self._input_scale, self._target_scale
         network = replace(self._network, window=self._window)
-        return _predict.keras_model(network, self._training, self._trained.weights, *scales)
+        weights = [one.weights for one in self._trained]
+        return _predict.keras_model(network, self._training, weights, *scales)
 
     def __sklstm_look_back__(self):
         return 0
@@ -205,7 +209,7 @@ def describe_training(regressor, loss, *, one_epoch):
 
 
 def train(regressor, samples, validation, head, network, training, *, start=None, **own):
-    """Train in the engine, and make a fitted regressor of what was learnt.
+    """Train the networks in the engine, and make a fitted regressor of what was learnt.
 
     Parameters
     ----------
@@ -219,8 +223,8 @@ def train(regressor, samples, validation, head, network, training, *, start=None
         The network.
     training : TrainingSpec
         How it is trained.
-    start : Trained, default=None
-        What to go on from; None starts anew.
+    start : list of Trained, default=None
+        What each network goes on from; None starts anew.
     **own : dict
         Fitted attributes that only one regressor has, of a model that has not run over any row.
     """
@@ -231,7 +235,9 @@ def train(regressor, samples, validation, head, network, training, *, start=None
     go_on = start is not None
     if go_on:
         _check_unchanged(regressor, network, training)
-    seed = _draw_seed(regressor, go_on)
+    seeds = _draw_seeds(regressor, start)
+    if len(seeds) > 1 and not go_on:
+        _warn_of_one_start(network, len(seeds))
     taught, rows = samples.taught, samples.rows(head)
     if go_on:
         scales = regressor._input_scale, regressor._target_scale
@@ -252,17 +258,23 @@ def train(regressor, samples, validation, head, network, training, *, start=None
     }
 
     # 2. Train, followed by scikit-learn's callbacks.
-    def fitted(weights, n_epochs):
-        """Return the attributes of a regressor whose training ends here."""
-        return {**attributes, "_trained": Trained(weights, []), "history_": {}, "n_iter_": n_epochs}
+    def watch(before):
+        """Return what follows the next network, after those trained `before`."""
+
+        def fitted(weights, n_epochs):
+            """Return the attributes of a regressor whose training ends here."""
+            n_iter = [*map(_n_epochs, before), n_epochs]
+            return {**attributes, **_as_attributes([*before, Trained(weights, [])], n_iter)}
+
+        name = f"network {len(before) + 1}, " if len(seeds) > 1 else ""
+        return EpochTasks(regressor, context, data, fitted, name)
 
     data = {
         "X": lambda: samples.windows.gather(taught),
         "y": lambda: shaped(samples.target[taught], samples.y_ndim),
     }
-    context = regressor._begin_fit(training.epochs, **data)
+    context = regressor._begin_fit(len(seeds) * training.epochs, **data)
     has_callbacks = getattr(regressor, "_skl_callbacks", None)
-    watch = EpochTasks(regressor, context, data, fitted) if has_callbacks else None
     held_out = None if validation is None else validation.rows(head)
     for part in [rows, held_out] if held_out else [rows]:
         part.input_scale, part.target_scale = scales
@@ -270,43 +282,25 @@ def train(regressor, samples, validation, head, network, training, *, start=None
     if len(head.levels) > 1:
         # Quantiles that all begin at zero stay too close together in a short training.
         first = scales[1].apply(attributes["_fallback"].values[-1].reshape(1, -1))[0]
-    trained = _train.train(
+    trained = _train.train_all(
         network,
         training,
         rows,
         held_out,
-        seed=seed,
-        start=start,
+        seeds=seeds,
+        starts=start,
         first_outputs=first,
-        watch=watch,
+        watch=watch if has_callbacks else None,
     )
 
     # 3. Take over.
-    before = regressor.history_ if go_on else {}
-    history = {name: [*before.get(name, []), *new] for name, new in trained.history.items()}
-    vars(regressor).update(
-        attributes, _trained=trained, history_=history, n_iter_=len(history["loss"])
-    )
+    for one, before in zip(trained, start or (), strict=False):
+        earlier = before.history
+        one.history = {name: [*earlier.get(name, []), *new] for name, new in one.history.items()}
+    n_iter = [_n_epochs(one) for one in trained]
+    vars(regressor).update(attributes, **_as_attributes(trained, n_iter))
     if context is not None:
         context.call_on_fit_task_end(estimator=regressor, **data)
-
-
-def values_of(regressor, outputs, is_unknown, X):
-    """Return what outputs of the network mean, as float64 of shape (n_rows, n_targets, n_values).
-
-    A row of which nothing is known gets the values of the training targets of its series, which
-    the labels of `X` tell.
-    """
-    values = regressor._head.values(regressor._target_scale.undo(outputs))
-    unknown = np.flatnonzero(is_unknown)
-    if len(unknown):
-        values[unknown] = regressor._fallback.of_rows(index_of(X), unknown)
-    return values
-
-
-def shaped(values, y_ndim):
-    """Return values of shape (n_rows, n_targets) with as many axes as `y` had."""
-    return values.ravel() if y_ndim == 1 else values
 
 
 def partly_known(windows, n_unknown):
@@ -362,6 +356,9 @@ def _check_unchanged(regressor, network, training):
         for name, before in vars(regressor._network).items()
         if before != getattr(network, name)
     ]
+    n_networks = len(regressor._trained)
+    if regressor.n_networks != n_networks:
+        changed.append(f"n_networks from {n_networks} to {regressor.n_networks}")
     before, after = regressor._training.optimizer, training.optimizer
     # Optimizers of one type are as good as equal: Keras does not compare them.
     if before != after and (isinstance(before, str) or type(before) is not type(after)):
@@ -375,16 +372,51 @@ def _check_unchanged(regressor, network, training):
         )
 
 
-def _draw_seed(regressor, go_on):
-    """Draw the seed of one training run, without touching any global random state."""
-    if regressor.random_state is None:
-        return int(np.random.default_rng().integers(2**31 - 1))
-    seed = int(check_random_state(regressor.random_state).randint(2**31 - 1))
-    if go_on and isinstance(regressor.random_state, Integral):
+def _n_epochs(trained):
+    """Return how many epochs a network has been trained for."""
+    return len(trained.history["loss"])
+
+
+def _as_attributes(trained, n_iter):
+    """Return the fitted attributes that tell of networks: of one by itself, of several a list."""
+    histories = [one.history for one in trained]
+    one = len(trained) == 1
+    return {
+        "_trained": trained,
+        "history_": histories[0] if one else histories,
+        "n_iter_": n_iter[0] if one else np.array(n_iter),
+    }
+
+
+def _draw_seeds(regressor, start):
+    """Draw a seed for each network, without touching any global random state.
+
+    As if so many regressors of one network were fitted with one ``RandomState``, one by one.
+    """
+    given = regressor.random_state
+    draws = np.random.RandomState() if given is None else check_random_state(given)
+    seeds = [int(draws.randint(2**31 - 1)) for _ in range(regressor.n_networks)]
+    if start is not None and isinstance(given, Integral):
         # A run that goes on must not shuffle as the first one did.
-        words = np.random.SeedSequence([seed, regressor.n_iter_]).generate_state(1)
-        seed = int(words[0] % (2**31 - 1))
-    return seed
+        for i, before in enumerate(start):
+            words = np.random.SeedSequence([seeds[i], _n_epochs(before)]).generate_state(1)
+            seeds[i] = int(words[0] % (2**31 - 1))
+    return seeds
+
+
+def _warn_of_one_start(network, n_networks):
+    """Warn if a network of the user's brings weights, so that all networks start from the same."""
+    from sklstm.engine._models._build import starts_alike
+
+    if network.network is not None and starts_alike(network):
+        warn(
+            f"All n_networks={n_networks} networks start from the same weights, as"
+            f" network={network.network!r} has weights of its own. Only the order of the rows and"
+            " dropout make them differ, so their mean gains little and their spread is too small."
+            " Give a function of (input_shape, n_outputs) that builds the network with new weights,"
+            " or set n_networks=1.",
+            SameWeightsWarning,
+        )
 
 
 def _layers(value, name, least=0):

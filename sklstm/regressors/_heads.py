@@ -1,4 +1,4 @@
-"""What the outputs of a network mean, and what stands for them where nothing is known."""
+"""What the outputs of networks mean, and what stands for them where nothing is known."""
 
 from dataclasses import dataclass
 from numbers import Real
@@ -6,6 +6,8 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
+from sklstm._checks._arguments import check_flag
+from sklstm._checks._tables import index_of
 from sklstm._past._layout import find_series
 from sklstm._past._order import is_panel
 
@@ -34,9 +36,10 @@ class QuantileHead:
         return lower + (within - low) * (upper - lower)
 
     def values(self, outputs):
-        """Return outputs as a float64 copy of shape (n_rows, n_targets, n_levels), sorted."""
-        by_target = np.array(outputs, dtype=np.float64).reshape(len(outputs), -1, len(self.levels))
-        by_target.sort(axis=2)
+        """Return outputs as a float64 copy of shape (..., n_targets, n_levels), sorted."""
+        shape = *outputs.shape[:-1], -1, len(self.levels)
+        by_target = np.array(outputs, dtype=np.float64).reshape(shape)
+        by_target.sort(axis=-1)
         return by_target
 
 
@@ -133,3 +136,67 @@ def check_levels(quantiles):
             " with 0.5, which predict returns, among them; for instance (0.05, 0.5, 0.95)."
         )
     return tuple(float(level) for level in levels)
+
+
+def values_of(regressor, outputs, is_unknown, X):
+    """Return what the outputs of each network mean.
+
+    Parameters
+    ----------
+    regressor : BaseRecurrentRegressor
+        As fitted.
+    outputs : ndarray of shape (n_networks, n_rows, n_outputs)
+        What each network returns.
+    is_unknown : ndarray of bool of shape (n_rows,)
+        The rows of which nothing is known: they get the values of the training targets of their
+        series.
+    X : array-like
+        The table, whose labels tell the series.
+
+    Returns
+    -------
+    ndarray of shape (n_networks, n_rows, n_targets, n_values), float64
+    """
+    values = regressor._head.values(regressor._target_scale.undo(outputs))
+    unknown = np.flatnonzero(is_unknown)
+    if len(unknown):
+        values[:, unknown] = regressor._fallback.of_rows(index_of(X), unknown)
+    return values
+
+
+def predictions(regressor, values, is_unknown, return_std):
+    """Return the mean over the networks, and their standard deviation where it is asked for.
+
+    Parameters
+    ----------
+    regressor : BaseRecurrentRegressor
+        As fitted.
+    values : ndarray of shape (n_networks, n_rows, n_targets)
+        What each network predicts.
+    is_unknown : ndarray of bool of shape (n_rows,)
+        The rows for which the networks had nothing to predict from, so that they have no spread.
+    return_std : bool
+        Whether to return the standard deviation as well.
+    """
+    mean = shaped(values.mean(axis=0), regressor._y_ndim)
+    if not return_std:
+        return mean
+    spread = values.std(axis=0)
+    spread[is_unknown] = np.nan
+    return mean, shaped(spread, regressor._y_ndim)
+
+
+def check_return_std(regressor, return_std):
+    """Refuse to tell the spread of one network."""
+    check_flag(return_std, "return_std")
+    if return_std and len(regressor._trained) == 1:
+        raise ValueError(
+            "return_std=True is the standard deviation of several networks, but this regressor was"
+            " fitted with one. Set n_networks to at least 2, for instance 5, and fit it again, or"
+            " leave return_std=False."
+        )
+
+
+def shaped(values, y_ndim):
+    """Return values of shape (n_rows, n_targets) with as many axes as `y` had."""
+    return values.ravel() if y_ndim == 1 else values

@@ -7,7 +7,14 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm._checks._windows import check_windows, count_axes, lag_columns
 from sklstm._sklearn._warnings import FewRowsTaughtWarning, OneStepWarning, warn
 from sklstm.regressors import _base
-from sklstm.regressors._heads import PointHead, QuantileHead, check_levels
+from sklstm.regressors._heads import (
+    PointHead,
+    QuantileHead,
+    check_levels,
+    check_return_std,
+    predictions,
+    values_of,
+)
 from sklstm.regressors._problem import read_problem
 
 #: A copy of so many numbers takes less time than a second call of the engine.
@@ -110,12 +117,19 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
     patience : int, default=10
         Epochs without improvement that early stopping waits for.
     callbacks : list of keras.callbacks.Callback, default=None
-        Copied for each fit.
+        Copied for each fit, and for each network. Those of Keras that write files are refused with
+        several networks.
+    n_networks : int, default=1
+        How many networks to train, which differ by their seed. Predictions are the mean of theirs
+        (of each quantile with ``loss="quantile"``), which errs less than most of them do alone
+        [5]_. They are trained one after the other, and each stops early by itself.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights of the last fit.
+        Whether `fit` goes on from the weights of the last fit. An error if `n_networks` changed.
     random_state : int, RandomState instance or None, default=None
         Decides the first weights, the order of the rows and dropout. The same int gives bitwise
-        equal results on one CPU.
+        equal results on one CPU. Several networks are those that one
+        ``numpy.random.RandomState(random_state)`` gives to so many fits of one network, so more
+        networks begin with the same ones.
     horizon : int or "auto", default="auto"
         How many steps ahead the columns of `y` reach: all targets of step 1, then all of step 2,
         and so on. The last ``horizon - 1`` rows are history, but not taught: their targets lie
@@ -130,16 +144,18 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
 
     Attributes
     ----------
-    history_ : dict of list
+    history_ : dict of list, or list of dict
         Loss and metrics, one entry per epoch, and with ``"plateau"`` the learning rate of each.
+        With several networks, a list with one such dict for each.
     model_ : keras.Model
-        A stand-alone Keras model with the fitted weights, made at each access.
+        A stand-alone Keras model with the fitted weights, made at each access. With several
+        networks, it returns the mean of their outputs.
     n_features_in_ : int
         Number of columns of a window.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns; only for rows whose columns have names.
-    n_iter_ : int
-        Number of epochs trained.
+    n_iter_ : int, or ndarray of shape (n_networks,)
+        Number of epochs trained; with several networks, of each.
     n_outputs_ : int
         Number of targets.
     n_samples_fit_ : int
@@ -162,6 +178,8 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
        on Signal Processing 45 (11), 1997.
     .. [4] V. Chernozhukov, I. Fernández-Val, A. Galichon, "Quantile and Probability Curves Without
        Crossing", Econometrica 78 (3), 2010.
+    .. [5] L. K. Hansen, P. Salamon, "Neural Network Ensembles", IEEE Transactions on Pattern
+       Analysis and Machine Intelligence 12 (10), 1990.
 
     Examples
     --------
@@ -175,6 +193,13 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
     (10,)
     >>> model[-1].n_samples_fit_
     47
+
+    Several networks, and how far they are apart:
+
+    >>> model = model.set_params(lstmregressor__n_networks=3).fit(X[:50], y[:50])
+    >>> mean, std = model.predict(X[50:], return_std=True)
+    >>> round(std.mean().item(), 2)
+    0.05
     """
 
     _parameter_constraints: dict = {
@@ -215,6 +240,7 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         early_stopping=False,
         patience=10,
         callbacks=None,
+        n_networks=1,
         warm_start=False,
         random_state=None,
         horizon="auto",
@@ -247,38 +273,50 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         self.early_stopping = early_stopping
         self.patience = patience
         self.callbacks = callbacks
+        self.n_networks = n_networks
         self.warm_start = warm_start
         self.random_state = random_state
         self.horizon = horizon
         self.verbose = verbose
         self.engine = engine
 
-    def predict(self, X):
+    def predict(self, X, return_std=False):
         """Predict the target of each row.
 
         Parameters
         ----------
         X : array-like of shape (n_rows, window, n_features) or (n_rows, n_features)
             Windows or rows.
+        return_std : bool, default=False
+            Whether to return the standard deviation of the networks' predictions, too; only with
+            several networks.
 
         Returns
         -------
-        ndarray of shape (n_rows,) or (n_rows, n_outputs), float64
+        y : ndarray of shape (n_rows,) or (n_rows, n_outputs), float64
             One finite prediction per row: the unknown oldest steps of a window repeat its oldest
             known step, and a window with no known step gets the mean of the training targets;
             of many series, that of its own series, as the index of `X` tells it.
+        std : ndarray of shape (n_rows,) or (n_rows, n_outputs), float64
+            Only with ``return_std=True``: by how much the networks differ, in the units of `y`
+            (divided by `n_networks`, as :func:`numpy.std` does). It is no interval: it tells what
+            the seed changes, not how far the target may be from the prediction. NaN for a window
+            with no known step.
 
         Raises
         ------
         ValueError
             If `X` has another number of columns than in `fit`, or holds infinity, text, or NaN
-            elsewhere than in the oldest steps of a window.
+            elsewhere than in the oldest steps of a window; or if `return_std` is asked of one
+            network.
         TypeError
             If `X` is sparse, or nothing that a table can be made of.
         """
         check_is_fitted(self)
+        check_return_std(self, return_std)
+        values, is_unknown = self._values(X)
         median = self._head.levels.index(0.5)
-        return _base.shaped(self._values(X)[:, :, median], self._y_ndim)
+        return predictions(self, values[..., median], is_unknown, return_std)
 
     @available_if(_learns_quantiles)
     def predict_quantiles(self, X):
@@ -304,7 +342,7 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
             If `X` is sparse, or nothing that a table can be made of.
         """
         check_is_fitted(self, "quantiles_")
-        values = self._values(X)
+        values = self._values(X)[0].mean(axis=0)
         return values[:, 0] if self._y_ndim == 1 else values
 
     def _fit(self, given, start, *, one_epoch=False):
@@ -354,7 +392,7 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         return self
 
     def _values(self, X):
-        """Return the predicted values of each target, of shape (n_rows, n_targets, n_values)."""
+        """Return the values that each network predicts, see `values_of`, and where it cannot."""
         windows, n_unknown = check_windows(self, X, reset=False)
         window = self._network.window
         if window not in (None, windows.shape[1]):
@@ -367,8 +405,13 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         from sklstm.engine import _predict
 
         def predict(windows):
-            weights, scale = self._trained.weights, self._input_scale
-            return _predict.predict(self._network, self._training, weights, windows, scale)
+            how = self._network, self._training
+            return np.stack(
+                [
+                    _predict.predict(*how, one.weights, windows, self._input_scale)
+                    for one in self._trained
+                ]
+            )
 
         positions, filled = _base.partly_known(windows, n_unknown)
         if not len(positions):
@@ -378,9 +421,10 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
             all_filled[positions] = filled
             outputs = predict(all_filled)
         else:
-            outputs = np.array(predict(windows))
-            outputs[positions] = predict(filled)
-        return _base.values_of(self, outputs, n_unknown == windows.shape[1], X)
+            outputs = predict(windows)
+            outputs[:, positions] = predict(filled)
+        is_unknown = n_unknown == windows.shape[1]
+        return values_of(self, outputs, is_unknown, X), is_unknown
 
 
 def _warn_of_rows_never_reached(training, n_rows):

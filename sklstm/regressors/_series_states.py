@@ -1,8 +1,9 @@
-"""The state of each series after the last row that was seen of it."""
+"""The state of each series after the last row that was seen of it, and how rows move it on."""
 
 import numpy as np
 
 from sklstm._past._layout import names_as_index
+from sklstm.engine._spec import STATES
 
 
 class SeriesStates:
@@ -91,3 +92,115 @@ class SeriesStates:
         for array, some in zip(new.arrays, arrays, strict=True):
             array[slots] = some
         return new
+
+
+def zero_states(network, n, n_networks):
+    """Return the states of each layer of each network before anything is known.
+
+    Parameters
+    ----------
+    network : NetworkSpec
+        What all networks are like.
+    n, n_networks : int
+        Numbers of series and of networks.
+
+    Returns
+    -------
+    list of ndarray of shape (n, units)
+    """
+    n_states = STATES[network.cell]
+    return [
+        np.zeros((n, units), np.float32)
+        for _ in range(n_networks)
+        for units in network.units
+        for _ in range(n_states)
+    ]
+
+
+def by_network(network, states):
+    """Return a list for each network, which holds the states of its layers.
+
+    Parameters
+    ----------
+    network : NetworkSpec
+        What all networks are like.
+    states : list of ndarray
+        The states of the layers of one network after the other.
+
+    Returns
+    -------
+    list of list of ndarray
+    """
+    n_states = STATES[network.cell] * len(network.units)
+    return [states[i : i + n_states] for i in range(0, len(states), n_states)]
+
+
+def run_over(regressor, windows, n_unknown, stretches, states, some=None):
+    """Run the networks over stretches, or `some` of them, each from its state.
+
+    A row whose window is not wholly known has outputs of zero and leaves a state of zero.
+
+    Parameters
+    ----------
+    regressor : StatefulLSTMRegressor
+        As fitted.
+    windows : Windows of shape (n_rows, window, n_features)
+        The rows of a table.
+    n_unknown : ndarray of int of shape (n_rows,)
+        How many of the oldest steps of each window are not known.
+    stretches : Stretches
+        The unbroken parts of the table.
+    states : list of ndarray of shape (n_stretches, units)
+        Those before each stretch, of the layers of one network after the other.
+    some : ndarray of bool of shape (n_stretches,), default=None
+        Which stretches to run over; None for all.
+
+    Returns
+    -------
+    outputs : ndarray of shape (n_networks, n_rows, n_outputs)
+        In the order of the table.
+    states : list of ndarray of shape (n_stretches, units)
+        Those after each stretch.
+    """
+    from sklstm.engine import _predict
+
+    # 1. The runs of known rows, of which a stretch may have several.
+    layout = stretches.layout
+    known = layout.by_series(n_unknown == 0)
+    of_place = np.repeat(np.arange(len(stretches)), stretches.lengths)
+    begins = known & ~np.append(False, known[:-1])
+    begins[stretches.starts] = known[stretches.starts]
+    places = np.flatnonzero(known if some is None else known & some[of_place])
+    first = np.flatnonzero(begins[places])
+    outputs = np.zeros((len(regressor._trained), len(windows), regressor.n_outputs_))
+    after = [np.zeros_like(state) for state in states]
+    if not len(places):
+        return outputs, after
+
+    # 2. Run, each from the state of its stretch where it begins with that.
+    run = np.cumsum(begins[places]) - 1
+    stretch = of_place[places[first]]
+    at_start = places[first] == stretches.starts[stretch]
+    rows = layout.row(places)
+    ordered, of_runs = windows[rows], []
+    before = [np.where(at_start[:, None], state[stretch], 0) for state in states]
+    # What callbacks look at has as many networks as are trained so far.
+    networks = zip(regressor._trained, by_network(regressor._network, before), strict=False)
+    for i, (one, of_layers) in enumerate(networks):
+        outputs[i, rows], now = _predict.predict_stateful(
+            regressor._network,
+            regressor._training,
+            one.weights,
+            ordered,
+            of_layers,
+            run,
+            regressor._input_scale,
+        )
+        of_runs += now
+
+    # 3. The state after a stretch is that of a run which ends with it.
+    last = places[np.append(first[1:], len(places)) - 1]
+    at_stop = last + 1 == stretches.stops[stretch]
+    for state, of_run in zip(after, of_runs, strict=False):
+        state[stretch[at_stop]] = of_run[at_stop]
+    return outputs, after

@@ -13,11 +13,10 @@ from sklstm._past._stretches import Doubt
 from sklstm._sklearn._compat import StrOptions
 from sklstm._sklearn._restore_on_error import restore_on_error
 from sklstm._sklearn._warnings import OneStepWarning, StateResetWarning, warn
-from sklstm.engine._spec import STATES
 from sklstm.regressors import _base
-from sklstm.regressors._heads import PointHead
+from sklstm.regressors._heads import PointHead, check_return_std, predictions, values_of
 from sklstm.regressors._problem import read_problem
-from sklstm.regressors._series_states import SeriesStates
+from sklstm.regressors._series_states import SeriesStates, by_network, run_over, zero_states
 
 
 class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
@@ -103,11 +102,18 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
     patience : int, default=10
         Epochs without improvement that early stopping waits for.
     callbacks : list of keras.callbacks.Callback, default=None
-        Copied for each fit.
+        Copied for each fit, and for each network. Those of Keras that write files are refused with
+        several networks.
+    n_networks : int, default=1
+        How many networks to train, which differ by their seed; each has a state of its own.
+        Predictions are the mean of theirs, which errs less than most of them do alone. They are
+        trained one after the other, and each stops early by itself.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights of the last fit.
+        Whether `fit` goes on from the weights of the last fit. An error if `n_networks` changed.
     random_state : int, RandomState instance or None, default=None
         Decides the first weights and dropout. The same int gives bitwise equal results on one CPU.
+        Several networks are those that one ``numpy.random.RandomState(random_state)`` gives to so
+        many fits of one network, so more networks begin with the same ones.
     horizon : int or "auto", default="auto"
         How many steps ahead the columns of `y` reach: all targets of step 1, then all of step 2,
         and so on. The last ``horizon - 1`` rows are history, but not taught: their targets lie
@@ -122,16 +128,18 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
 
     Attributes
     ----------
-    history_ : dict of list
+    history_ : dict of list, or list of dict
         Loss and metrics, one entry per epoch, and with ``"plateau"`` the learning rate of each.
+        With several networks, a list with one such dict for each.
     model_ : keras.Model
-        A stand-alone Keras model with the fitted weights, made at each access.
+        A stand-alone Keras model with the fitted weights, made at each access. With several
+        networks, it returns the mean of their outputs.
     n_features_in_ : int
         Number of columns of a row.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns; only for rows whose columns have names.
-    n_iter_ : int
-        Number of epochs trained.
+    n_iter_ : int, or ndarray of shape (n_networks,)
+        Number of epochs trained; with several networks, of each.
     n_outputs_ : int
         Number of targets.
     n_samples_fit_ : int
@@ -142,7 +150,8 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
     state_ : list of ndarray of shape (n_series, units)
         State of each recurrent layer after the last row that was seen of each of `series_` (the end
         of its training rows, until `advance` moves on): hidden and cell state of an LSTM, the
-        hidden state of a GRU. One series has arrays of shape (1, units).
+        hidden state of a GRU. One series has arrays of shape (1, units). With several networks, a
+        list with one such list for each.
 
     See Also
     --------
@@ -213,6 +222,7 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         early_stopping=False,
         patience=10,
         callbacks=None,
+        n_networks=1,
         warm_start=False,
         random_state=None,
         horizon="auto",
@@ -243,6 +253,7 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         self.early_stopping = early_stopping
         self.patience = patience
         self.callbacks = callbacks
+        self.n_networks = n_networks
         self.warm_start = warm_start
         self.random_state = random_state
         self.horizon = horizon
@@ -253,7 +264,8 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
     def state_(self):
         """State of each recurrent layer after the last row that was seen of each series."""
         check_is_fitted(self)
-        return self._states.arrays
+        of_networks = by_network(self._network, self._states.arrays)
+        return of_networks[0] if len(of_networks) == 1 else of_networks
 
     @property
     def series_(self):
@@ -261,7 +273,7 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         check_is_fitted(self)
         return names_as_index(self._states.names)
 
-    def predict(self, X):
+    def predict(self, X, return_std=False):
         """Predict the target of each row; nothing that is fitted changes.
 
         Rows that follow the last row seen start from `state_`, the training rows from zero. Rows
@@ -272,38 +284,50 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         ----------
         X : array-like of shape (n_rows, n_features) or (n_rows, window, n_features)
             Rows or windows, oldest first.
+        return_std : bool, default=False
+            Whether to return the standard deviation of the networks' predictions, too; only with
+            several networks.
 
         Returns
         -------
-        ndarray of shape (n_rows,) or (n_rows, n_outputs), float64
+        y : ndarray of shape (n_rows,) or (n_rows, n_outputs), float64
             One finite prediction per row: the unknown oldest steps of a window repeat its oldest
             known step (such a row has no state), and a window with no known step gets the mean of
             the training targets; of many series, that of its own series.
+        std : ndarray of shape (n_rows,) or (n_rows, n_outputs), float64
+            Only with ``return_std=True``: by how much the networks differ, in the units of `y`
+            (divided by `n_networks`, as :func:`numpy.std` does). It is no interval: it tells what
+            the seed changes, not how far the target may be from the prediction. NaN for a window
+            with no known step.
 
         Raises
         ------
         ValueError
             If `X` has another number of columns than in `fit`, holds infinity, text, or NaN
             elsewhere than in the oldest steps of a window, or its index is unsorted, or does not
-            name the series while that of the training rows does.
+            name the series while that of the training rows does; or if `return_std` is asked of one
+            network.
         TypeError
             If `X` is sparse, or nothing that a table can be made of.
         """
         check_is_fitted(self)
+        check_return_std(self, return_std)
         windows, n_unknown = check_windows(self, X, reset=False)
         stretches = self._stretches(X, windows)
         states, _ = self._states_before(stretches, X)
-        outputs, _ = self._run(windows, n_unknown, stretches, states)
+        outputs, _ = run_over(self, windows, n_unknown, stretches, states)
         positions, filled = _base.partly_known(windows, n_unknown)
         if len(positions):
             from sklstm.engine import _predict
 
             alone = replace(self._network, stateful=False)
-            outputs[positions] = _predict.predict(
-                alone, self._training, self._trained.weights, filled, self._input_scale
-            )
-        values = _base.values_of(self, outputs, n_unknown == windows.shape[1], X)
-        return _base.shaped(values[:, :, 0], self._y_ndim)
+            for of_one, one in zip(outputs, self._trained, strict=True):
+                of_one[positions] = _predict.predict(
+                    alone, self._training, one.weights, filled, self._input_scale
+                )
+        is_unknown = n_unknown == windows.shape[1]
+        values = values_of(self, outputs, is_unknown, X)
+        return predictions(self, values[..., 0], is_unknown, return_std)
 
     @restore_on_error
     def advance(self, X):
@@ -335,7 +359,7 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         # The state after the last row of a series depends on nothing before its last stretch.
         last = stretches.are_last
         before, follows = self._states_before(stretches, X, last)
-        _, after = self._run(windows, n_unknown, stretches, before, last)
+        _, after = run_over(self, windows, n_unknown, stretches, before, last)
         states = self._states.including(stretches.layout.names)
         slots = states.slots(stretches.layout.names)
         ends = np.where(follows, states.ends[slots[stretches.ordinals]], stretches.numbers)
@@ -389,10 +413,13 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         training = _base.describe_training(self, self.loss, one_epoch=one_epoch)
 
         # 4. Train in the engine, and take over what was learnt.
-        start = None if start is None else replace(start, states=before)
+        if before is not None:
+            of_networks = by_network(self._network, before)
+            start = [replace(one, states=of) for one, of in zip(start, of_networks, strict=True)]
         names, ends = self._past.names, self._past.ends.astype(np.float64)
         if seen is None or (self._states.names is None) != (names is None):
-            states = SeriesStates(names, ends, _zero_states(network, len(ends)))
+            zeros = zero_states(network, len(ends), self.n_networks)
+            states = SeriesStates(names, ends, zeros)
         else:
             states = self._states.including(names)
             if self._past.axis is not seen.axis:
@@ -403,10 +430,10 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         # 5. Run over the training rows with the weights learnt, to the states at their ends.
         stretches = self._stretches(X, samples.windows)
         first, last = ~stretches.are_later, stretches.are_last
-        zeros = _zero_states(network, len(stretches))
+        zeros = zero_states(network, len(stretches), self.n_networks)
         for state, given in zip(zeros, before or (), strict=False):
             state[first] = given
-        _, after = self._run(samples.windows, samples.n_unknown, stretches, zeros, last)
+        _, after = run_over(self, samples.windows, samples.n_unknown, stretches, zeros, last)
         self._states = states.replaced(states.slots(names), ends, [state[last] for state in after])
         return self
 
@@ -500,61 +527,6 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
             StateResetWarning,
         )
 
-    def _run(self, windows, n_unknown, stretches, states, some=None):
-        """Run over stretches, or `some` of them, each from its state.
-
-        A row whose window is not wholly known has outputs of zero and leaves a state of zero.
-
-        Returns
-        -------
-        outputs : ndarray of shape (n_rows, n_outputs)
-            In the order of the table.
-        states : list of ndarray of shape (n_stretches, units)
-            Those after each stretch.
-        """
-        from sklstm.engine import _predict
-
-        # 1. The runs of known rows, of which a stretch may have several.
-        layout = stretches.layout
-        known = layout.by_series(n_unknown == 0)
-        of_place = np.repeat(np.arange(len(stretches)), stretches.lengths)
-        begins = known & ~np.append(False, known[:-1])
-        begins[stretches.starts] = known[stretches.starts]
-        places = np.flatnonzero(known if some is None else known & some[of_place])
-        first = np.flatnonzero(begins[places])
-        outputs = np.zeros((len(windows), self.n_outputs_))
-        after = [np.zeros_like(state) for state in states]
-        if not len(places):
-            return outputs, after
-
-        # 2. Run, each from the state of its stretch where it begins with that.
-        run = np.cumsum(begins[places]) - 1
-        stretch = of_place[places[first]]
-        at_start = places[first] == stretches.starts[stretch]
-        rows = layout.row(places)
-        outputs[rows], of_runs = _predict.predict_stateful(
-            self._network,
-            self._training,
-            self._trained.weights,
-            windows[rows],
-            [np.where(at_start[:, None], state[stretch], 0) for state in states],
-            run,
-            self._input_scale,
-        )
-
-        # 3. The state after a stretch is that of a run which ends with it.
-        last = places[np.append(first[1:], len(places)) - 1]
-        at_stop = last + 1 == stretches.stops[stretch]
-        for state, of_run in zip(after, of_runs, strict=True):
-            state[stretch[at_stop]] = of_run[at_stop]
-        return outputs, after
-
     def __sklstm_look_back__(self):
         # The state reaches back to the first row.
         return None
-
-
-def _zero_states(network, n):
-    """Return the states of each layer, for `n` series, before anything is known."""
-    n_states = STATES[network.cell]
-    return [np.zeros((n, units), np.float32) for units in network.units for _ in range(n_states)]

@@ -24,9 +24,8 @@ from sklstm._sklearn._composition import call_final, final_estimator, look_back
 from sklstm._sklearn._labels import keep_labels
 from sklstm._sklearn._restore_on_error import restore_on_error
 from sklstm._sklearn._warnings import InverseWarning, warn
-from sklstm.regressors._base import shaped
 from sklstm.regressors._earlier_targets import check_transformed_once, find_earlier
-from sklstm.regressors._heads import Fallback, PointHead, QuantileHead
+from sklstm.regressors._heads import Fallback, PointHead, QuantileHead, shaped
 from sklstm.regressors._known_rows import (
     fit_known,
     predict_known,

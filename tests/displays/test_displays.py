@@ -146,6 +146,20 @@ def test_history_is_found_in_any_wrapping():
     assert display.ax_.get_yscale() == "log"
 
 
+def test_each_network_of_several_has_its_line():
+    """Networks that stop at different epochs have lines of different length, and one legend."""
+    first = {"loss": [0.9, 0.5, 0.4], "val_loss": [1.0, 0.7, 0.8]}
+    second = {"loss": [0.8, 0.6], "val_loss": [0.9, 0.8]}
+    display = TrainingHistoryDisplay.from_history([first, second])
+    expected = [first["loss"], second["loss"], first["val_loss"], second["val_loss"]]
+    assert [line.get_ydata().tolist() for line in display.lines_] == expected
+    assert [line.get_xdata().tolist() for line in display.lines_[:2]] == [[1, 2, 3], [1, 2]]
+    _, labels = display.ax_.get_legend_handles_labels()
+    assert labels == ["Training rows", "Validation rows"]
+    with pytest.raises(ValueError, match="metric='val_loss' is not in the history"):
+        TrainingHistoryDisplay.from_history([first, {"loss": [1.0]}], metric="val_loss")
+
+
 def test_a_missing_history_or_metric_is_refused():
     """The message lists the metrics in the history."""
     with pytest.raises(ValueError, match="Ridge has no history_"):

@@ -51,7 +51,14 @@ CASES = [
         HISTORY,
         bad.cases(
             history=[
-                *(None, "loss", 5, [0.5], {"loss": [1.0], "val_loss": None}),
+                *(
+                    None,
+                    "loss",
+                    5,
+                    [0.5],
+                    [],
+                    {"loss": [1.0], "val_loss": None},
+                ),
                 *({"loss": loss} for loss in (None, 1.0, "abc", [[1.0]], ["low"], [1j])),
             ],
             metric=[1, ROWS, ("loss",), None, "accuracy", []],

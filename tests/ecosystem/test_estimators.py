@@ -63,7 +63,7 @@ ESTIMATORS = [
     (SeriesMinMaxScaler(per_series=True), {}),
     (SeriesMinMaxScaler((-1, 1), clip=True, target=0), {}),
     (LSTMRegressor(**LSTM), WEIGHTED),
-    (LSTMRegressor(**LSTM, dense_units=4, loss="huber"), WEIGHTED),
+    (LSTMRegressor(**LSTM, dense_units=4, loss="huber", n_networks=2), WEIGHTED),
     (
         StatefulLSTMRegressor(units=8, epochs=30, learning_rate=0.02, batch_size=2),
         {**LOOKS_BACK, "check_sample_weight_equivalence_on_dense_data": REPEATED},

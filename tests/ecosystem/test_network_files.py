@@ -29,6 +29,9 @@ KINDS = {
     "bidirectional": LSTMRegressor(2, bidirectional=True),
     "stateful": StatefulLSTMRegressor(2),
     "quantiles": LSTMRegressor(2, loss="quantile"),
+    "several": LSTMRegressor(2, n_networks=3),
+    "several, own": LSTMRegressor(network=own, n_networks=2, normalize=False),
+    "several, stateful": StatefulLSTMRegressor((2, 3), cell="gru", n_networks=2),
     "outputs": LSTMRegressor(2),
     "function": LSTMRegressor(network=own, loss=keras.losses.Huber(0.5), normalize=False),
     "model": LSTMRegressor(network=own((4, 2), 1)),
@@ -62,7 +65,7 @@ def test_every_kind_of_network_loads_without_sklstm(tmp_path):
     expected = {}
     for name, regressor in KINDS.items():
         y = np.stack([Y, -Y], 1) if name == "outputs" else Y
-        if name == "stateful":
+        if isinstance(regressor, StatefulLSTMRegressor):
             # A model by itself has no state before a window: each starts from zero.
             fitted = regressor.set_params(epochs=1).fit(KNOWN, y[3:])
             expected[name] = [fitted.reset_state().predict(KNOWN[i : i + 1]) for i in range(27)]

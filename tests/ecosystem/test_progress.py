@@ -100,3 +100,16 @@ def test_scoring_monitor_records_a_score_per_epoch():
     epochs = log[log["task_name"].str.startswith("epoch")]
     assert len(epochs) == 4
     assert epochs["r2"].iloc[-1] == pytest.approx(model.score(X, Y))
+
+
+@pytest.mark.parametrize("regressor", [LSTMRegressor, StatefulLSTMRegressor])
+def test_epochs_of_several_networks_are_told_apart(regressor):
+    """Each comes with the mean of the networks so far: those trained before, and this one."""
+    options = {"units": 2, "epochs": 2}
+    recorder = follow(regressor(**options, n_networks=2, random_state=0))
+    names = [name for _, name in recorder.ended]
+    assert names == [*(f"network {i}, epoch {j}" for i in (1, 2) for j in (1, 2)), "fit"]
+    draws = np.random.RandomState(0)
+    first, second = (regressor(**options, random_state=draws).fit(X, Y).predict(X) for _ in "ab")
+    expected = [mean_squared_error(Y, first), mean_squared_error(Y, (first + second) / 2)]
+    np.testing.assert_allclose(recorder.epochs[1::2], expected, rtol=1e-6)

@@ -30,7 +30,9 @@ class StopAtOnce(CALLBACKS.Callback):
 def keras_fit(optimizer, callbacks, epochs):
     """Return the weights and the history of Keras' own fit, which runs once for all engines."""
     X, y = windows(30, 4)
-    model = _predict.keras_model(NETWORK, TrainingSpec(optimizer=optimizer), first_weights(NETWORK))
+    model = _predict.keras_model(
+        NETWORK, TrainingSpec(optimizer=optimizer), [first_weights(NETWORK)]
+    )
     history = model.fit(
         np.array(X[:22]),
         y[:22],

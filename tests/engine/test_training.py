@@ -43,7 +43,7 @@ def assert_equals_keras(
     start = Trained(weights, [])
     trained = _train.train(network, training, taught, validation, seed=5, start=start)
     # 2. train by Keras
-    model = _predict.keras_model(network, training, weights)
+    model = _predict.keras_model(network, training, [weights])
     validation = (X[held_out], y[held_out], weight[held_out]) if n_held_out else None
     logs = [
         model.fit(

@@ -395,7 +395,7 @@ def test_callbacks_see_the_batches_of_an_epoch(data, engine):
 def test_partial_fit_takes_some_batches(data):
     """A call is an epoch: one weight update of the optimizer for each batch."""
     regressor = tiny(steps_per_epoch=3, batch_size=8).partial_fit(*data).partial_fit(*data)
-    assert regressor._trained.optimizer_state[0] == 6
+    assert regressor._trained[0].optimizer_state[0] == 6
 
 
 @pytest.mark.parametrize("call", ["fit", "partial_fit"])

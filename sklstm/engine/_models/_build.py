@@ -86,6 +86,12 @@ def fresh_weights(
     return [keras.ops.convert_to_numpy(weight) for weight in weights]
 
 
+def starts_alike(network: NetworkSpec) -> bool:
+    """Tell whether a network of the user's begins with the same weights whatever the seed."""
+    first, second = (_built_by_user(network, seed).get_weights() for seed in range(2))
+    return all(map(np.array_equal, first, second))
+
+
 def seed_dropout(model: keras.Model, seed: int) -> None:
     """Start every dropout layer of `model` from `seed`."""
     for state, drawn in zip(dropout_states(model), _seeds(seed, stream=1), strict=False):

@@ -36,20 +36,32 @@ def target_scale(network: NetworkSpec, training: TrainingSpec, target: Windows) 
 
 
 def in_own_units(
-    network: NetworkSpec, model: keras.Model, input_scale: Scale, target_scale: Scale
+    network: NetworkSpec, models: list[keras.Model], input_scale: Scale, target_scale: Scale
 ) -> keras.Model:
-    """Return a model of the same weights that takes and returns numbers in their own units."""
-    if input_scale.mean is None:
-        return model
+    """Return one model of `models` that takes and returns numbers in their own units.
+
+    Of several, it returns the mean of what they return.
+    """
+    first, *others = models
+    if input_scale.mean is None and not others:
+        return first
     # Only float64 keeps small changes of a large number; the layers between compute in float32.
     raw = keras.Input((network.window, network.n_features), dtype="float64", name="windows")
-    outputs = _rescaling(1 / input_scale.spread, -input_scale.mean / input_scale.spread)(raw)
-    # A network of the user's need not be a chain of layers.
-    for layer in model.layers[1:] if network.network is None else [model]:
-        outputs = layer(outputs)
+    inputs = raw
+    if input_scale.mean is not None:
+        inputs = _rescaling(1 / input_scale.spread, -input_scale.mean / input_scale.spread)(raw)
+    if others:
+        for i, model in enumerate(models):
+            model.name = f"network_{i}"
+        outputs = keras.layers.Average(dtype="float64", name="mean")([of(inputs) for of in models])
+    else:
+        outputs = inputs
+        # A network of the user's need not be a chain of layers.
+        for layer in first.layers[1:] if network.network is None else [first]:
+            outputs = layer(outputs)
     if target_scale.mean is not None:
         outputs = _rescaling(target_scale.spread, target_scale.mean)(outputs)
-    return keras.Model(raw, outputs, name=model.name)
+    return keras.Model(raw, outputs, name="networks" if others else first.name)
 
 
 def _rescaling(factors, offsets):

@@ -10,6 +10,14 @@ import numpy as np
 from sklstm.engine._compat import early_stopping
 from sklstm.engine._spec import TrainingSpec, Watch
 
+# Each network has a copy of these, which would write to the place of the one before.
+_WRITE_FILES = (
+    keras.callbacks.BackupAndRestore,
+    keras.callbacks.CSVLogger,
+    keras.callbacks.ModelCheckpoint,
+    keras.callbacks.TensorBoard,
+)
+
 _REMEDIES = (
     "Scale the inputs and targets to about -1 to 1, lower learning_rate, or clip the gradients "
     "with clipnorm=1.0."
@@ -54,6 +62,19 @@ class Plateau(keras.callbacks.Callback):
         elif self.wait >= self.patience:
             optimizer.learning_rate = logs["learning_rate"] * 0.1
             self.wait = 0
+
+
+def refuse_files(callbacks, n_networks: int) -> None:
+    """Raise if callbacks of one network would write over the files of another."""
+    for callback in keras.tree.flatten(callbacks or ()):
+        kind = callback if isinstance(callback, type) else type(callback)
+        if issubclass(kind, _WRITE_FILES):
+            raise ValueError(
+                f"callbacks holds a {kind.__name__}, but with n_networks={n_networks} each network "
+                "would write over the files of the one before. Leave it out: early_stopping=True "
+                "keeps the best weights of each network, and history_ the losses of each epoch. Or "
+                "fit networks one by one (n_networks=1), each with files of its own."
+            )
 
 
 class Watched(keras.callbacks.Callback):
