@@ -114,9 +114,9 @@ def backtest(
     Returns
     -------
     BacktestResult
-        The result, with four attributes, and the methods ``scores_by`` and ``skill_by`` for the
-        scores of each series, step ahead and so on. Rows whose target is NaN are predicted but not
-        scored.
+        The result, with four attributes, and the methods ``scores_by``, ``skill_by`` and, of
+        quantiles, ``interval_scores_by`` for the scores of each series, step ahead and so on. Rows
+        whose target is NaN are predicted but not scored.
 
         ``predictions`` : DataFrame
             One line per predicted value, labelled like the rows: ``fold``, ``step`` (how many rows

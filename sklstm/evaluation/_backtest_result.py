@@ -147,7 +147,7 @@ class BacktestResult:
             One line per group, with the three metrics of :mod:`sklstm.metrics`:
             ``interval_coverage`` and ``winkler_score`` of the interval between the outermost
             quantiles, and ``weighted_quantile_loss`` of all quantiles. All series count alike in
-            the first two.
+            the first two, and all outputs in all three.
 
         Raises
         ------

@@ -96,12 +96,14 @@ def interval_scores(lines, codes, labels, series):
         }
     )[~np.isnan(actual)]
 
-    # 2. Means of each series, then of the groups; sums for what is relative to the size.
-    group = codes.ravel()[parts.index]
-    of_series = parts.groupby([group, series.repeat(codes.shape[1])[parts.index]])
+    # 2. As the metrics do: of each series, then of each output, then of all outputs.
+    n_outputs = codes.shape[1]
+    cell = (codes * n_outputs + np.arange(n_outputs)).ravel()[parts.index]
+    of_series = parts.groupby([cell, series.repeat(n_outputs)[parts.index]])
     scores = of_series[["interval_coverage", "winkler_score"]].mean().groupby(level=0).mean()
-    sums = parts[["loss", "size"]].groupby(group).sum()
+    sums = parts[["loss", "size"]].groupby(cell).sum()
     scores["weighted_quantile_loss"] = sums["loss"] / sums["size"]
+    scores = scores.groupby(scores.index // n_outputs).mean()
     return scores.reindex(range(len(labels))).set_axis(labels)
 
 
