@@ -10,7 +10,7 @@ import pytest
 from estimators import MILK, quietly
 from hypothesis import strategies as st
 from panels import law, loop, panels, rows_of
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin
 from sklearn.linear_model import Ridge
 from sklearn.metrics import mean_absolute_error
 from sklearn.model_selection import TimeSeriesSplit, cross_val_score
@@ -253,6 +253,40 @@ def test_what_is_learnt_by_heart_comes_back(chain, n_targets):
     first = len(X) - 5 - len(learner.regressor_.y_)
     learner.regressor_.y_ = np.pad(learner.regressor_.y_, ((0, 5), (0, 0)))
     np.testing.assert_allclose(learner.predict(X)[first:-5], y[first:-5], rtol=1e-9)
+
+
+class LessLevel(TransformerMixin, BaseEstimator):
+    """A step of a user's own, which subtracts the mean of the two values before a row."""
+
+    def __sklstm_look_back__(self):
+        return 2
+
+    def __sklstm_expected__(self, observed, n_steps):
+        return [observed.rolling(2).mean().shift(1)] * n_steps
+
+    def fit(self, X, y=None):
+        """Learn nothing."""
+        return self
+
+    def transform(self, X):
+        """Subtract what is expected."""
+        return X - self.__sklstm_expected__(X, 1)[0]
+
+    def inverse_transform(self, Z, *, observed=None):
+        """Add it."""
+        return Z + self.__sklstm_expected__(observed, 1)[0]
+
+
+def test_a_step_of_a_users_own_says_what_to_expect():
+    """It is subtracted from each step, and added again."""
+    X, y = series_to_supervised(SERIES, horizon=4)
+    learner = TransformedSeriesRegressor(Taught(), make_pipeline(LOG, LessLevel()))
+    taught = learner.fit(X, y).regressor_.y_
+    logs = np.log(SERIES.to_numpy())
+    expected = [logs[t : t + 4] - logs[t - 2 : t].mean() for t in range(3, len(X) - 2)]
+    np.testing.assert_allclose(taught, expected, atol=1e-12)
+    learner.regressor_.y_ = np.pad(taught, ((0, 3), (0, 0)))
+    np.testing.assert_allclose(learner.predict(X)[2:-3], y[2:-3])
 
 
 @pytest.mark.parametrize("chain", ["differences", "differences, range"])
