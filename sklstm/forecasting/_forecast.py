@@ -319,8 +319,8 @@ def _predict_last(estimator, rows, last, method):
             # A slice of the pipeline counts as not fitted where its last step has nothing to fit.
             rows = rows if step in (None, "passthrough") else step.transform(rows)
         return _predict_last(estimator[-1], rows, last, method)
-    if type(estimator) is TransformedSeriesRegressor and method == "predict":
-        return np.asarray(estimator._predict(rows, last))[last]
+    if type(estimator) is TransformedSeriesRegressor:
+        return np.asarray(estimator._predict(rows, last, method))[last]
     if look_back(estimator) == 0:
         return np.asarray(call_final(estimator, method, safe_indexing(rows, last)))
     return np.asarray(call_final(estimator, method, rows))[last]

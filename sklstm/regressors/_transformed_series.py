@@ -344,10 +344,6 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         """
         return self._predict(X)
 
-    def _predict(self, X, wanted=None):
-        """Predict the target; only that of some rows, if they are given, need be right."""
-        return shaped(self._values(X, "predict", wanted)[:, :, 0], self._y_ndim)
-
     @available_if(_learns_quantiles)
     def predict_quantiles(self, X):
         """Predict quantiles of the target of each row, in its own units.
@@ -381,8 +377,13 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         AssumedPastWarning, UnknownPastWarning, InverseWarning
             As in `predict`.
         """
-        check_is_fitted(self)
-        values = self._values(X, "predict_quantiles")
+        return self._predict(X, method="predict_quantiles")
+
+    def _predict(self, X, wanted=None, method="predict"):
+        """Predict the target, or quantiles; only those of some rows, if given, need be right."""
+        values = self._values(X, method, wanted)
+        if method == "predict":
+            return shaped(values[:, :, 0], self._y_ndim)
         levels = self.quantiles_
         if (values[:, :, 0] > values[:, :, -1]).any() and not np.allclose(levels + levels[::-1], 1):
             raise ValueError(

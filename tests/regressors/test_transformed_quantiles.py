@@ -20,6 +20,7 @@ from sklstm import (
     SeriesMinMaxScaler,
     TransformedSeriesRegressor,
     UnknownPastWarning,
+    forecast,
     series_to_supervised,
 )
 from sklstm.datasets import load_milk
@@ -172,6 +173,16 @@ def test_a_network_that_learns_quantiles_hands_them_on(horizon):
     np.testing.assert_allclose(first[12:], inner[12:] + base[12:, None], rtol=1e-6)
     search = GridSearchCV(pipeline, {}, cv=TimeSeriesSplit(2))
     assert TransformedSeriesRegressor(search).fit(X, y).predict_quantiles(X).shape == found.shape
+
+
+@pytest.mark.parametrize("transformer", [Differencer([1, 12]), make_pipeline(LOG, Differencer())])
+def test_a_forecast_has_the_quantiles_of_its_row(transformer):
+    """All steps at once, from the last row of the table."""
+    X, y = series_to_supervised(load_milk(), horizon=6, keep_last=True)
+    fitted = model(transformer).fit(X[:120], y[:120])
+    ahead = forecast(fitted, X[:131], 6, method="predict_quantiles")
+    np.testing.assert_allclose(ahead, fitted.predict_quantiles(X[:131])[-1], rtol=1e-12)
+    assert ahead.index[0] == X.index[130]
 
 
 def test_a_regressor_of_points_has_none():
