@@ -107,6 +107,25 @@ class UnseenSeriesWarning(SklstmWarning):
     """
 
 
+class UnnamedSeriesWarning(SklstmWarning):
+    """Each series is to have a range of its own, but the rows do not say which series they are of.
+
+    See Also
+    --------
+    SeriesMinMaxScaler : Whose ``per_series=True`` gives each series a range of its own.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklstm import SeriesMinMaxScaler, UnnamedSeriesWarning
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     scaler = SeriesMinMaxScaler(per_series=True).fit([[1.0], [10.0], [2.0], [30.0]])
+    >>> caught[0].category is UnnamedSeriesWarning, scaler.data_max_.tolist()
+    (True, [30.0])
+    """
+
+
 class UnsaidHorizonWarning(SklstmWarning):
     """The columns of a target look like steps ahead of one series, but nothing says that they are.
 

@@ -23,7 +23,7 @@ from sklstm._past._layout import Layout, blocks, find_series, names_as_index
 from sklstm._past._order import is_panel
 from sklstm._sklearn._callbacks import FollowedMixin, one_task
 from sklstm._sklearn._restore_on_error import restore_on_error
-from sklstm._sklearn._warnings import UnseenSeriesWarning, warn
+from sklstm._sklearn._warnings import UnnamedSeriesWarning, UnseenSeriesWarning, warn
 
 
 class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
@@ -46,9 +46,9 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         The column or columns, by name or position, that a model predicts:
         what `inverse_transform` takes an array for that does not hold all columns.
     per_series : bool, default=False
-        Whether each series of a table of many series has a range of its own. A table of one series,
-        or an array, is one series. A series of which `fit` has seen no value is scaled by its own
-        rows in the table at hand, with a warning.
+        Whether each series of a table of many series has a range of its own. A table of one series
+        is one series, and so is an array, with a warning. A series of which `fit` has seen no value
+        is scaled by its own rows in the table at hand, with a warning.
 
     Attributes
     ----------
@@ -145,6 +145,11 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
             `X` holds infinity or text, or series of their own ranges are unsorted in time.
         TypeError
             If `X` is sparse, or nothing that a table can be made of.
+
+        Warns
+        -----
+        UnnamedSeriesWarning
+            If each series is to have a range of its own, but `X` is an array of rows.
         """
         return super().fit(X, y)
 
@@ -191,6 +196,15 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
             self._names = None
         if self._has_ranges:
             check_series_known(y, X)
+            if is_first and rows is X and index_of(X) is None:
+                warn(
+                    "per_series=True has no effect: X is an array, which does not name the series"
+                    " of its rows, so all of them share one range. Set per_series=False if they"
+                    " are one series. If a step of a pipeline dropped the labels, call"
+                    " set_output(transform='pandas') on the pipeline; for a target, use"
+                    " TransformedSeriesRegressor in place of TransformedTargetRegressor.",
+                    UnnamedSeriesWarning,
+                )
         layout = self._layout(X, is_first=is_first)
         if layout is None:
             super().partial_fit(rows)

@@ -97,6 +97,8 @@ def expected_failures(estimator):
 
 # The checks' rows are no windows.
 @pytest.mark.filterwarnings("ignore:Most rows of X do not follow")
+# Nor do they name series.
+@pytest.mark.filterwarnings("ignore:per_series=True has no effect")
 @parametrize_with_checks(
     [estimator for estimator, _ in ESTIMATORS], expected_failed_checks=expected_failures
 )

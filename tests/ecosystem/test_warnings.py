@@ -16,11 +16,13 @@ from sklstm import (
     InverseWarning,
     LagWindower,
     MissingStepsWarning,
+    SeriesMinMaxScaler,
     SklstmWarning,
     StatefulLSTMRegressor,
     StateResetWarning,
     TransformedSeriesRegressor,
     UnknownPastWarning,
+    UnnamedSeriesWarning,
     UnsaidHorizonWarning,
     series_to_supervised,
 )
@@ -89,6 +91,11 @@ def assumed():
     LagWindower(3).fit(rows[:20]).transform(rows[:30])
 
 
+def unnamed():
+    """Scale each series of an array, which names none."""
+    SeriesMinMaxScaler(per_series=True).fit(TABLE.to_numpy())
+
+
 CASES = [
     (windower, UnknownPastWarning),
     (differencer, UnknownPastWarning),
@@ -100,6 +107,7 @@ CASES = [
     (missing, MissingStepsWarning),
     (horizon, UnsaidHorizonWarning),
     (assumed, AssumedPastWarning),
+    (unnamed, UnnamedSeriesWarning),
 ]
 each_case = pytest.mark.parametrize(("call", "category"), CASES, ids=[c.__name__ for c, _ in CASES])
 

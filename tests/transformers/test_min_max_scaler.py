@@ -1,5 +1,7 @@
 """SeriesMinMaxScaler against scikit-learn's MinMaxScaler."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,10 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from panels import law, panels, rows_of
-from sklearn.preprocessing import MinMaxScaler
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.dummy import DummyRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from states import assert_same
 
-from sklstm import LagWindower, SeriesMinMaxScaler, UnseenSeriesWarning
+from sklstm import (
+    LagWindower,
+    SeriesMinMaxScaler,
+    TransformedSeriesRegressor,
+    UnnamedSeriesWarning,
+    UnseenSeriesWarning,
+)
 
 DAYS = pd.date_range("2024-01-01", periods=20, freq="D")
 FINITE = st.floats(-1e6, 1e6, width=32)
@@ -191,10 +202,13 @@ def test_windows_of_many_series_are_scaled_by_the_range_of_their_series(stores):
 
 @pytest.mark.parametrize("as_table", [True, False])
 def test_one_series_is_scaled_as_without_the_option(frame, as_table):
-    """A table of one series, or an array, has one range."""
+    """A table of one series, or an array, has one range; the array is told of."""
     X = frame if as_table else frame.to_numpy()
     ours, plain = SeriesMinMaxScaler(per_series=True, target=1), SeriesMinMaxScaler(target=1)
-    assert_same(ours.fit_transform(X), plain.fit_transform(X))
+    told = pytest.warns(UnnamedSeriesWarning, match="per_series=False if they are one series")
+    with nullcontext() if as_table else told:
+        scaled = ours.fit_transform(X)
+    assert_same(scaled, plain.fit_transform(X))
     assert ours.series_ is None
     assert_same(ours.inverse_transform(np.ones(4)), plain.inverse_transform(np.ones(4)))
 
@@ -297,6 +311,33 @@ def test_labels_lost_before_the_fit_are_refused(stores):
     """A target that names its series tells that the rows have lost theirs."""
     with pytest.raises(ValueError, match=r"names many series, but X has no labels.*set_output"):
         SeriesMinMaxScaler(per_series=True).fit(stores.to_numpy(), stores["a"])
+
+
+def test_a_target_that_loses_its_labels_on_the_way_is_told_of(stores):
+    """Of all series together, the range is no series' own; the way out that is named has them."""
+    scaler, X, y = SeriesMinMaxScaler(per_series=True), stores[["b"]], stores["a"]
+    model = TransformedTargetRegressor(DummyRegressor(), transformer=scaler)
+    with pytest.warns(
+        UnnamedSeriesWarning, match="use TransformedSeriesRegressor in place"
+    ) as told:
+        model.fit(X, y)
+    assert len(told) == 1
+    assert model.transformer_.data_max_.tolist() == [y.max()]
+    model = TransformedSeriesRegressor(DummyRegressor(), transformer=scaler, y_lag=None).fit(X, y)
+    highest = y.groupby(level=1).max()
+    found = model.transformer_
+    assert dict(zip(found.series_, found.data_max_[:, 0], strict=True)) == highest.to_dict()
+
+
+def test_rows_that_lost_their_labels_before_are_told_of(stores):
+    """With set_output, as the message says, each series has its own range, and nothing is told."""
+    pipeline = make_pipeline(StandardScaler(), SeriesMinMaxScaler(per_series=True))
+    with pytest.warns(UnnamedSeriesWarning, match="has no effect.*set_output"):
+        pooled = pipeline.fit_transform(stores)
+    assert pooled.max(axis=0).tolist() == pytest.approx([1, 1])
+    found = pipeline.set_output(transform="pandas").fit_transform(stores)
+    np.testing.assert_allclose(found.groupby(level=1).max(), 1)
+    np.testing.assert_allclose(found.groupby(level=1).min(), 0, atol=1e-12)
 
 
 def test_named_series_after_a_fit_to_one_without_a_name_are_refused(stores, frame):
