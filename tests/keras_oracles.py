@@ -5,6 +5,7 @@ import functools
 import keras
 import numpy as np
 import tensorflow as tf
+from sklearn.base import clone
 
 from sklstm.engine._predict import keras_model
 from sklstm.engine._spec import TrainingSpec
@@ -188,3 +189,15 @@ class FirstWeights(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         """Look before the first epoch."""
         self.weights = self.model.get_weights()
+
+
+def weights_before(model, X, y):
+    """Return the weights that a fit of a regressor starts from."""
+    look = FirstWeights()
+    clone(model).set_params(epochs=1, callbacks=[look]).fit(X, y)
+    return look.weights
+
+
+def weights_of(model):
+    """Return the weights of a fitted regressor."""
+    return model.model_.get_weights()

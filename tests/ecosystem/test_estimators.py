@@ -22,7 +22,7 @@ from sklstm import (
     WindowScaledRegressor,
 )
 
-LSTM = {"units": 8, "epochs": 60, "learning_rate": 0.02}
+LSTM = {"units": 8, "epochs": 30, "learning_rate": 0.04}
 
 # One row per time step, so a row's neighbours count.
 ORDER = "A row looks back on the rows before it, so another order of the rows is another series."
@@ -65,7 +65,7 @@ ESTIMATORS = [
     (LSTMRegressor(**LSTM), WEIGHTED),
     (LSTMRegressor(**LSTM, dense_units=4, loss="huber", n_networks=2), WEIGHTED),
     (
-        StatefulLSTMRegressor(units=8, epochs=30, learning_rate=0.02, batch_size=2),
+        StatefulLSTMRegressor(units=8, epochs=15, learning_rate=0.04, batch_size=2),
         {**LOOKS_BACK, "check_sample_weight_equivalence_on_dense_data": REPEATED},
     ),
     (TransformedSeriesRegressor(Ridge()), {}),

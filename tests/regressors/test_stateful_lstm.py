@@ -8,15 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from keras_oracles import (
-    FirstWeights,
     RowByRow,
     assert_close,
     reset,
     stateful_keras,
     train_and_reset,
+    weights_before,
+    weights_of,
 )
 from numpy.lib.stride_tricks import sliding_window_view
-from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit, cross_val_score
 from sklearn.pipeline import make_pipeline
 
@@ -58,18 +58,6 @@ def regressor(**parameters):
     """Return a small regressor; few architectures, because each is traced."""
     defaults = {"units": 3, "normalize": False, "epochs": 3, "learning_rate": 0.05}
     return StatefulLSTMRegressor(**{**defaults, "random_state": 0, **parameters})
-
-
-def first_weights(model, X, y):
-    """Return the weights that a fit starts from."""
-    look = FirstWeights()
-    clone(model).set_params(epochs=1, callbacks=[look]).fit(X, y)
-    return look.weights
-
-
-def weights_of(model):
-    """Return the fitted weights."""
-    return model.model_.get_weights()
 
 
 def adam(rate=0.05):
@@ -118,7 +106,7 @@ def test_one_row_at_a_time_equals_the_hand_written_keras_loop(
     """Weights are those of fit for one epoch, reset the state, fit, reset, and so on."""
     X, y = windows(N_TRAIN, window, n_features)
     model = regressor(units=units, cell=cell, epochs=epochs, learning_rate=0.01)
-    weights = first_weights(model, X, y)
+    weights = weights_before(model, X, y)
     by_hand = stateful_keras(weights, units, window, n_features, cell=cell, optimizer=adam(0.01))
     losses = train_and_reset(by_hand, X, y, epochs)
     model.fit(X, y)
@@ -136,7 +124,7 @@ def test_the_state_is_reset_when_reset_states_says_so(reset_states):
     """It runs on into the next epoch under "never", and ends after each four rows under 4."""
     X, y = rows(N_TRAIN)
     model = regressor(reset_states=reset_states)
-    by_hand = stateful_keras(first_weights(model, X, y), (3,), 1, optimizer=adam())
+    by_hand = stateful_keras(weights_before(model, X, y), (3,), 1, optimizer=adam())
     for _ in range(3):
         for i in range(N_TRAIN):
             if reset_states == 4 and i % 4 == 0:
@@ -150,7 +138,7 @@ def test_rows_per_update_equal_keras_on_sequences():
     """bptt_steps=4 is a stateful Keras model that returns sequences of four rows."""
     X, y = rows(12)
     model = regressor(bptt_steps=4)
-    by_hand = stateful_keras(first_weights(model, X, y), (3,), 4, sequences=True, optimizer=adam())
+    by_hand = stateful_keras(weights_before(model, X, y), (3,), 4, sequences=True, optimizer=adam())
     train_and_reset(by_hand, X.reshape(3, 4, 1), y.reshape(3, 4, 1), epochs=3)
     assert_close(weights_of(model.fit(X, y)), by_hand.get_weights())
 
@@ -182,7 +170,7 @@ def test_stretches_and_updates_equal_the_loop_by_hand(n, lanes, chunk, options):
     X, y = windows(n, options["window"], 1)
     y[options["holes"]] = np.nan
     model = regressor(batch_size=lanes, bptt_steps=chunk, cell=options["cell"])
-    plain = row_by_row(first_weights(model, X, y), cell=options["cell"])
+    plain = row_by_row(weights_before(model, X, y), cell=options["cell"])
     plain.train(X, y, epochs=3, lanes=min(lanes, n), chunk=chunk, weight=options["weight"])
     model.fit(X, y, sample_weight=options["weight"])
     assert_close(weights_of(model), plain.weights())
@@ -206,7 +194,7 @@ def test_the_state_is_zero_after_a_gap_inside_the_training_rows():
     table = months(X)
     table.index = table.index[:6].append(table.index[6:] + 7)
     model = regressor()
-    plain = row_by_row(first_weights(model, table, y))
+    plain = row_by_row(weights_before(model, table, y))
     plain.train(X, y, epochs=3, fresh=[6])
     model.fit(table, y)
     assert_close(weights_of(model), plain.weights())
@@ -315,7 +303,7 @@ def test_partial_fit_goes_on_from_weights_and_state(reset_states):
     """Rows that follow find the state after the rows before, under the weights learnt so far."""
     X, y = rows(12)
     model = regressor(epochs=1, reset_states=reset_states)
-    plain = row_by_row(first_weights(model, X[:6], y[:6]))
+    plain = row_by_row(weights_before(model, X[:6], y[:6]))
     model.fit(X[:6], y[:6])
     plain.train(X[:6], y[:6])
     state = plain.predict(X[:6])[1]
@@ -348,7 +336,7 @@ def test_validation_rows_go_on_from_the_training_rows_and_disturb_nothing(lanes,
     X, y = rows()
     y[holes] = np.nan
     model = regressor(batch_size=lanes, validation_fraction=fraction)
-    plain = row_by_row(first_weights(model, X, y))
+    plain = row_by_row(weights_before(model, X, y))
     *_, state = plain.train(X[:9], y[:9], lanes=lanes)
     expected = np.nanmean((plain.predict(X[9:], state)[0] - y[9:]) ** 2)
     model.fit(X, y)
@@ -365,7 +353,7 @@ def test_given_validation_rows_go_on_where_they_follow(gap, follows):
     table = months(X)
     later = table[N_TRAIN:].set_axis(table.index[N_TRAIN:] + gap)
     model = regressor(epochs=1)
-    plain = row_by_row(first_weights(model, table[:N_TRAIN], y[:N_TRAIN]))
+    plain = row_by_row(weights_before(model, table[:N_TRAIN], y[:N_TRAIN]))
     [state] = plain.train(X[:N_TRAIN], y[:N_TRAIN])
     predicted, _ = plain.predict(X[N_TRAIN:], state if follows else None)
     model.fit(table[:N_TRAIN], y[:N_TRAIN], X_val=later, y_val=y[N_TRAIN:])
@@ -473,7 +461,7 @@ def test_a_differenced_series_equals_the_recipe_by_hand():
     least, most = wanted[:n].min(), wanted[:n].max()
     inputs = 2 * (steps - least) / (most - least) - 1
     outputs = 2 * (wanted - least) / (most - least) - 1
-    plain = row_by_row(first_weights(regressor(), inputs[:n], outputs[:n]))
+    plain = row_by_row(weights_before(regressor(), inputs[:n], outputs[:n]))
     plain.train(inputs[:n], outputs[:n], epochs=3)
     forecast, _ = plain.predict(inputs)
     by_hand = lag[1:] + (forecast + 1) / 2 * (most - least) + least

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras_oracles import (
-    FirstWeights,
     RowByRow,
     assert_close,
     reset,
     stateful_keras,
+    weights_before,
+    weights_of,
 )
-from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
 from sklstm import (
@@ -49,18 +49,6 @@ def regressor(**parameters):
     """Return a small regressor; few architectures, because each is traced."""
     defaults = {"units": 3, "normalize": False, "epochs": 2, "learning_rate": 0.05}
     return StatefulLSTMRegressor(**{**defaults, "random_state": 0, **parameters})
-
-
-def first_weights(model, X, y):
-    """Return the weights that a fit starts from."""
-    look = FirstWeights()
-    clone(model).set_params(epochs=1, callbacks=[look]).fit(X, y)
-    return look.weights
-
-
-def weights_of(model):
-    """Return the fitted weights."""
-    return model.model_.get_weights()
 
 
 def row_by_row(weights):
@@ -145,7 +133,7 @@ def test_one_series_after_the_other_equals_keras_with_a_reset_between_them():
     X, y = panel()
     model = regressor(epochs=2)
     network = stateful_keras(
-        first_weights(model, X, y), (3,), 1, optimizer=keras.optimizers.Adam(0.05)
+        weights_before(model, X, y), (3,), 1, optimizer=keras.optimizers.Adam(0.05)
     )
     losses = []
     for _ in range(2):
@@ -192,7 +180,7 @@ def test_series_in_lanes_equal_the_loop_by_hand(lanes, chunk, options):
         X, y = X.iloc[kept], y.iloc[kept]
         of_series = list(places(X).values())
     model = regressor(batch_size=lanes, bptt_steps=chunk)
-    plain = row_by_row(first_weights(model, X, y))
+    plain = row_by_row(weights_before(model, X, y))
     fresh = [rows[0] for rows in of_series]
     for rows in of_series:
         fresh += rows[1:][np.diff(months_of(X)[rows]) > 1].tolist()
@@ -212,7 +200,7 @@ def test_a_state_that_is_never_reset_is_that_of_the_same_series(lanes):
     """An epoch begins with the state of each series at its end in the last epoch."""
     X, y = panel()
     model = regressor(batch_size=lanes, reset_states="never", epochs=3)
-    plain = row_by_row(first_weights(model, X, y))
+    plain = row_by_row(weights_before(model, X, y))
     states = {}
     for _ in range(3):
         states = train_in_order(plain, X, y, lanes, states)
@@ -223,7 +211,7 @@ def test_resets_count_the_rows_of_each_series():
     """An int resets a series after so many of its own rows."""
     X, y = panel()
     model = regressor(batch_size=3, reset_states=2)
-    plain = row_by_row(first_weights(model, X, y))
+    plain = row_by_row(weights_before(model, X, y))
     of_series = list(places(X).values())
     fresh = np.concatenate([rows[::2] for rows in of_series])
     plain.train(X.to_numpy(), y, epochs=2, stretches=of_series, fresh=fresh)
@@ -380,7 +368,7 @@ def test_partial_fit_goes_on_from_the_state_of_each_series(lanes):
     """Also where only some series have new rows, and where one is new."""
     X, y = panel()
     model = regressor(epochs=1, batch_size=lanes)
-    plain = row_by_row(first_weights(model, X, y))
+    plain = row_by_row(weights_before(model, X, y))
 
     def after(X, states):
         of_rows = {name: X.to_numpy()[rows] for name, rows in places(X).items()}
@@ -413,7 +401,7 @@ def test_held_out_rows_go_on_from_the_state_of_their_series(lanes):
     """The cut lies between two months; a series that begins after it starts from zero."""
     X, y = panel({**SPANS, "d": (7, 9)})
     model = regressor(epochs=1, batch_size=lanes, validation_fraction=0.25)
-    plain = row_by_row(first_weights(model, X, y))
+    plain = row_by_row(weights_before(model, X, y))
     n_train = int(np.sum(X.index.get_level_values(0) < "2001-08"))
     states = train_in_order(plain, X[:n_train], y[:n_train], lanes, {})
     model.fit(X, y)
@@ -438,7 +426,7 @@ def test_given_validation_rows_go_on_where_they_follow():
     X, y = panel()
     X_val, y_val = panel({"a": (8, 11), "b": (12, 14), "x": (3, 9)}, seed=2)
     model = regressor(epochs=1, batch_size=3)
-    plain = row_by_row(first_weights(model, X, y))
+    plain = row_by_row(weights_before(model, X, y))
     states = train_in_order(plain, X, y, 3, {})
     model.fit(X, y, X_val=X_val, y_val=y_val)
     expected = squared_errors(plain, X_val, y_val, {"a": states["a"]})
