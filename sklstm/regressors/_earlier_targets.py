@@ -219,9 +219,10 @@ class EarlierTargets:
             warn(
                 f"transformer={target_steps.transformer!r} cannot undo {lost.sum()} of {lost.size}"
                 f" predicted values, the first in row {np.argwhere(lost)[0, 0]}: they lie outside"
-                " what it returns. In their place stands the value of y_lag, or else the training"
-                " mean. Use a transformer that can undo every value, such as a logarithm or a"
-                " scaler, or a regressor that predicts within its range.",
+                " what it returns, or the last observed values outside what it takes. In their"
+                " place stands the value of y_lag, or else the training mean. Use a transformer"
+                " that takes and undoes every value, such as a scaler, or a regressor that predicts"
+                " within its range.",
                 InverseWarning,
             )
         return np.where(lost, np.nan, found)

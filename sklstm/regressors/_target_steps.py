@@ -333,16 +333,24 @@ class TargetSteps:
 
     def _back(self, values, observed, index):
         """Undo sorted rows."""
+        # 1. What was observed, as each step saw it, up to the last that looks back.
         seen = [observed]
-        for step in self.steps[:-1] if observed is not None else []:
-            seen.append(np.asarray(step.transform(labelled(seen[-1], index, self.names))))
+        looking = [i for i, step in enumerate(self.steps) if looks_back(step)]
+        for step in self.steps[: max(looking)] if observed is not None else []:
+            with _unwarned():
+                after = np.asarray(step.transform(labelled(seen[-1], index, self.names)))
+            # Only what is not known may be NaN: a step refuses infinity, or nothing is undone.
+            lost = False if looks_back(step) else np.isnan(after) & ~np.isnan(seen[-1])
+            seen.append(np.where(lost, np.inf, after))
+
+        # 2. Undo each step.
         ahead = np.array(np.hsplit(values, self.horizon))
         lost = np.zeros(ahead.shape, dtype=bool)
         for i, step in reversed(list(enumerate(self.steps))):
             options, is_unknown = {}, np.isnan(ahead)
             if observed is not None and looks_back(step):
                 options["observed"] = labelled(seen[i], index, self.names)
-            if self.horizon > 1 and looks_back(step):
+            if options and hasattr(step, "__sklstm_expected__"):
                 ahead = ahead + step.__sklstm_expected__(options["observed"], self.horizon)
             else:
                 names = list(getattr(step, "feature_names_in_", self.names))

@@ -415,6 +415,18 @@ def test_what_cannot_be_undone_is_warned_of(transformer, horizon):
     np.testing.assert_allclose(found[1:], np.tile(X, horizon)[1:])
 
 
+@pytest.mark.parametrize("horizon", [1, 4])
+@pytest.mark.parametrize("value", [0.0, -1.0])
+def test_a_base_that_the_transformer_cannot_take_is_told(value, horizon):
+    """Without `transform_lags`, nothing else looks at the lags."""
+    X, y = series_to_supervised(SERIES, horizon=horizon)
+    ridge = model(make_pipeline(LOG, Differencer()), transform_lags=False).fit(X[:60], y[:60])
+    X.iloc[70] = value
+    with pytest.warns(InverseWarning, match=f"cannot undo {horizon} of"):
+        found = ridge.predict(X[60:])
+    np.testing.assert_array_equal(found[10], np.full(horizon, value).squeeze())
+
+
 # -------------------------------------------------------------------------------------- many series
 
 
