@@ -30,6 +30,10 @@ ESTIMATORS = {
     **REGRESSORS,
     **NETWORKS,
     "stateful LSTM on windows": make_pipeline(LagWindower(2), StatefulLSTMRegressor(**LSTM)),
+    # Windows of nothing but zeros have no spread.
+    "LSTM on scaled windows": clone(NETWORKS["LSTM on scaled windows"]).set_params(
+        regressor__windowscaledregressor__scale=None
+    ),
 }
 
 
