@@ -12,9 +12,8 @@ WINDOW, N_ROWS, RATE = 4, 36, 0.05
 X, Y = windows(N_ROWS, WINDOW)
 Y = 5 * Y[:, 0]
 ENGINES = [
-    "keras",
     "block",
-    *(pytest.param(name, marks=pytest.mark.slow) for name in ("layer", "xla")),
+    *(pytest.param(name, marks=pytest.mark.slow) for name in ("keras", "layer", "xla")),
 ]
 # Keras' own callback warns of NumPy 2.
 READS_THE_RATE = pytest.mark.filterwarnings("ignore:__array__ implementation")
