@@ -121,8 +121,8 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         several networks.
     n_networks : int, default=1
         How many networks to train, which differ by their seed. Predictions are the mean of theirs
-        (of each quantile with ``loss="quantile"``), which errs less than most of them do alone
-        [5]_. They are trained one after the other, and each stops early by itself.
+        (of each quantile with ``loss="quantile"``): its root mean squared error is at most the mean
+        of their errors [5]_. They are trained one after the other, and each stops early by itself.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last fit. An error if `n_networks` changed.
     random_state : int, RandomState instance or None, default=None
