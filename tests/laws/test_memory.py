@@ -1,4 +1,4 @@
-"""How much memory transformers take for tables of many series."""
+"""How much memory transformers take for tables of many series, on which they work in blocks."""
 
 import gc
 import tracemalloc
@@ -43,6 +43,37 @@ def added(call, *arguments):
         return returned, tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("size", [1, 7, 50])
+def test_blocks_change_no_value(size, monkeypatch):
+    """Rows that are worked on in blocks of any size come out as pandas computes them at once."""
+    for module in ("_past._layout", "_past._stretches", "transformers._differencer"):
+        monkeypatch.setattr(f"sklstm.{module}.BLOCK", size)
+    random = np.random.default_rng(0)
+    there = random.permutation([(t, s) for s in range(5) for t in range(4 * s, 40 - 2 * s)])
+    there = there[np.argsort(there[:, 0], kind="stable")]
+    index = pd.MultiIndex.from_arrays(there.T)
+    X = pd.DataFrame(random.normal(size=(len(index), 2)), index, ["a", "b"])
+    of_series = X.groupby(level=1)
+
+    differencer = Differencer([1, 3]).fit(X)
+    differences = X - of_series.shift(1) - of_series.shift(3) + of_series.shift(4)
+    Z = differencer.transform(X)
+    np.testing.assert_allclose(Z, differences, atol=1e-12)
+    np.testing.assert_allclose(differencer.inverse_transform(Z), X)
+    back = differencer.inverse_transform(Z, observed=X)
+    np.testing.assert_allclose(back, X.where(Z.notna()))
+
+    scaler = SeriesMinMaxScaler(per_series=True).fit(X)
+    low, high = of_series.transform("min"), of_series.transform("max")
+    scaled = scaler.transform(X)
+    np.testing.assert_allclose(scaled, (X - low) / (high - low), atol=1e-12)
+    np.testing.assert_allclose(scaler.inverse_transform(scaled), X)
+
+    windows = LagWindower(3).fit_transform(X)
+    expected = np.stack([of_series.shift(2), of_series.shift(1), X], axis=1)
+    np.testing.assert_array_equal(windows, expected)
 
 
 @each_step
