@@ -277,7 +277,8 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
         ------
         ValueError
             If `X` has other columns than in `fit`, is shorter than a season, or holds infinity,
-            text, or NaN elsewhere than in the oldest steps of a window.
+            text, or NaN elsewhere than in the oldest steps of a window; or if `return_std` is asked
+            of a single network.
         TypeError
             If `X` is sparse, or nothing that a table can be made of; or if the regressor cannot
             `return_std`.

@@ -13,6 +13,7 @@ from sklstm import (
     SeriesMinMaxScaler,
     StatefulLSTMRegressor,
     TransformedSeriesRegressor,
+    WindowScaledRegressor,
 )
 
 callback = pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9 on")
@@ -89,6 +90,15 @@ def test_a_search_shows_candidates_splits_and_epochs():
     assert ended.count(("LSTMRegressor", "epoch 2")) == fits
     assert ended.count(("LagWindower", "fit")) == fits
     assert ended.count(("TransformedSeriesRegressor", "fit")) == fits
+
+
+def test_epochs_are_heard_of_through_scaled_windows():
+    """A network below two meta-estimators and a pipeline is followed as one alone."""
+    network = LSTMRegressor(2, epochs=2)
+    model = make_pipeline(LagWindower(3), WindowScaledRegressor(network))
+    ended = follow(TransformedSeriesRegressor(model)).ended
+    assert ended.count(("LSTMRegressor", "epoch 2")) == 1
+    assert ended.count(("WindowScaledRegressor", "fit")) == 1
 
 
 def test_scoring_monitor_records_a_score_per_epoch():

@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import config_context
 from sklearn.linear_model import BayesianRidge, Ridge, SGDRegressor
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
@@ -410,6 +411,33 @@ def test_validation_rows_are_scaled_as_training_rows():
     np.testing.assert_allclose(history["val_loss"], network.history_["val_loss"], rtol=1e-4)
     with pytest.raises(ValueError, match="y_val has 1 target"):
         model.fit(windows, y, X_val=windows, y_val=y.iloc[:, 0])
+
+
+def test_validation_rows_are_routed_through_other_estimators():
+    """Through a transformed target and a pipeline, they get the same windows and scales."""
+    X, y = series_to_supervised(make_series())
+    given = {"X_val": X[N_TRAIN:], "y_val": y[N_TRAIN:]}
+    with config_context(enable_metadata_routing=True):
+        network = LSTMRegressor(**LSTM).set_fit_request(X_val=True, y_val=True)
+        steps = [("window", LagWindower(WINDOW)), ("scale", WindowScaledRegressor(network))]
+        model = TransformedSeriesRegressor(Pipeline(steps, transform_input=["X_val"]))
+        model.fit(X[:N_TRAIN], y[:N_TRAIN], **given)
+    windows = LagWindower(WINDOW).fit_transform(X)
+    alone = WindowScaledRegressor(LSTMRegressor(**LSTM))
+    alone.fit(windows[:N_TRAIN], y[:N_TRAIN], X_val=windows[N_TRAIN:], y_val=y[N_TRAIN:])
+    assert model.regressor_[-1].regressor_.history_ == alone.regressor_.history_
+
+
+def test_the_spread_of_several_networks_is_put_back():
+    """How far networks of different seeds differ is in the units of the target."""
+    series = make_series()
+    X, y = series_to_supervised(series)
+    network = LSTMRegressor(**LSTM, n_networks=2)
+    model = pipeline(network, flatten=False).fit(X[:N_TRAIN], y[:N_TRAIN])
+    _, std = model.predict(X[N_TRAIN:], return_std=True)
+    windows, _, _, spread = by_hand(series.to_numpy(), range(N_TRAIN, 99), 1)
+    _, expected = model[-1].regressor_.predict(windows[:, :, None].astype("f4"), return_std=True)
+    np.testing.assert_allclose(std, expected * spread[:, 0], rtol=1e-4)
 
 
 def test_a_warm_start_inside_other_estimators_is_heard():
