@@ -116,15 +116,20 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
     or of all where `fit` has not seen it.
 
     A constant window has no spread, so it does not tell the scale of the target: it teaches
-    nothing, and its prediction is its level. So does a window that is constant but for noise: rows
-    whose target lies more than 100 spreads from what is taken out of it are left out of training.
-    On simulated prices that stay the same for weeks, this decides whether one such row outweighs
-    all others; on intermittent demand, on series of very different size and on regular ones,
-    nothing else did better.
+    nothing, and its prediction is its level. A window may also be constant but for noise. So rows
+    whose target lies more than 100 spreads away from what is taken out of it are not taught:
+    one of them could outweigh all others. (On simulated prices that stay the same for weeks, but
+    for noise of a millionth, the relative error of ridge is 52 without this limit and 0.02 with it.
+    On intermittent demand, on regular series, and on series of very different size, it changes
+    nothing.)
+
+    `season` compares values, so leave it at None below a :class:`Differencer` if `y` reaches
+    several steps ahead: the target then consists of changes from the last known value.
 
     Training windows are copied once they are scaled, as float32 for a network: ``n_rows * window *
-    4`` bytes (1 million windows of 168 rows take 0.7 GB). Rows whose target is NaN are not copied,
-    so NaN in a part of the targets thins out a large table, and leaves all rows as history.
+    4`` bytes, so 1 million windows of 168 rows take 0.7 GB. Of windows of three axes, those whose
+    target is NaN are not copied: NaN in most of the targets of a large table thins it out, and
+    leaves all rows as history.
 
     References
     ----------
