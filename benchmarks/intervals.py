@@ -82,7 +82,7 @@ def measure(values: pd.Series, season: int, horizon: int) -> pd.DataFrame:
     # 2. Predict the held-out rows, each from the values before it.
     rows, target = series_to_supervised(values, horizon=horizon)
     is_new = rows.index.get_level_values("row") >= 0
-    predicted = model[-1].predict_quantiles(model[:-1].transform(rows))[is_new]
+    predicted = model[-1].predict_quantiles(model[:-1].transform(rows[is_new]))
     target = pd.DataFrame(target[is_new])
     names = pd.MultiIndex.from_product([target.columns, NAMES])
     quantiles = pd.DataFrame(predicted.reshape(len(target), -1), target.index, names)
