@@ -21,13 +21,20 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import pandas as pd
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import Ridge
+from sklearn.metrics import make_scorer
+from sklearn.model_selection import GridSearchCV
+from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from sklstm import (
     LagWindower,
     LSTMRegressor,
+    TimeStepSplit,
     TransformedSeriesRegressor,
+    WindowScaledRegressor,
     forecast,
     series_to_supervised,
 )
@@ -37,10 +44,11 @@ from sklstm.metrics import (
     symmetric_mean_absolute_percentage_error,
 )
 
-SEASON = 24
+DAY, WEEK = 24, 168
 HORIZON = 48
-WINDOW = 168
 BATCH = 256
+#: Rows that other regressors than networks learn from.
+N_ROWS = 20_000
 #: sMAPE in percent, MASE and OWA of the hourly series; None where the source has the OWA alone.
 #: Makridakis, Spiliotis and Assimakopoulos (2020), International Journal of Forecasting 36 (1).
 PUBLISHED: dict[str, tuple[float | None, float | None, float]] = {
@@ -72,7 +80,7 @@ def read_m4(folder: Path) -> tuple[pd.Series, pd.Series]:
 
 def seasonal_naive(values: np.ndarray) -> np.ndarray:
     """Repeat the last season."""
-    return np.resize(values[-SEASON:], HORIZON)
+    return np.resize(values[-DAY:], HORIZON)
 
 
 def naive2(values: np.ndarray) -> np.ndarray:
@@ -83,21 +91,21 @@ def naive2(values: np.ndarray) -> np.ndarray:
     """
     n_values = len(values)
     centred = values - values.mean()
-    lags = range(1, SEASON + 1)
+    lags = range(1, DAY + 1)
     correlation = np.array([centred[lag:] @ centred[:-lag] for lag in lags]) / (centred @ centred)
     limit = 1.645 * np.sqrt((1 + 2 * (correlation[:-1] ** 2).sum()) / n_values)
-    if n_values < 3 * SEASON or abs(correlation[-1]) <= limit:
+    if n_values < 3 * DAY or abs(correlation[-1]) <= limit:
         return np.full(HORIZON, values[-1])
     # The trend is a centred moving average over one season.
-    weights = np.ones(SEASON + 1)
+    weights = np.ones(DAY + 1)
     weights[[0, -1]] = 0.5
     ratio = np.full(n_values, np.nan)
-    half = SEASON // 2
-    ratio[half:-half] = values[half:-half] / np.convolve(values, weights / SEASON, mode="valid")
-    figure = np.array([np.nanmean(ratio[phase::SEASON]) for phase in range(SEASON)])
+    half = DAY // 2
+    ratio[half:-half] = values[half:-half] / np.convolve(values, weights / DAY, mode="valid")
+    figure = np.array([np.nanmean(ratio[phase::DAY]) for phase in range(DAY)])
     figure /= figure.mean()
-    ahead = figure[(n_values + np.arange(HORIZON)) % SEASON]
-    return values[-1] / figure[(n_values - 1) % SEASON] * ahead
+    ahead = figure[(n_values + np.arange(HORIZON)) % DAY]
+    return values[-1] / figure[(n_values - 1) % DAY] * ahead
 
 
 def forecast_each(train: pd.Series, method) -> pd.Series:
@@ -110,63 +118,61 @@ def forecast_each(train: pd.Series, method) -> pd.Series:
     return pd.concat(found, names=["series", "hour"]).swaplevel().sort_index()
 
 
-def forecast_by_network(train: pd.Series, build, n_epochs: int, n_windows: int) -> pd.Series:
-    """Forecast all series by one network, which draws so many windows in an epoch."""
-    import keras
+def build(regressor, window: int, *, season: int, flatten: bool = False):
+    """Build the recipe around a regressor that predicts all hours at once.
 
-    n_batches = n_windows // BATCH
-    rate = keras.optimizers.schedules.CosineDecay(2e-3, n_epochs * n_batches)
-    model = TransformedSeriesRegressor(
+    Logarithms are taken of the series; level, spread and the value a season earlier are taken out
+    of each window. Networks get a day in one step, other regressors get columns.
+    """
+    return TransformedSeriesRegressor(
         make_pipeline(
-            LagWindower(WINDOW, fold=SEASON),
-            LSTMRegressor(
-                network=build,
-                normalize=False,  # each window is standardised inside the network
-                loss="mae",
-                optimizer=keras.optimizers.Adam(rate),
-                epochs=n_epochs,
-                batch_size=BATCH,
-                steps_per_epoch=n_batches,
-                random_state=0,
-            ),
+            LagWindower(window, fold=1 if flatten else DAY, flatten=flatten),
+            WindowScaledRegressor(regressor, season=season),
         ),
         transformer=FunctionTransformer(np.log, np.exp),
     )
-    X, y = series_to_supervised(train, horizon=HORIZON, keep_last=True)
-    return forecast(model.fit(X, y), X, HORIZON, y=y)
 
 
-def from_the_mean(input_shape, n_outputs):
-    """Build a network that predicts how far the hours ahead lie from the mean of their window."""
-    windows, mean, spread, hidden = _standardised(input_shape)
-    return _predict(windows, mean, spread, hidden, n_outputs)
+def network(units: int, epochs: int, n_windows: int, **parameters) -> LSTMRegressor:
+    """Build a network that draws so many windows in an epoch."""
+    return LSTMRegressor(
+        units=units,
+        loss="mae",
+        learning_rate=2e-3,
+        learning_rate_schedule="cosine",
+        epochs=epochs,
+        batch_size=BATCH,
+        steps_per_epoch=n_windows // BATCH,
+        random_state=0,
+        **parameters,
+    )
 
 
-def from_the_week_before(input_shape, n_outputs):
-    """Build a network that predicts how far the hours ahead lie from those a week earlier."""
-    import keras
-
-    windows, _, spread, hidden = _standardised(input_shape)
-    a_week_before = keras.layers.Flatten()(windows)[:, :n_outputs]
-    return _predict(windows, a_week_before, spread, hidden, n_outputs)
-
-
-def _standardised(input_shape):
-    """Return windows, their mean and spread, and what an LSTM makes of them standardised."""
-    import keras
-
-    windows = keras.Input(input_shape)
-    mean = keras.ops.mean(windows, axis=(1, 2), keepdims=True)
-    spread = keras.ops.std(windows, axis=(1, 2), keepdims=True) + 1e-3
-    hidden = keras.layers.LSTM(64)((windows - mean) / spread)
-    return windows, mean[:, :, 0], spread[:, :, 0], hidden
-
-
-def _predict(windows, base, spread, hidden, n_outputs):
-    """Return a network that predicts multiples of the spread, from some base on."""
-    import keras
-
-    return keras.Model(windows, base + spread * keras.layers.Dense(n_outputs)(hidden))
+def choose(X: pd.DataFrame, y: pd.DataFrame) -> dict[str, int]:
+    """Choose window and season by the last training hours, with a small network."""
+    known = y.notna().all(axis=1)
+    X, y = X[known], y[known]
+    *_, last = TimeStepSplit(2, test_size=1).split(X, y)
+    search = GridSearchCV(
+        build(network(units=32, epochs=8, n_windows=20_000), WEEK, season=WEEK),
+        {
+            "regressor__lagwindower__window": [WEEK, 2 * WEEK],
+            "regressor__windowscaledregressor__season": [DAY, WEEK],
+        },
+        cv=[last],
+        scoring=make_scorer(symmetric_mean_absolute_percentage_error, greater_is_better=False),
+        refit=False,
+    ).fit(X, y)
+    results = pd.DataFrame(search.cv_results_)
+    table = pd.DataFrame(list(search.cv_results_["params"])).rename(
+        columns=lambda c: c.split("__")[-1]
+    )
+    table["sMAPE"] = -100 * results["mean_test_score"]
+    print(
+        f"Forecasts of the last {HORIZON} training hours:", table.to_string(index=False), sep="\n"
+    )
+    best = table.loc[table["sMAPE"].idxmin()]
+    return {"window": int(best["window"]), "season": int(best["season"])}
 
 
 def clean_series(train: pd.Series, test: pd.Series, n_values: int = 4) -> list:
@@ -187,9 +193,9 @@ def score(train: pd.Series, test: pd.Series, forecasts: dict, baseline: str = "N
     lines = {
         name: (
             100 * symmetric_mean_absolute_percentage_error(test, predicted),
-            mean_absolute_scaled_error(test, predicted, y_train=train, season=SEASON),
+            mean_absolute_scaled_error(test, predicted, y_train=train, season=DAY),
             overall_weighted_average(
-                test, predicted, forecasts[baseline], y_train=train, season=SEASON
+                test, predicted, forecasts[baseline], y_train=train, season=DAY
             ),
         )
         for name, predicted in forecasts.items()
@@ -197,29 +203,41 @@ def score(train: pd.Series, test: pd.Series, forecasts: dict, baseline: str = "N
     return pd.DataFrame(lines, ["sMAPE", "MASE", "OWA"]).T
 
 
-NETWORKS = {
-    "one network, from the mean": from_the_mean,
-    "one network, from the week before": from_the_week_before,
-}
-
-
 def main() -> None:
-    """Read, forecast, score and print."""
+    """Read, choose, forecast, score and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path, help="with Hourly-train.csv and Hourly-test.csv")
-    parser.add_argument("--epochs", type=int, default=15, help="epochs (default: 15)")
+    parser.add_argument("--networks", type=int, default=3, help="networks (default: 3)")
+    parser.add_argument("--epochs", type=int, default=20, help="epochs (default: 20)")
     parser.add_argument(
-        "--windows", type=int, default=40_000, help="windows in an epoch (default: 40000)"
+        "--windows", type=int, default=60_000, help="windows in an epoch (default: 60000)"
     )
+    parser.add_argument("--trees", action="store_true", help="boosted trees, too (minutes more)")
     arguments = parser.parse_args()
     train, test = read_m4(arguments.folder)
+    X, y = series_to_supervised(train, horizon=HORIZON, keep_last=True)
+    chosen = choose(X, y)
+    some = y.sample(N_ROWS, random_state=0).reindex(y.index)
+    named = {
+        "networks": (
+            build(
+                network(128, arguments.epochs, arguments.windows, n_networks=arguments.networks),
+                **chosen,
+            ),
+            y,
+        ),
+        "ridge": (build(Ridge(), **chosen, flatten=True), some),
+    }
+    if arguments.trees:
+        trees = MultiOutputRegressor(HistGradientBoostingRegressor(loss="absolute_error"))
+        named["boosted trees"] = build(trees, **chosen, flatten=True), some
     forecasts = {
         "Naive2": forecast_each(train, naive2),
         "seasonal naive": forecast_each(train, seasonal_naive),
     }
-    for title, build in NETWORKS.items():
+    for title, (model, targets) in named.items():
         begin = time.perf_counter()
-        forecasts[title] = forecast_by_network(train, build, arguments.epochs, arguments.windows)
+        forecasts[title] = forecast(model.fit(X, targets), X, HORIZON, y=y)
         print(f"{title}: {time.perf_counter() - begin:.0f} s")
     published = pd.DataFrame(PUBLISHED, ["sMAPE", "MASE", "OWA"]).T.astype(float)
     print("Published:", published.to_string(na_rep="", float_format="%.3f"), sep="\n")
