@@ -110,7 +110,7 @@ def naive2(values: np.ndarray) -> np.ndarray:
 
 def forecast_each(train: pd.Series, method) -> pd.Series:
     """Forecast each series from its own training values."""
-    hours = pd.RangeIndex(1, HORIZON + 1)
+    hours = train.index.get_level_values("hour").max() + pd.RangeIndex(1, HORIZON + 1)
     found = {
         name: pd.Series(method(values.to_numpy()), hours)
         for name, values in train.groupby("series")
@@ -144,8 +144,7 @@ def network(units: int, epochs: int, n_windows: int, **parameters) -> LSTMRegres
         batch_size=BATCH,
         steps_per_epoch=n_windows // BATCH,
         random_state=0,
-        **parameters,
-    )
+    ).set_params(**parameters)
 
 
 def choose(X: pd.DataFrame, y: pd.DataFrame) -> dict[str, int]:
