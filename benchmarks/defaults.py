@@ -162,7 +162,8 @@ def report(errors: pd.DataFrame) -> str:
     lines += [
         f"Root mean squared scaled error of one-step forecasts of the last {N_TEST} months,",
         "relative to the defaults: geometric mean over the series, times or divided by one",
-        "standard error, and how many series. Less is better.",
+        "standard error, and how many series. Less is better. Seeds of each:"
+        f" {errors['seed'].nunique()}.",
         "",
         f"| change | {' | '.join(groups)} |",
         "| --- |" + " --- |" * len(groups),
