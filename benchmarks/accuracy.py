@@ -46,7 +46,6 @@ _BY_HAND = "\n## How it was done"
 REFERENCE = "ridge"
 RIDGES = "ridges, mean of four differencings"
 OWN = "LSTM, as it comes"
-NETWORKS = "LSTMs, mean of four differencings"
 POOLED = "one network for all series"
 TASKS = {"one": "one step ahead", "many": "12 months or 8 quarters ahead"}
 
@@ -67,7 +66,6 @@ METHODS = {
     "boosted trees": (partial(ours, "boosted_trees"), 1),
     RIDGES: (partial(ours, "mean_of_ridges"), 1),
     OWN: (partial(ours, "network"), 5),
-    NETWORKS: (partial(ours, "mean_of_networks"), 1),
     POOLED: (partial(ours, "pooled"), 5),
     "neuralforecast LSTM": (neuralforecast_lstm, 1),
     "skforecast RNN": (partial(each, skforecast_rnn), 1),
@@ -75,7 +73,6 @@ METHODS = {
 #: Means of forecasts of several methods, each the mean of its seeds; or of each seed of the first.
 MEANS = [
     ([OWN], False),
-    ([NETWORKS, RIDGES], False),
     ([POOLED], False),
     ([POOLED, RIDGES], True),
     ([POOLED, RIDGES], False),

@@ -67,10 +67,10 @@ def with_trees(job: Job, seed: int) -> TransformedSeriesRegressor:
     return differenced(job, regressor, [1, job.season])
 
 
-def with_network(job: Job, seed: int, interval) -> TransformedSeriesRegressor:
+def with_network(job: Job, seed: int) -> TransformedSeriesRegressor:
     """Make a network of the same lags, by its defaults."""
     regressor = make_pipeline(LagWindower(2 * job.season), LSTMRegressor(random_state=seed))
-    return differenced(job, regressor, interval)
+    return differenced(job, regressor, [1, job.season])
 
 
 def ridge(jobs: list[Job], seed: int) -> Forecasts:
@@ -92,18 +92,9 @@ def mean_of_ridges(jobs: list[Job], seed: int) -> Forecasts:
     return each(by_model(build), jobs, seed)
 
 
-def mean_of_networks(jobs: list[Job], seed: int) -> Forecasts:
-    """Average networks of four kinds of differences."""
-
-    def build(job, seed):
-        return VotingRegressor([(str(i), with_network(job, seed, i)) for i in intervals(job)])
-
-    return each(by_model(build), jobs, seed)
-
-
 def network(jobs: list[Job], seed: int) -> Forecasts:
     """Forecast each series by a network of its own, by its defaults."""
-    return each(by_model(lambda job, seed: with_network(job, seed, [1, job.season])), jobs, seed)
+    return each(by_model(with_network), jobs, seed)
 
 
 # --- one network for many series ----------------------------------------------------------------
