@@ -7,15 +7,12 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_float_dtype
 
-from sklstm._checks._arguments import naming
 from sklstm._checks._numbers import check_floats
-from sklstm._checks._tables import positions_among
 from sklstm._past._layout import Layout
 from sklstm._past._stretches import ranges, said
+from sklstm.forecasting._known_targets import by_series, first_unknown, known_targets
+from sklstm.forecasting._recompute import call_recompute
 from sklstm.forecasting._rows_to_come import DECLARE, labels_to_come, other_columns
-
-#: Stands for the last row of a series whose target is known, where there is none.
-_NONE = -(2**40)
 
 #: The attributes that hold a value for each series.
 _PER_SERIES = (
@@ -73,12 +70,12 @@ class RecursiveRows:
         self._lengths = layout.stops - layout.starts
 
         # 1. The first row to predict of each series, and the one after the last.
-        known = list(_known_targets(rows, layout, lags, target))
-        self._start = _first_unknown(layout, known) if lags.n_targets else self._lengths
+        known = list(known_targets(rows, layout, lags, target))
+        self._start = first_unknown(layout, known) if lags.n_targets else self._lengths
         if labels is None:
             self._stop = self._start + steps
         else:
-            labels, n_labels = _by_series(labels, layout)
+            labels, n_labels = by_series(labels, layout)
             self._stop = self._lengths + n_labels
         self._row = self._start.copy()
         self._filled = np.minimum(self._start, self._lengths)
@@ -376,16 +373,10 @@ class RecursiveRows:
         if self._labelled:
             past = pd.DataFrame(values, self._index[cells], self._names)
             past = past if values.shape[1] > 1 else past.iloc[:, 0]
-        with naming("recompute", self._recompute):
-            made = self._recompute(past)
-            if self._time is not None:
-                names = self._index[self._cell(series, row)].droplevel(0)
-                made = _of_each_series(made, names, self._index.nlevels)
-            else:
-                made = dict(made.iloc[-1] if isinstance(made, pd.DataFrame) else made)
-                made = {name: [float(value)] for name, value in made.items()}
-            places = positions_among(list(self._all_names), list(made), "recompute")
-            return dict(zip(places, made.values(), strict=True))
+        names = None
+        if self._time is not None:
+            names = self._index[self._cell(series, row)].droplevel(0)
+        return call_recompute(self._recompute, past, names, list(self._all_names))
 
     def _check_recompute(self, rows, layout):
         """Return the columns that are recomputed, and refuse values that differ from the given."""
@@ -404,68 +395,3 @@ class RecursiveRows:
                     " columns hold in that row."
                 )
         return list(made)
-
-
-def _known_targets(rows, layout, lags, target):
-    """Yield how many rows after its row a value is the target, which target, and the values."""
-    if target is not None:
-        for step, block in enumerate(np.hsplit(target, lags.horizon)):
-            for number, values in enumerate(block.T):
-                yield step, number, layout.by_series(values)
-    for lag in lags.columns:
-        held = check_floats(rows.iloc[:, lag.column], "X")
-        yield -lag.steps, lag.target, layout.by_series(held)
-
-
-def _first_unknown(layout, known):
-    """Return the row after the last one of each series whose target is known."""
-    within, last = layout.within(), np.full(layout.n_series, _NONE)
-    for offset, _, values in known:
-        row = np.where(np.isnan(values), _NONE, within + offset)
-        last = np.maximum(last, np.maximum.reduceat(row, layout.starts))
-    if (last == _NONE).any():
-        of, leave = "", ""
-        if layout.names is not None:
-            of = f" of series {layout.labels()[np.argmin(last)]!r}"
-            leave = ", or leave the series out"
-        raise ValueError(
-            f"No value of the target{of} is known: y, and the columns of X that hold earlier"
-            f" targets, hold nothing but NaN. Pass the observed target as y{leave}."
-        )
-    return np.maximum(last + 1, 0)
-
-
-def _by_series(labels, layout):
-    """Sort labels to come by the series of a table, and count those of each."""
-    if layout.names is None:
-        return labels, np.array([len(labels)])
-    later = Layout(labels, len(labels))
-    series = layout.labels().get_indexer(later.labels())
-    if (series < 0).any():
-        new = later.labels()[series < 0][0]
-        raise ValueError(f"Series {new!r} has no row in X, so no target to forecast from is known.")
-    counts = np.zeros(layout.n_series, dtype=np.int64)
-    counts[series] = later.stops - later.starts
-    order = np.argsort(series)
-    return labels[later.row(ranges(later.starts[order], later.stops[order]))], counts
-
-
-def _of_each_series(made, names, n_levels):
-    """Return what a user's function made for each series, by the name of the column."""
-    if not isinstance(made, pd.DataFrame):
-        is_labelled = isinstance(made, dict) and all(
-            isinstance(one, pd.Series) for one in made.values()
-        )
-        if not is_labelled:
-            raise ValueError(
-                "expected a DataFrame, or a dict of Series, with a row for each series: X holds"
-                " many series, so it gets the targets of all of them."
-            )
-        made = pd.DataFrame(made)
-    if made.index.nlevels == n_levels:  # labelled as the past: the last row of each series
-        made = made.droplevel(0)
-        made = made[~made.index.duplicated(keep="last")]
-    lacking = ~names.isin(made.index)
-    if lacking.any():
-        raise ValueError(f"it returned no row for series {names[lacking][0]!r}.")
-    return {name: check_floats(values, "recompute") for name, values in made.reindex(names).items()}

@@ -1,0 +1,112 @@
+"""The targets that are known when a forecast begins, and where each series goes on."""
+
+import numpy as np
+
+from sklstm._checks._numbers import check_floats
+from sklstm._past._layout import Layout
+from sklstm._past._stretches import ranges
+
+#: Stands for the last row of a series whose target is known, where there is none.
+_NONE = -(2**40)
+
+
+def known_targets(rows, layout, lags, target):
+    """List what a table tells of the targets.
+
+    Parameters
+    ----------
+    rows : DataFrame of shape (n_rows, n_features)
+        The rows so far.
+    layout : Layout
+        Which series each row belongs to.
+    lags : Lags
+        Their columns that hold earlier targets.
+    target : ndarray of shape (n_rows, n_targets * horizon) or None
+        The target observed at the rows.
+
+    Yields
+    ------
+    offset : int
+        How many rows after its row a value is the target; negative for an earlier one.
+    number : int
+        Which target.
+    values : ndarray of shape (n_rows,)
+        The values, one series after the other.
+    """
+    if target is not None:
+        for step, block in enumerate(np.hsplit(target, lags.horizon)):
+            for number, values in enumerate(block.T):
+                yield step, number, layout.by_series(values)
+    for lag in lags.columns:
+        held = check_floats(rows.iloc[:, lag.column], "X")
+        yield -lag.steps, lag.target, layout.by_series(held)
+
+
+def first_unknown(layout, known):
+    """Return the row after the last one of each series whose target is known.
+
+    Parameters
+    ----------
+    layout : Layout
+        Which series each row belongs to.
+    known : list of (offset, number, values)
+        As `known_targets` yields them.
+
+    Returns
+    -------
+    ndarray of int of shape (n_series,)
+        Counted in the series.
+
+    Raises
+    ------
+    ValueError
+        If no target of a series is known.
+    """
+    within, last = layout.within(), np.full(layout.n_series, _NONE)
+    for offset, _, values in known:
+        row = np.where(np.isnan(values), _NONE, within + offset)
+        last = np.maximum(last, np.maximum.reduceat(row, layout.starts))
+    if (last == _NONE).any():
+        of, leave = "", ""
+        if layout.names is not None:
+            of = f" of series {layout.labels()[np.argmin(last)]!r}"
+            leave = ", or leave the series out"
+        raise ValueError(
+            f"No value of the target{of} is known: y, and the columns of X that hold earlier"
+            f" targets, hold nothing but NaN. Pass the observed target as y{leave}."
+        )
+    return np.maximum(last + 1, 0)
+
+
+def by_series(labels, layout):
+    """Sort labels to come by the series of a table, and count those of each.
+
+    Parameters
+    ----------
+    labels : pandas.Index
+        The labels.
+    layout : Layout
+        The series of the table.
+
+    Returns
+    -------
+    labels : pandas.Index
+        One series after the other.
+    counts : ndarray of int of shape (n_series,)
+
+    Raises
+    ------
+    ValueError
+        If a series has no row in the table.
+    """
+    if layout.names is None:
+        return labels, np.array([len(labels)])
+    later = Layout(labels, len(labels))
+    series = layout.labels().get_indexer(later.labels())
+    if (series < 0).any():
+        new = later.labels()[series < 0][0]
+        raise ValueError(f"Series {new!r} has no row in X, so no target to forecast from is known.")
+    counts = np.zeros(layout.n_series, dtype=np.int64)
+    counts[series] = later.stops - later.starts
+    order = np.argsort(series)
+    return labels[later.row(ranges(later.starts[order], later.stops[order]))], counts
