@@ -225,9 +225,7 @@ def main() -> None:
     text = report(scores_of(arguments.folder, jobs), len(jobs))
     print(text)
     if arguments.write:
-        kept = (
-            RESULTS.read_text(encoding="utf-8").partition(_BY_HAND)[1:] if RESULTS.exists() else ()
-        )
+        kept = RESULTS.read_text(encoding="utf-8").partition(_BY_HAND)[1:]
         RESULTS.write_text(text + "".join(kept), encoding="utf-8")
 
 
