@@ -471,6 +471,8 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         return is_undone and self._earlier.firsts is None
 
     def __sklstm_look_back__(self):
+        if not hasattr(self, "regressor_"):
+            return None
         own = 0 if self.transformer_ is None else look_back(self.transformer_)
         inner = look_back(self.regressor_)
         if self._runs_on or own is None or inner is None:

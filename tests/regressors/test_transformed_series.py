@@ -244,6 +244,23 @@ def test_all_steps_are_undone_from_the_last_to_the_first(milk, steps, predicted,
     np.testing.assert_allclose(predict_later(model, X, y), expected)
 
 
+def test_transformers_may_lie_in_each_other(milk):
+    """The outer one comes first, as in one pipeline of both."""
+    X, y = milk
+    log, ridge = (
+        FunctionTransformer(np.log, np.exp),
+        make_pipeline(LagWindower(4, flatten=True), Ridge()),
+    )
+    nested = TransformedSeriesRegressor(
+        make_pipeline(TransformedSeriesRegressor(ridge, Differencer())), log
+    )
+    flat = TransformedSeriesRegressor(ridge, make_pipeline(log, Differencer()))
+    first, second = (
+        one.fit(X[:N_TRAIN], y[:N_TRAIN]).predict(X[N_TRAIN:]) for one in (nested, flat)
+    )
+    np.testing.assert_allclose(first, second, rtol=1e-12)
+
+
 @pytest.mark.parametrize("check_inverse", [True, False])
 def test_a_transformer_that_does_not_come_back_is_warned_of(milk, check_inverse):
     """An inverse that leads elsewhere makes fit warn, unless check_inverse=False."""

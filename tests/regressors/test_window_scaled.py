@@ -11,6 +11,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 from sklstm import (
     ConstantWindowWarning,
+    Differencer,
     FewRowsTaughtWarning,
     LagWindower,
     LSTMRegressor,
@@ -558,6 +559,12 @@ WRONG = {
         TARGETS,
         {"regressor": make_pipeline(LagWindower(3), LSTMRegressor())},
         "Put LagWindower before",
+    ),
+    "differences of windows": (
+        DEEP,
+        TARGETS,
+        {"regressor": TransformedSeriesRegressor(LSTMRegressor(), Differencer())},
+        "TransformedSeriesRegressor around both",
     ),
     "a scale": (DEEP, TARGETS, {"scale": "minmax"}, "scale"),
 }
