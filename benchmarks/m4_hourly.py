@@ -39,9 +39,11 @@ from sklstm import (
     series_to_supervised,
 )
 from sklstm.metrics import (
+    interval_coverage,
     mean_absolute_scaled_error,
     overall_weighted_average,
     symmetric_mean_absolute_percentage_error,
+    winkler_score,
 )
 
 DAY, WEEK = 24, 168
@@ -202,6 +204,17 @@ def score(train: pd.Series, test: pd.Series, forecasts: dict, baseline: str = "N
     return pd.DataFrame(lines, ["sMAPE", "MASE", "OWA"]).T
 
 
+def score_intervals(train: pd.Series, test: pd.Series, quantiles: pd.DataFrame) -> pd.Series:
+    """Score 95 % intervals: how many values they hold, and the competition's MSIS."""
+    interval = quantiles.iloc[:, [0, -1]]
+    return pd.Series(
+        {
+            "inside": interval_coverage(test, interval),
+            "MSIS": winkler_score(test, interval, coverage=0.95, y_train=train, season=DAY),
+        }
+    )
+
+
 def main() -> None:
     """Read, choose, forecast, score and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -212,6 +225,9 @@ def main() -> None:
         "--windows", type=int, default=60_000, help="windows in an epoch (default: 60000)"
     )
     parser.add_argument("--trees", action="store_true", help="boosted trees, too (minutes more)")
+    parser.add_argument(
+        "--intervals", action="store_true", help="95 %% intervals, too (minutes more)"
+    )
     arguments = parser.parse_args()
     train, test = read_m4(arguments.folder)
     X, y = series_to_supervised(train, horizon=HORIZON, keep_last=True)
@@ -238,6 +254,13 @@ def main() -> None:
         begin = time.perf_counter()
         forecasts[title] = forecast(model.fit(X, targets), X, HORIZON, y=y)
         print(f"{title}: {time.perf_counter() - begin:.0f} s")
+    if arguments.intervals:
+        learnt = network(
+            128, arguments.epochs, arguments.windows, loss="quantile", quantiles=(0.025, 0.5, 0.975)
+        )
+        model = build(learnt, **chosen).fit(X, y)
+        quantiles = forecast(model, X, HORIZON, y=y, method="predict_quantiles")
+        print("Learnt 95 % intervals:", score_intervals(train, test, quantiles), sep="\n")
     published = pd.DataFrame(PUBLISHED, ["sMAPE", "MASE", "OWA"]).T.astype(float)
     print("Published:", published.to_string(na_rep="", float_format="%.3f"), sep="\n")
     clean = clean_series(train, test)
