@@ -1,8 +1,5 @@
 """`forecast` against loops written by hand."""
 
-import time
-import warnings
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -21,7 +18,6 @@ from states import unchanged
 from sklstm import (
     LagWindower,
     TransformedSeriesRegressor,
-    UnknownPastWarning,
     backtest,
     forecast,
     series_to_supervised,
@@ -325,27 +321,6 @@ def test_lookback_can_be_given():
     model = LastThree().fit(X, Y)
     expected = forecast(model, X, 9, y=Y)
     np.testing.assert_allclose(forecast(model, X, 9, y=Y, lookback=2), expected)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["one-step inversion", "network"])
-def test_a_step_costs_what_a_prediction_costs(name):
-    """A hundred steps take at most 150 times the time that predicting one row does."""
-    model = clone(MODELS[name]).fit(X, Y)
-
-    def seconds(work):
-        # Of the processor: what else runs on the machine is not the question.
-        start = time.process_time()
-        work()
-        return time.process_time() - start
-
-    one_row = [X.iloc[i : i + 1] for i in range(60, 160)]
-    with warnings.catch_warnings():
-        # One row of the middle has no known past, which is not what is measured.
-        warnings.simplefilter("ignore", UnknownPastWarning)
-        one = np.median([seconds(lambda row=row: model.predict(row)) for row in one_row])
-    hundred = np.median([seconds(lambda: forecast(model, X, 100, y=Y)) for _ in range(3)])
-    assert hundred < 150 * one
 
 
 @pytest.mark.parametrize("dtype", [object, "Int64", "Float64", "int8"])

@@ -51,7 +51,7 @@ class CompiledModel:
             weighted_metrics=[copied(metric) for metric in resolved.weighted_metrics],
             jit_compile=False,
         )
-        optimizer.build(self.model.trainable_variables)
+        self._copies = self._build_optimizer()
         if fused:
             use_fused_kernels(self.model)
         # Keras makes its metrics' variables at the first batch: too late inside a compiled run.
@@ -80,7 +80,7 @@ class CompiledModel:
                 layer.trainable = trainable
             self.model.train_function = None
         self.model.set_weights(start.weights)
-        state = start.optimizer_state or self._optimizer_start
+        state = start.optimizer_state or self._first_optimizer_state()
         for variable, value in zip(self._optimizer_variables(), state, strict=True):
             variable.assign(value)
         if self._cosine is not None and learning_rate is not None:
@@ -128,6 +128,30 @@ class CompiledModel:
 
     def _flags(self):
         return [layer.trainable for layer in self.model.layers]
+
+    def _build_optimizer(self):
+        """Make the optimizer's variables, and tell of which weights each is a copy, if of any.
+
+        ScheduleFreeAdamW begins with copies, which have to be those of the weights of each run.
+        """
+        weights = self.model.get_weights()
+        trained = self.model.trainable_variables
+        for i, variable in enumerate(trained):  # No other variable begins with such a value.
+            variable.assign(tf.fill(variable.shape, np.pi * (i + 1)))
+        self.model.optimizer.build(trained)
+        copies = [
+            next((i for i, of in enumerate(trained) if np.array_equal(value, of.numpy())), None)
+            for value in self._optimizer_state()
+        ]
+        self.model.set_weights(weights)
+        return copies
+
+    def _first_optimizer_state(self):
+        weights = self.model.trainable_variables
+        return [
+            value if i is None else weights[i].numpy()
+            for value, i in zip(self._optimizer_start, self._copies, strict=True)
+        ]
 
     def _optimizer_state(self):
         return [variable.numpy() for variable in self._optimizer_variables()]
