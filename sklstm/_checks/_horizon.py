@@ -151,12 +151,14 @@ def said_horizon(y, target, horizon, layout):
     Warns
     -----
     UnsaidHorizonWarning
-        If nothing says that the columns are steps, but their values look like it.
+        If nothing says that the columns are steps, but their values or names look like it.
     """
     n_rows, n_outputs = target.shape
     if isinstance(horizon, str):
-        horizon = names_of_steps(target_names(y))[1]
-        seen = seen_horizon(target, layout) if horizon == 1 else 1
+        names = target_names(y)
+        horizon = names_of_steps(names)[1]
+        is_told = horizon > 1 or _warn_of_later_steps(names)
+        seen = 1 if is_told else seen_horizon(target, layout)
         if np.isnan(until_now(target, seen, layout)).sum() > np.isnan(target).sum():
             warn(
                 "Each column of y holds what an earlier one holds a row later, as if they were"
@@ -183,6 +185,22 @@ def said_horizon(y, target, horizon, layout):
             f" Use at least {horizon} rows, or a shorter horizon."
         )
     return int(horizon)
+
+
+def _warn_of_later_steps(names):
+    """Warn of targets that are called like later steps but taught as the first; tell if any are."""
+    matches = {name: _STEP.fullmatch(name) for name in names or [] if isinstance(name, str)}
+    later = [name for name, match in matches.items() if match and int(match[2]) > 1]
+    if later:
+        warn(
+            f"The column {later[0]!r} of y is called like a target several steps ahead, but the"
+            " columns are not all steps in order (<name>_step1, <name>_step2 and so on), so it is"
+            " taught as one step ahead: the last rows are learnt with targets from after the last"
+            " row, which a split tests on. Pass all steps in order, and take the predictions of"
+            " those you want; set horizon=1 if it is one step ahead.",
+            UnsaidHorizonWarning,
+        )
+    return bool(later)
 
 
 def until_now(target, horizon, layout):

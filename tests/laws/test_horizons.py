@@ -175,6 +175,18 @@ def test_steps_that_nobody_calls_so_are_warned_of_once(kind, names):
     networks(1)[kind].fit(X, y)
 
 
+@pytest.mark.parametrize("kind", ["windows", "state", "inside"])
+@pytest.mark.parametrize("chosen", [[2], [0, 2], [2, 1, 0]], ids=["the last", "a gap", "reversed"])
+def test_some_of_the_steps_are_warned_of_once(kind, chosen):
+    """Nobody says that the last targets of a later step are not known yet."""
+    X, y = series_to_supervised(SERIES[:40], horizon=3)
+    y = y.iloc[:, chosen]
+    with pytest.warns(UnsaidHorizonWarning, match="Pass all steps in order") as caught:
+        networks()[kind].fit(X, y)
+    assert [w.filename for w in caught] == [__file__]
+    networks(1)[kind].fit(X, y)
+
+
 def test_several_targets_that_are_no_steps_are_learnt_to_the_end():
     """Independent targets reach one step ahead, whatever their names end in."""
     table = pd.DataFrame(RNG.normal(size=(40, 2)), HOURS[:40], ["a_step1", "b_step1"])
