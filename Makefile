@@ -8,7 +8,7 @@ OLDEST_VENV ?= $(VENV)-oldest
 # Interpreters that `make check` runs the everyday tests on as well, where they are installed.
 OTHER_PYTHONS ?= 3.12 3.13
 # What `make demo` runs.
-DEMO ?= examples/plot_milk_grid_search.py
+DEMO ?= examples/tune/plot_milk_grid_search.py
 
 BIN := $(VENV)/bin
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check

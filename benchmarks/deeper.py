@@ -1,8 +1,8 @@
 """Train the published three-layer network once, at its full size, and print its errors and seconds.
 
 LSTM(300), LSTM(500) and LSTM(200) with dropout between them take windows of 100 rows of five
-columns and predict three columns of the next row. `examples/plot_sequences_of_vectors.py` runs the
-same model with a tenth of the units. This takes long: many minutes on two cores.
+columns and predict three columns of the next row. The example `plot_sequences_of_vectors.py` runs
+the same model with a tenth of the units. This takes long: many minutes on two cores.
 """
 
 from __future__ import annotations

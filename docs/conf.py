@@ -1,6 +1,9 @@
 import os
 import re
 
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401  (an example links to it)
+from sphinx_gallery.sorting import ExplicitOrder
+
 import sklstm
 
 # Read when the gallery's examples import their libraries.
@@ -17,6 +20,8 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "numpydoc",
+    "sphinx_copybutton",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
@@ -32,6 +37,9 @@ numpydoc_validation_checks = {"GL08", "PR01", "PR02", "RT01", "SS01"}
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
+    "subsection_order": ExplicitOrder(
+        [f"../examples/{name}" for name in ("forecast", "tune", "stateful", "well_known", "*")]
+    ),
     "filename_pattern": r"/plot_",
     "plot_gallery": True,
     "abort_on_example_error": True,
@@ -39,7 +47,12 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "show_memory": False,
     "min_reported_time": 1,
+    "remove_config_comments": True,
 }
+
+# Copies code without prompts and without results.
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"sklstm {version}"
@@ -48,7 +61,12 @@ html_theme_options = {
     "github_url": "https://github.com/sklstm/sklstm",
     "navigation_with_keys": False,
     "show_prev_next": True,
+    "navbar_align": "left",
+    "show_toc_level": 2,
 }
+html_sidebars = {"index": [], "migration": []}  # pages without others beside them
+html_static_path = ["_static"]
+html_css_files = ["sklstm.css"]
 
 
 def skip_inherited_from_sklearn(app, what, name, obj, skip, options):
@@ -63,7 +81,15 @@ def quote_fitted_names(app, what, name, obj, options, lines):
             lines[number] = re.sub(r"(?<=[( ])(\w+_)(?=[,)])", r"``\1``", line)
 
 
+def allow_missing_pictures(app, config):
+    """Let `-D plot_gallery=0` build: it makes no pictures, and its value is text."""
+    config.plot_gallery = str(config.plot_gallery) not in {"0", "False"}
+    if not config.plot_gallery:
+        config.suppress_warnings.append("image.not_readable")
+
+
 def setup(app):
     """Connect the functions above."""
+    app.connect("config-inited", allow_missing_pictures, priority=5)  # before sphinx-gallery
     app.connect("autodoc-skip-member", skip_inherited_from_sklearn)
     app.connect("autodoc-process-docstring", quote_fitted_names, priority=400)  # before numpydoc

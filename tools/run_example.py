@@ -1,6 +1,6 @@
 """Run one example and save its figures.
 
-    python tools/run_example.py examples/plot_milk_grid_search.py [--output FOLDER]
+    python tools/run_example.py examples/tune/plot_milk_grid_search.py [--output FOLDER]
 
 The figures are saved in FOLDER, as PNG files with the name of the example. An example that writes
 other files finds FOLDER in the environment variable ``SKLSTM_EXAMPLES_OUTPUT``.

@@ -73,7 +73,8 @@ for name, scores in lines.items():
 
 # %%
 # A window of one month cannot show the season: the published LSTM is worse than persistence on its
-# test months, and so is this one, by 0.1 pounds. :doc:`plot_milk_grid_search` does better.
+# test months, and so is this one, by 0.1 pounds.
+# :doc:`/auto_examples/tune/plot_milk_grid_search` does better.
 #
 # Picture
 # -------
