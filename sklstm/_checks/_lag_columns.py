@@ -51,7 +51,7 @@ class Lags(NamedTuple):
     horizon: int = 1
 
 
-def lags_of(rows, y, target, exog, y_lag, *, guess=True):
+def lags_of(rows, y, target, future_inputs, y_lag, *, guess=True):
     """Find the columns of rows that hold earlier targets.
 
     Parameters
@@ -62,7 +62,7 @@ def lags_of(rows, y, target, exog, y_lag, *, guess=True):
         The target as the user gave it.
     target : ndarray of shape (n_rows, n_outputs) or None
         Its values.
-    exog : array-like or None
+    future_inputs : array-like or None
         The other columns in the rows to come.
     y_lag : str, int, sequence of these or None
         The columns that hold the targets one step earlier, where the user names them.
@@ -88,7 +88,7 @@ def lags_of(rows, y, target, exog, y_lag, *, guess=True):
 
     # 2. The targets that columns hold, and the columns that hold them one step earlier.
     columns = list(rows.columns) if isinstance(rows, pd.DataFrame) else list(range(rows.shape[1]))
-    others = [] if index_of(exog) is None else list(pd.DataFrame(exog).columns)
+    others = [] if index_of(future_inputs) is None else list(pd.DataFrame(future_inputs).columns)
     matches = _matches(_LAG, columns)
     firsts: list[int] = []
     if y_lag is not None:
@@ -99,7 +99,7 @@ def lags_of(rows, y, target, exog, y_lag, *, guess=True):
         found = [match[1] for column, match in pairs if match and column not in others]
         held = list(dict.fromkeys(found)) if names is None else list(map(str, names))
         if guess and not any(match and match[1] in held for match in matches):
-            firsts = _all_but_exog(columns, rows, exog, others, n_targets, names)
+            firsts = _all_but_future(columns, rows, future_inputs, others, n_targets, names)
             held = [columns[i] for i in firsts]
 
     # 3. All columns of those targets, also further back.
@@ -230,8 +230,7 @@ def check_lag(lag, X, held, target, earlier):
             f" {place_of((row,), X)} it is {held[row]}, but y was {before[row]} at"
             f" {place_of((source[row],), X)}. Name the right column with y_lag and leave it in"
             " the units of y (the transformer scales it). If X holds no earlier target, set"
-            " y_lag=None in fit, and declare its columns in forecast (exog) and backtest"
-            " (future_inputs)."
+            " y_lag=None in fit, and declare its columns as future_inputs."
         )
 
 
@@ -263,13 +262,13 @@ def _matches(pattern, names):
     return [pattern.fullmatch(name) if isinstance(name, str) else None for name in names]
 
 
-def _all_but_exog(columns, rows, exog, others, n_targets, names):
-    """Return the positions of the columns that `exog` lacks, if these can be the targets."""
-    named = isinstance(rows, pd.DataFrame) and index_of(exog) is not None
+def _all_but_future(columns, rows, future_inputs, others, n_targets, names):
+    """Return the positions of all but the future inputs, if these can be the targets."""
+    named = isinstance(rows, pd.DataFrame) and index_of(future_inputs) is not None
     left = [i for i, name in enumerate(columns) if not named or name not in others]
-    # Without names, exog cannot say which columns it holds, unless it holds none or all.
-    with naming("exog", exog):
-        width = pd.DataFrame(exog).shape[1]
+    # Without names, future_inputs cannot say which columns it holds, unless it holds none or all.
+    with naming("future_inputs", future_inputs):
+        width = pd.DataFrame(future_inputs).shape[1]
     if not named and width >= len(columns):
         left = []
     if not left or ((named or not width) and n_targets in (None, len(left))):
@@ -278,5 +277,5 @@ def _all_but_exog(columns, rows, exog, others, n_targets, names):
     raise ValueError(
         "Which columns of X hold the target of earlier steps is not clear: X has the columns"
         f" {columns!r}.{called} Name the column of each target with y_lag, and pass the others in"
-        " exog."
+        " future_inputs."
     )

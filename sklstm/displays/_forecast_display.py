@@ -107,7 +107,7 @@ class ForecastDisplay:
         steps,
         *,
         y=None,
-        exog=None,
+        future_inputs=None,
         y_lag=None,
         recompute=None,
         interval=None,
@@ -126,7 +126,7 @@ class ForecastDisplay:
             Steps to forecast.
         y : Series, DataFrame or ndarray of shape (n_rows,) or (n_rows, n_outputs), default=None
             The target observed at the rows of `X`. Of several columns, the first is drawn.
-        exog : DataFrame or ndarray of shape (n_new_rows, n_exog), default=None
+        future_inputs : DataFrame or ndarray of shape (n_new_rows, n_future_inputs), default=None
             Passed to :func:`forecast`.
         y_lag : str, int or sequence of these, default=None
             Passed to :func:`forecast`.
@@ -155,7 +155,9 @@ class ForecastDisplay:
         """
         if interval is not None and not callable(interval):
             raise TypeError(f"interval={brief(interval)} is not valid: expected a function.")
-        ahead = forecast(estimator, X, steps, y=y, exog=exog, y_lag=y_lag, recompute=recompute)
+        ahead = forecast(
+            estimator, X, steps, y=y, future_inputs=future_inputs, y_lag=y_lag, recompute=recompute
+        )
         if ahead.ndim > 1:
             raise ValueError(
                 f"{type(estimator).__name__} forecasts {ahead.shape[1]} targets, but one display"

@@ -96,9 +96,9 @@ def backtest(
     y_lag : str, int or sequence of these, default=None
         Passed to :func:`forecast`; used only with `feed_back`.
     future_inputs : str, int or sequence of these, default=None
-        The columns of `X`, by name or position, that are known before, such as a calendar; the
-        `exog` of :func:`forecast`. With `feed_back`, columns that hold no earlier target must be
-        among them, or be made by `recompute`: their values in the test rows are not known yet.
+        The columns of `X`, by name or position, that are known ahead, such as a calendar. With
+        `feed_back`, columns that hold no earlier target must be among them, or be made by
+        `recompute`: their values in the test rows are not known yet.
     recompute : callable, default=None
         Passed to :func:`forecast`; used only with `feed_back`.
     method : {"predict", "predict_quantiles"}, default="predict"
@@ -225,12 +225,12 @@ def backtest(
         y_lag = getattr(estimator, "y_lag", None)
         y_lag = None if isinstance(y_lag, str) and y_lag == "auto" else y_lag
     columns = list(X.columns) if isinstance(X, pd.DataFrame) else list(range(X.shape[1]))
-    exog, known = None, []
+    later, known = None, []
     if future_inputs is not None:
         known = positions_among(columns, future_inputs, "future_inputs")
-        exog = safe_indexing(X, known, axis=1)
+        later = safe_indexing(X, known, axis=1)
     if feed_back or y_lag is not None:  # a wrong `y_lag` is refused where it is not used, too
-        lags = lags_of(X, y, target, exog, y_lag, guess=recompute is None)
+        lags = lags_of(X, y, target, later, y_lag, guess=recompute is None)
         held = {*known, *(lag.column for lag in lags.columns)}
         lacking = [name for i, name in enumerate(columns) if i not in held]
         if feed_back and lacking and recompute is None:
@@ -238,7 +238,7 @@ def backtest(
 
     # 2. Fit and predict.
     options = {"feed_back": feed_back, "y_lag": y_lag, "recompute": recompute, "method": method}
-    task = SimpleNamespace(estimator=estimator, X=X, y=y, exog=exog, table=table, **options)
+    task = SimpleNamespace(estimator=estimator, X=X, y=y, later=later, table=table, **options)
     parts = [[split] for split in splits] if refit else [splits]
     with each_once():
         if len(parts) == 1:
@@ -387,7 +387,7 @@ def _forecast_fold(fitted, task, train, test, *, start, n_jobs):
         fitted,
         safe_indexing(task.X, known),
         safe_indexing(task.y, known),
-        None if task.exog is None else safe_indexing(task.exog, ahead),
+        None if task.later is None else safe_indexing(task.later, ahead),
         task.y_lag,
         task.recompute,
         labels=labels,

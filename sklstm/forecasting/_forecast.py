@@ -51,7 +51,7 @@ def forecast(
     steps,
     *,
     y=None,
-    exog=None,
+    future_inputs=None,
     y_lag=None,
     recompute=None,
     lookback=None,
@@ -83,7 +83,7 @@ def forecast(
         The target observed at the rows of `X`. The forecast starts one step after its last value;
         NaN at the end means not observed yet. Without `y`, the last known target is the one in the
         last row of `X`, so the forecast starts with this row itself.
-    exog : DataFrame or ndarray of shape (n_new_rows, n_exog), default=None
+    future_inputs : DataFrame or ndarray of shape (n_new_rows, n_future_inputs), default=None
         The columns of `X` that are known before, such as a calendar, in the rows after the last row
         of `X`. The rows of a DataFrame are found by label; the rows of an array follow `X`
         directly. There may be more rows than needed. If dates are missing in `X`, or these have no
@@ -93,7 +93,7 @@ def forecast(
         The column of `X`, by name or position, that holds the target one step earlier; one for each
         target. By default, the `y_lag_` of a :class:`TransformedSeriesRegressor`. Without one, the
         columns called ``<target>_lag1``, ``<target>_lag2`` and so on. Without such columns and
-        without `recompute`, all columns that are not in `exog`.
+        without `recompute`, all columns that are not in `future_inputs`.
     recompute : callable, default=None
         Makes the columns that are computed from the target, such as a rolling mean:
         ``recompute(past)`` gets the targets before a row, oldest first (a Series; a DataFrame for
@@ -120,7 +120,7 @@ def forecast(
     -------
     Series, DataFrame or ndarray of shape (steps,) or (steps, n_targets)
         The forecast. For a DataFrame `X`, a Series or DataFrame with the dates of the values: they
-        continue at the step of the index, or are those of `exog`. Its ``attrs`` tell
+        continue at the step of the index, or are those of `future_inputs`. Its ``attrs`` tell
         :func:`conformal_interval` that it is a forecast. For many series, it has ``n_series *
         steps`` rows, sorted by time, with the levels of the index of `X`; all series have the step
         of the whole table. Quantiles have an axis more, (steps, n_quantiles) or (steps, n_targets,
@@ -131,10 +131,10 @@ def forecast(
     ------
     ValueError
         If it is not clear which columns hold earlier targets, or one holds other values than `y`,
-        `recompute` makes other values than `X` holds, `exog` lacks a column or rows, the past of a
-        row to predict is not known, the index has no regular step, no target of a series is known,
-        the lengths or labels of `X` and `y` differ, or quantiles are asked for that the estimator
-        does not predict or that would have to be fed back.
+        `recompute` makes other values than `X` holds, `future_inputs` lacks a column or rows, the
+        past of a row to predict is not known, the index has no regular step, no target of a series
+        is known, the lengths or labels of `X` and `y` differ, or quantiles are asked for that the
+        estimator does not predict or that would have to be fed back.
     TypeError
         If `estimator` is not an estimator, or `steps`, `lookback` or `n_jobs` is not an int.
 
@@ -187,7 +187,7 @@ def forecast(
     check_method(method, estimator)
     options = {"steps": steps, "lookback": lookback, "n_jobs": n_jobs, "method": method}
     with each_once():
-        table, lags = rows_ahead(estimator, X, y, exog, y_lag, recompute, **options)
+        table, lags = rows_ahead(estimator, X, y, future_inputs, y_lag, recompute, **options)
         _warn_of_ends(table.first_times())
     values = table.predicted()
     if index_of(X) is None:
@@ -231,7 +231,7 @@ def rows_ahead(
     estimator,
     X,
     y,
-    exog,
+    future_inputs,
     y_lag,
     recompute,
     *,
@@ -245,7 +245,7 @@ def rows_ahead(
 
     Parameters
     ----------
-    estimator, X, y, exog, y_lag, recompute, lookback, method, n_jobs : object
+    estimator, X, y, future_inputs, y_lag, recompute, lookback, method, n_jobs : object
         As in `forecast`.
     steps : int, default=None
         Steps to forecast.
@@ -274,7 +274,7 @@ def rows_ahead(
             raise ValueError("recompute makes columns of the target, so pass the target as y.")
     if y_lag is None:
         y_lag = getattr(getattr(estimator, "best_estimator_", estimator), "y_lag_", None)
-    lags = lags_of(rows, y, target, exog, y_lag, guess=recompute is None)
+    lags = lags_of(rows, y, target, future_inputs, y_lag, guess=recompute is None)
     if target is not None:
         layout = Layout(index_of(rows), len(rows))
         earlier = partial(layout.earlier, Numbers(layout, layout.axis()).at())
@@ -284,7 +284,7 @@ def rows_ahead(
 
     # 2. Lay out the rows to come.
     table = RecursiveRows(
-        rows, lags, target, exog, recompute, reach=reach, steps=steps, labels=labels
+        rows, lags, target, future_inputs, recompute, reach=reach, steps=steps, labels=labels
     )
 
     # 3. Predict one row of each series after the other.

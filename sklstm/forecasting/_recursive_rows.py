@@ -36,7 +36,7 @@ class RecursiveRows:
         Their columns that hold earlier targets.
     target : ndarray of shape (n_rows, n_targets * horizon) or None
         The target observed at the rows.
-    exog : DataFrame, Series, ndarray or None
+    future_inputs : DataFrame, Series, ndarray or None
         The columns that are known before, in the rows to come.
     recompute : callable or None
         Makes columns of a row from the targets before it; see `forecast`.
@@ -55,15 +55,19 @@ class RecursiveRows:
     Raises
     ------
     ValueError
-        If no target is known, the labels to come are not known, `exog` lacks a column, or
+        If no target is known, the labels to come are not known, `future_inputs` lacks a column, or
         `recompute` makes other values than `rows` hold.
     """
 
-    def __init__(self, rows, lags, target, exog, recompute, *, reach, steps=None, labels=None):
+    def __init__(
+        self, rows, lags, target, future_inputs, recompute, *, reach, steps=None, labels=None
+    ):
         self._labelled = isinstance(rows, pd.DataFrame)
         if not self._labelled:
             rows = pd.DataFrame(check_floats(rows, "X"))
-            exog = None if exog is None else check_floats(exog, "exog")
+            future_inputs = (
+                None if future_inputs is None else check_floats(future_inputs, "future_inputs")
+            )
         self._lags, self._names = lags.columns, lags.names
         self._recompute, self._reach = recompute, reach
         layout = Layout(rows.index, len(rows))
@@ -97,7 +101,9 @@ class RecursiveRows:
         n_given = self._lengths - self._begin
         self._cell_of_first = np.cumsum(n_given) - n_given - self._begin
         self._cell_of_later = len(given) + np.cumsum(n_later) - n_later - self._lengths
-        self._index, self._time = labels_to_come(rows.index, layout, given, n_later, exog, labels)
+        self._index, self._time = labels_to_come(
+            rows.index, layout, given, n_later, future_inputs, labels
+        )
 
         # 4. One table of the rows so far and those to come; lags stand in arrays of their own.
         self._all_names = rows.columns
@@ -108,7 +114,7 @@ class RecursiveRows:
         others = [i for i in range(len(names)) if i not in filled]
         self._others = [names[i] for i in others]
         seen = rows[self._others]
-        later, missing = other_columns(exog, seen, self._index[len(given) :])
+        later, missing = other_columns(future_inputs, seen, self._index[len(given) :])
         self._missing = np.concatenate([np.zeros(len(given), dtype=bool), missing])
         self._cells = seen.take(given)
         if len(later):  # pandas 2 warns of empty tables in concat.
@@ -155,7 +161,7 @@ class RecursiveRows:
         Raises
         ------
         ValueError
-            If `exog` lacks one of the rows.
+            If `future_inputs` lacks one of the rows.
         """
         series = self._open()
         if not len(series):
@@ -203,7 +209,8 @@ class RecursiveRows:
             raise ValueError(
                 f"{estimator} predicts {n_outputs} value(s) for a row, but {n_targets}"
                 " target(s) would be fed back. Name the column of X that holds each target one"
-                " step earlier with y_lag, and pass the columns that hold no target in exog."
+                " step earlier with y_lag, and pass the columns that hold no target as"
+                " future_inputs."
             )
         if n_values or not self.known.shape[2]:  # Nothing is fed back.
             self.known = np.full((*self.known.shape[:2], n_targets, *n_values), np.nan)
@@ -339,8 +346,8 @@ class RecursiveRows:
             if self._time is not None:
                 of, label = "its series", f" ({said(self._index, cell)})"
             raise ValueError(
-                f"exog lacks values of {self._others!r} in row {new + 1} after the last one of"
-                f" {of}{label}. {DECLARE}"
+                f"future_inputs lacks values of {self._others!r} in row {new + 1} after the last"
+                f" one of {of}{label}. {DECLARE}"
             )
         for lag in self._lags:
             slot = row - lag.steps - self._first[one] + self._depth

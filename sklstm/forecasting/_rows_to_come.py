@@ -16,13 +16,13 @@ from sklstm._past._units import plain
 #: What can be done about columns that hold no earlier target.
 DECLARE = (
     "These columns of X hold no earlier target, as far as their names tell, so their values in the"
-    " rows to come must be declared. Pass those that are known before, such as a calendar, as exog"
-    " (future_inputs of backtest); make those that are computed from the target with recompute;"
-    " predict measured ones as targets, too, or leave them out."
+    " rows to come must be declared. Pass those that are known ahead, such as a calendar, as"
+    " future_inputs; make those that are computed from the target with recompute; predict measured"
+    " ones as targets, too, or leave them out."
 )
 
 
-def labels_to_come(index, layout, given, n_later, exog, labels=None):
+def labels_to_come(index, layout, given, n_later, future_inputs, labels=None):
     """Return the labels of some rows of a table, and of the rows after each of its series.
 
     Parameters
@@ -35,7 +35,7 @@ def labels_to_come(index, layout, given, n_later, exog, labels=None):
         Rows of the table.
     n_later : ndarray of int of shape (n_series,)
         How many rows come after the last row of each series.
-    exog : DataFrame, Series, ndarray or None
+    future_inputs : DataFrame, Series, ndarray or None
         Tells the labels where the index has no regular step, or lacks labels.
     labels : pandas.Index of length n_later.sum(), default=None
         The labels of the rows to come, one series after the other; by default, those that follow.
@@ -53,7 +53,7 @@ def labels_to_come(index, layout, given, n_later, exog, labels=None):
         If the labels to come are not known.
     """
     if layout.names is None:
-        known = exog.index if index_of(exog) is not None else index[:0]
+        known = future_inputs.index if index_of(future_inputs) is not None else index[:0]
         n_labels = int(n_later[0])
         if labels is None:
             labels = _labels_after(index, n_labels, known)
@@ -65,7 +65,7 @@ def labels_to_come(index, layout, given, n_later, exog, labels=None):
     # 1. The times of the rows to come.
     last = layout.stops - 1
     if labels is None:
-        times, where = _times_after(layout.times, layout.time[last], n_later, exog)
+        times, where = _times_after(layout.times, layout.time[last], n_later, future_inputs)
         later = ranges(where, where + n_later)
     else:
         of_labels = labels.get_level_values(0)
@@ -83,12 +83,12 @@ def labels_to_come(index, layout, given, n_later, exog, labels=None):
     return whole, time
 
 
-def other_columns(exog, seen, labels):
+def other_columns(future_inputs, seen, labels):
     """Return the columns that hold no earlier target, in the rows to come.
 
     Parameters
     ----------
-    exog : DataFrame, Series, ndarray or None
+    future_inputs : DataFrame, Series, ndarray or None
         Their values. Of many series, labelled by time and series, or by time alone.
     seen : DataFrame of shape (n_rows, n_columns)
         These columns in the rows so far.
@@ -105,16 +105,16 @@ def other_columns(exog, seen, labels):
     Raises
     ------
     ValueError
-        If `exog` lacks a column, has no labels though those of many series are needed, or holds no
-        finite numbers where `seen` holds numbers.
+        If `future_inputs` lacks a column, has no labels though those of many series are needed, or
+        holds no finite numbers where `seen` holds numbers.
     """
     others = list(seen.columns)
-    if exog is None:
+    if future_inputs is None:
         empty = pd.DataFrame(np.nan, pd.RangeIndex(len(labels)), others)
         return empty, np.ones(len(labels), dtype=bool)
-    with naming("exog", exog):
-        given = pd.DataFrame(exog)
-        if index_of(exog) is None:
+    with naming("future_inputs", future_inputs):
+        given = pd.DataFrame(future_inputs)
+        if index_of(future_inputs) is None:
             if is_panel(labels):
                 raise ValueError(
                     "it has no labels, so its rows cannot be told apart, but X holds many series."
@@ -127,44 +127,47 @@ def other_columns(exog, seen, labels):
         check_names(given)
     wanted = labels
     if is_panel(labels) and is_panel(given.index):
-        Layout(given.index, len(given), "exog")
+        Layout(given.index, len(given), "future_inputs")
         if given.index.nlevels != labels.nlevels:
             raise ValueError(
-                f"The index of exog has {given.index.nlevels} levels, but that of X"
-                f" {labels.nlevels}: give both the same, or exog the time alone."
+                f"The index of future_inputs has {given.index.nlevels} levels, but that of X"
+                f" {labels.nlevels}: give both the same, or future_inputs the time alone."
             )
     elif is_panel(labels):
         wanted = labels.get_level_values(0)  # All series share these rows.
     lacking = [name for name in others if name not in given.columns]
     if lacking and len(labels):
         raise ValueError(
-            f"exog has the columns {list(given.columns)!r}, but lacks {lacking!r}. {DECLARE}"
+            f"future_inputs has the columns {list(given.columns)!r}, but lacks {lacking!r}."
+            f" {DECLARE}"
         )
     given = given.reindex(columns=others)
     # The estimator learnt from numbers here, so objects must be numbers, too.
     numeric = [name for name in others if is_any_real_numeric_dtype(seen[name].dtype)]
-    check_not_infinite(check_floats(given[numeric], "exog"), given[numeric], "exog")
+    check_not_infinite(
+        check_floats(given[numeric], "future_inputs"), given[numeric], "future_inputs"
+    )
     objects = [name for name in numeric if given[name].dtype == object]
-    given[objects] = check_floats(given[objects], "exog")
+    given[objects] = check_floats(given[objects], "future_inputs")
     missing = ~wanted.isin(given.index)
-    with naming("exog", exog):
+    with naming("future_inputs", future_inputs):
         return given.reindex(wanted), missing
 
 
-def _times_after(times, ends, n_later, exog):
+def _times_after(times, ends, n_later, future_inputs):
     """Return the time labels of a table with those to come, and where these begin per series.
 
     Without missing times, those after a series that ends early are the later ones of the table.
     """
     known = times[:0]
-    if index_of(exog) is not None:
-        known = exog.index
+    if index_of(future_inputs) is not None:
+        known = future_inputs.index
         known = known.get_level_values(0).unique() if is_panel(known) else known
     axis = TimeAxis.fit(times)
     has_gaps = _has_gaps(times, axis)
     whole = times
     if has_gaps and not len(known):
-        # No label of `exog` tells that the missing times are holidays.
+        # No label of `future_inputs` tells that the missing times are holidays.
         whole = axis.all_labels(times)
     ends = whole.get_indexer(times)[ends]
     n_labels = max(0, int((ends + 1 + n_later).max()) - len(whole))
@@ -173,7 +176,7 @@ def _times_after(times, ends, n_later, exog):
 
 
 def _labels_after(index, n_labels, known):
-    """Return the labels of the rows to come; some are known where `exog` has them."""
+    """Return the labels of the rows to come; some are known where `future_inputs` has them."""
     labels = TimeAxis.next_labels(index, n_labels)
     later = index[:0]
     if len(known) and plain(known)[0] == plain(index)[0]:
@@ -182,7 +185,7 @@ def _labels_after(index, n_labels, known):
         labels.isin(later).all() or not _has_gaps(index, TimeAxis.fit(index))
     ):
         return labels
-    # Without a step, or with holidays, the rows of exog tell which dates come next.
+    # Without a step, or with holidays, the rows of future_inputs tell which dates come next.
     if len(later) == n_labels:
         return later
     if labels is not None:
@@ -196,8 +199,8 @@ def _labels_after(index, n_labels, known):
     raise ValueError(
         f"The labels of the {n_labels} steps after {index[-1]!r} are not known: the index of X has"
         " no regular step. Give it one, for instance with X.asfreq('D') or X.to_period(), or name"
-        f" the labels with exog=pd.DataFrame(index=...), of at least {n_labels} rows after the last"
-        " one of X."
+        f" the labels with future_inputs=pd.DataFrame(index=...), of at least {n_labels} rows after"
+        " the last one of X."
     )
 
 

@@ -151,13 +151,13 @@ def test_several_targets_are_all_fed_back():
     np.testing.assert_allclose(np.ravel(ahead), expected)
 
 
-def test_known_future_columns_come_from_exog():
-    """Columns that hold no target are taken from exog by label; they may hold words."""
+def test_known_future_columns_come_from_future_inputs():
+    """Future inputs are found by label; they may hold words."""
     rows = X.join(calendar(X.index))
     encode = ColumnTransformer([("word", OneHotEncoder(), ["word"])], remainder="passthrough")
     model = make_pipeline(encode, Ridge()).fit(rows, Y)
     months = pd.date_range("1970-01-01", "1990-01-01", freq="MS")
-    ahead = forecast(model, rows, 14, y=Y, exog=calendar(months))
+    ahead = forecast(model, rows, 14, y=Y, future_inputs=calendar(months))
 
     def row(values, step):
         return calendar(ahead.index[[step]]).assign(milk_lag1=values[-1])[rows.columns]
@@ -165,12 +165,12 @@ def test_known_future_columns_come_from_exog():
     np.testing.assert_allclose(ahead, fed_back(model, row, Y, 14))
 
 
-def test_exog_of_arrays_follows_the_last_row():
-    """Without labels, exog begins after the last row of X; y_lag names the other column."""
+def test_future_inputs_of_arrays_follows_the_last_row():
+    """Without labels, they begin after the last row of X; y_lag names the other column."""
     known, later = np.split(np.sin(np.arange(len(X) + 6)), [len(X)])
     rows = np.column_stack([known, X])
     model = Ridge().fit(rows, Y)
-    ahead = forecast(model, rows, 6, y=Y.to_numpy(), exog=later, y_lag=1)
+    ahead = forecast(model, rows, 6, y=Y.to_numpy(), future_inputs=later, y_lag=1)
     expected = fed_back(model, lambda values, step: [[later[step], values[-1]]], Y, 6)
     np.testing.assert_allclose(ahead, expected)
 
@@ -188,11 +188,13 @@ def test_older_lags_are_filled_in_as_well():
 
 
 def test_a_model_of_known_columns_alone_needs_no_lags():
-    """If exog holds all columns, nothing is fed back."""
+    """If future_inputs holds all columns, nothing is fed back."""
     rows = calendar(MILK.index)[["angle"]]
     model = Ridge().fit(rows, MILK)
     later = calendar(pd.date_range("1976-01-01", periods=3, freq="MS"))[["angle"]]
-    np.testing.assert_allclose(forecast(model, rows, 3, y=MILK, exog=later), model.predict(later))
+    np.testing.assert_allclose(
+        forecast(model, rows, 3, y=MILK, future_inputs=later), model.predict(later)
+    )
 
 
 BERLIN = "Europe/Berlin"
@@ -254,15 +256,15 @@ def test_labels_of_any_numbers_run_on(dtype, first):
 
 
 def test_labels_without_a_step_are_refused_with_a_remedy():
-    """Dates without a step are refused, unless the index of exog holds the next dates."""
+    """Dates without a step are refused, unless the index of future_inputs holds the next dates."""
     index = pd.DatetimeIndex(["2024-01-01", "2024-01-02", "2024-01-07", "2024-03-01", "2024-03-11"])
     rows = pd.DataFrame({"y_lag1": [1.0, 2, 3, 4, 5]}, index=index)
     y = pd.Series([2.0, 3, 4, 5, 6], index=index, name="y")
     model = Ridge().fit(rows, y)
-    with pytest.raises(ValueError, match=r"no regular step.*exog=pd\.DataFrame"):
+    with pytest.raises(ValueError, match=r"no regular step.*future_inputs=pd\.DataFrame"):
         forecast(model, rows, 2, y=y)
     later = pd.DatetimeIndex(["2024-03-12", "2024-05-01"])
-    ahead = forecast(model, rows, 2, y=y, exog=pd.DataFrame(index=later))
+    ahead = forecast(model, rows, 2, y=y, future_inputs=pd.DataFrame(index=later))
     assert ahead.index.equals(later)
 
 
@@ -278,9 +280,17 @@ REFUSED = {
     "labels of text": (TEXT, {"y": None}, r"holds text .*to_datetime"),
     "unknown lags": (BEFORE, {}, r"\['before', 'price'\].*milk_lag1.*y_lag"),
     "wrong y_lag": (BEFORE, {"y_lag": "milk"}, "y_lag='milk' names no column of X"),
-    "no exog": (PRICED, {}, r"\['price'\].*1976-01-01.*exog"),
-    "short exog": (PRICED, {"exog": PRICE}, r"exog lacks values.*1976-02-01"),
-    "wrong exog": (PRICED, {"exog": PRICE.rename(columns=str.upper)}, r"lacks \['price'\]"),
+    "no future_inputs": (PRICED, {}, r"\['price'\].*1976-01-01.*future_inputs"),
+    "short future_inputs": (
+        PRICED,
+        {"future_inputs": PRICE},
+        r"future_inputs lacks values.*1976-02-01",
+    ),
+    "wrong future_inputs": (
+        PRICED,
+        {"future_inputs": PRICE.rename(columns=str.upper)},
+        r"lacks \['price'\]",
+    ),
 }
 
 
@@ -327,23 +337,25 @@ def test_lookback_can_be_given():
 @pytest.mark.parametrize(
     "model", [Ridge(), make_pipeline(LagWindower(2, flatten=True), LinearRegression())]
 )
-def test_exog_may_hold_numbers_as_objects(model, dtype):
+def test_future_inputs_may_hold_numbers_as_objects(model, dtype):
     """Numbers as objects, or in a type of pandas, give the same forecast as floats."""
     model = TransformedSeriesRegressor(model).fit(NUMBERS, NEXT)
-    exog = pd.DataFrame({"b": [30.0, 31.0, 32.0]}, range(30, 33))
+    future_inputs = pd.DataFrame({"b": [30.0, 31.0, 32.0]}, range(30, 33))
     options = {"y": NEXT, "y_lag": "a"}
-    ours = forecast(model, NUMBERS, 3, exog=exog.astype(dtype), **options)
-    pd.testing.assert_series_equal(ours, forecast(model, NUMBERS, 3, exog=exog, **options))
-    assert exog["b"].dtype == float
+    ours = forecast(model, NUMBERS, 3, future_inputs=future_inputs.astype(dtype), **options)
+    pd.testing.assert_series_equal(
+        ours, forecast(model, NUMBERS, 3, future_inputs=future_inputs, **options)
+    )
+    assert future_inputs["b"].dtype == float
 
 
-def test_the_rows_of_exog_are_the_next_dates_where_dates_are_missing():
-    """Trading days go on at the dates that exog has, not at holidays."""
+def test_the_rows_of_future_inputs_are_the_next_dates_where_dates_are_missing():
+    """Trading days go on at the dates that future_inputs has, not at holidays."""
     days = pd.bdate_range("2024-01-01", periods=60).delete([20, 44, 52])
     rows = pd.DataFrame({"y_lag1": np.sin(np.arange(57.0))}, days)
     y = pd.Series(np.sin(np.arange(57.0) + 1), days, name="y")
     model = Ridge().fit(rows[:40], y[:40])
-    ahead = forecast(model, rows[:40], 10, y=y[:40], exog=pd.DataFrame(index=days))
+    ahead = forecast(model, rows[:40], 10, y=y[:40], future_inputs=pd.DataFrame(index=days))
     assert ahead.index.equals(days[40:50])
 
 
@@ -351,13 +363,19 @@ IRREGULAR = pd.DatetimeIndex(["2024-01-01", "2024-01-02", "2024-01-07", "2024-03
 
 
 @pytest.mark.parametrize("labelled", [True, False], ids=["numbered", "array"])
-def test_exog_without_dates_cannot_date_irregular_rows(labelled):
+def test_future_inputs_without_dates_cannot_date_irregular_rows(labelled):
     """The error says how to name the dates."""
     rows = pd.DataFrame({"y_lag1": np.arange(5.0), "b": 1.0}, IRREGULAR)
     y = pd.Series(np.arange(5.0) + 1, IRREGULAR, name="y")
     later = pd.DataFrame({"b": [1.0, 1.0]})
-    with pytest.raises(ValueError, match=r"no regular step.*exog=pd\.DataFrame\(index="):
-        forecast(Ridge().fit(rows, y), rows, 2, y=y, exog=later if labelled else later.to_numpy())
+    with pytest.raises(ValueError, match=r"no regular step.*future_inputs=pd\.DataFrame\(index="):
+        forecast(
+            Ridge().fit(rows, y),
+            rows,
+            2,
+            y=y,
+            future_inputs=later if labelled else later.to_numpy(),
+        )
 
 
 NAMES = {
@@ -385,7 +403,7 @@ def test_targets_have_any_names(names, horizon):
         rows, y = series_to_supervised(table, horizon=horizon, target=[columns[0]])
         later = pd.DataFrame({rows.columns[1]: np.zeros(9)}, pd.date_range("2024-02-28", periods=9))
         model = Ridge().fit(rows, y)
-        ahead = forecast(model, rows, 4, y=y, exog=later)
+        ahead = forecast(model, rows, 4, y=y, future_inputs=later)
         assert horizon > 1 or ahead.name == columns[0]
         cv, known = TimeSeriesSplit(2, test_size=5), rows.columns[1]
         result = backtest(model, rows, y, cv, feed_back=horizon == 1, future_inputs=known)
@@ -402,7 +420,7 @@ def test_columns_have_any_names(names):
     later = pd.DataFrame(np.ones((4, 1)), pd.date_range(INDEX[-1], periods=5)[1:])
     later.columns = pd.Index(names[1:], tupleize_cols=False)
     model = Ridge().fit(rows, y)
-    ahead = forecast(model, rows, 4, y=y, exog=later, y_lag=names[0])
+    ahead = forecast(model, rows, 4, y=y, future_inputs=later, y_lag=names[0])
     expected = fed_back(
         model, lambda v, _: pd.DataFrame([[v[-1], 1.0]], columns=rows.columns), y, 4
     )

@@ -12,7 +12,7 @@ from sklstm import forecast
 ONLY_A = FRAME[["a"]]
 MODEL, BOTH = Ridge().fit(ONLY_A, SERIES), Ridge().fit(FRAME, SERIES)
 LATER = pd.date_range(bad.INDEX[-1], periods=4, freq="D")[1:]
-EXOG = pd.DataFrame({"b": [1.0, 2.0, 3.0]}, LATER)
+FUTURE = pd.DataFrame({"b": [1.0, 2.0, 3.0]}, LATER)
 
 
 @pytest.mark.parametrize(
@@ -37,9 +37,9 @@ def test_a_bad_argument_is_refused(argument, value):
 @pytest.mark.parametrize(
     ("argument", "value"),
     bad.cases(
-        exog=[
-            *(EXOG.assign(b=b) for b in ("x", [1.0, 2.0, np.inf], LATER, 1j, [[1], [2], [3]])),
-            *(EXOG.set_axis(["c"], axis=1), 5),
+        future_inputs=[
+            *(FUTURE.assign(b=b) for b in ("x", [1.0, 2.0, np.inf], LATER, 1j, [[1], [2], [3]])),
+            *(FUTURE.set_axis(["c"], axis=1), 5),
         ]
     ),
 )

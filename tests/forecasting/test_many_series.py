@@ -181,30 +181,30 @@ def test_dates_go_on_at_the_step_of_the_whole_table():
 
 
 @pytest.mark.filterwarnings("ignore::sklstm.MissingStepsWarning")
-def test_dates_that_no_series_has_are_passed_over_only_if_exog_does():
-    """A month that all series lack is a step all the same; a holiday is one that exog lacks."""
+def test_dates_that_no_series_has_are_passed_over_only_if_future_inputs_do():
+    """A month that all series lack is a step; a holiday is one that future_inputs lacks."""
     table = table_of({"a": 39, "b": 30}, {"b": 5}, MONTHS.delete(36))
     rows, y = series_to_supervised(table)
     model = Ridge().fit(rows, y)
     found = alone(forecast(model, rows, 4, y=y), "b").index
     assert found.tolist() == pd.period_range("2022-11", periods=4, freq="M").tolist()
     later = MONTHS.append(pd.period_range("2023-05", periods=4, freq="M")).delete(36)
-    found = forecast(model, rows, 4, y=y, exog=pd.DataFrame(index=later))
+    found = forecast(model, rows, 4, y=y, future_inputs=pd.DataFrame(index=later))
     expected = pd.PeriodIndex(["2022-11", "2022-12", "2023-02", "2023-03"], freq="M")
     assert alone(found, "b").index.tolist() == expected.tolist()
     assert alone(found, "a").index.tolist() == later[-4:].tolist()
 
 
-def test_irregular_times_need_exog():
-    """Without a step, the rows of exog name the times after the last; it may name them all."""
+def test_irregular_times_need_future_inputs():
+    """Without a step, the rows of future_inputs name the times; it may name them all."""
     times = pd.DatetimeIndex(["2024-01-01", "2024-01-02", "2024-01-07", "2024-03-01", "2024-03-11"])
     table = table_of({"a": 5, "b": 3}, times=times)
     rows, y = series_to_supervised(table)
     model = Ridge().fit(rows, y)
-    with pytest.raises(ValueError, match=r"no regular step.*exog=pd\.DataFrame"):
+    with pytest.raises(ValueError, match=r"no regular step.*future_inputs=pd\.DataFrame"):
         forecast(model, rows, 2, y=y)
     later = pd.DatetimeIndex(["2024-03-12", "2024-05-01"])
-    found = forecast(model, rows, 2, y=y, exog=pd.DataFrame(index=later))
+    found = forecast(model, rows, 2, y=y, future_inputs=pd.DataFrame(index=later))
     assert alone(found, "b").index.equals(later)
 
 
@@ -313,16 +313,22 @@ ENCODED = make_pipeline(
 
 
 def test_known_columns_are_found_by_time_and_series():
-    """The rows of exog may stand in another order of series, and be more than needed."""
+    """The rows of future_inputs may stand in another order of series, and be more than needed."""
     model = ENCODED.fit(PRICED, Y)
-    exog = prices(LATER)
+    future_inputs = prices(LATER)
     found = forecast(
-        model, PRICED, 5, y=Y, exog=exog.iloc[::-1].sort_index(level=0, sort_remaining=False)
+        model,
+        PRICED,
+        5,
+        y=Y,
+        future_inputs=future_inputs.iloc[::-1].sort_index(level=0, sort_remaining=False),
     )
     for name in stores(X):
         values = [alone(Y, name).iloc[-1]]
         for step in range(5):
-            row = alone(exog, name).iloc[[step]].assign(sold_lag1=values[-1])[PRICED.columns]
+            row = (
+                alone(future_inputs, name).iloc[[step]].assign(sold_lag1=values[-1])[PRICED.columns]
+            )
             values.append(model.predict(row)[0])
         np.testing.assert_allclose(alone(found, name), values[1:])
 
@@ -333,32 +339,32 @@ def test_known_columns_of_time_alone_are_those_of_all_series():
     months = LATER.get_level_values(0).unique()
     calendar = pd.DataFrame({"angle": np.sin(months.month)}, months)
     model = Ridge().fit(rows, Y)
-    found = forecast(model, rows, 5, y=Y, exog=calendar)
+    found = forecast(model, rows, 5, y=Y, future_inputs=calendar)
     repeated = pd.DataFrame({"angle": np.sin(LATER.get_level_values(0).month)}, LATER)
-    pd.testing.assert_series_equal(found, forecast(model, rows, 5, y=Y, exog=repeated))
+    pd.testing.assert_series_equal(found, forecast(model, rows, 5, y=Y, future_inputs=repeated))
 
 
 LACKING = {
-    "a row": (prices(LATER).drop(LATER[4]), r"exog lacks values.*2023-06 of series 'b'"),
+    "a row": (prices(LATER).drop(LATER[4]), r"future_inputs lacks values.*2023-06 of series 'b'"),
     "a series": (prices(LATER[LATER.isin(["a", "b"], level=1)]), r"lacks.*2023-05 of series 'c'"),
     "a time": (
         pd.DataFrame({"price": 1.0, "word": "May"}, LATER.get_level_values(0)[:1]),
-        r"exog lacks values.*2023-06 of series 'a'",
+        r"future_inputs lacks values.*2023-06 of series 'a'",
     ),
     "labels": (prices(LATER).to_numpy(), "no labels.*many series.*index of the time"),
-    "the order of levels": (prices(LATER).swaplevel().sort_index(), r"exog.*swaplevel"),
+    "the order of levels": (prices(LATER).swaplevel().sort_index(), r"future_inputs.*swaplevel"),
     "a level": (
         pd.concat({"x": prices(LATER)}, names=["region"]).reorder_levels([1, 0, 2]).sort_index(),
-        "exog has 3 levels, but that of X 2",
+        "future_inputs has 3 levels, but that of X 2",
     ),
 }
 
 
-@pytest.mark.parametrize(("exog", "message"), LACKING.values(), ids=LACKING)
-def test_known_columns_that_lack_something_are_refused(exog, message):
+@pytest.mark.parametrize(("future_inputs", "message"), LACKING.values(), ids=LACKING)
+def test_known_columns_that_lack_something_are_refused(future_inputs, message):
     """The message names the series and the time."""
     with pytest.raises(ValueError, match=message):
-        forecast(ENCODED.fit(PRICED, Y), PRICED, 3, y=Y, exog=exog)
+        forecast(ENCODED.fit(PRICED, Y), PRICED, 3, y=Y, future_inputs=future_inputs)
 
 
 SHAPES = {
@@ -446,13 +452,15 @@ def test_series_that_are_shared_out_have_the_same_forecast(name, n_jobs):
 
 
 def test_known_columns_are_shared_out_with_their_series():
-    """Each part has the rows of exog that it needs, and the parts of a model of known columns."""
+    """Each part has the future inputs that it needs, and the parts of a model of these alone."""
     model = ENCODED.fit(PRICED, Y)
     with parallel_config(backend="threading", n_jobs=3):
-        found = forecast(model, PRICED, 5, y=Y, exog=prices(LATER))
+        found = forecast(model, PRICED, 5, y=Y, future_inputs=prices(LATER))
         alike = prices(X.index)[["price"]]
-        of_known = forecast(Ridge().fit(alike, Y), alike, 5, y=Y, exog=prices(LATER)[["price"]])
-    assert_same(found, forecast(model, PRICED, 5, y=Y, exog=prices(LATER)))
+        of_known = forecast(
+            Ridge().fit(alike, Y), alike, 5, y=Y, future_inputs=prices(LATER)[["price"]]
+        )
+    assert_same(found, forecast(model, PRICED, 5, y=Y, future_inputs=prices(LATER)))
     later = prices(LATER[:15])[["price"]]
     np.testing.assert_allclose(of_known, Ridge().fit(alike, Y).predict(later))
 

@@ -108,9 +108,9 @@ def test_forecast_and_back_test_agree_from_the_same_origin(labelled):
     for fold, (train, test) in enumerate(CV.split(rows)):
         known, ahead = slice(0, len(train)), slice(test[0], test[-1] + 1)
         X, target = (rows.iloc, y.iloc) if labelled else (rows, y)
-        exog = X[ahead][later] if labelled else rows[ahead, 3]
+        options["future_inputs"] = X[ahead][later] if labelled else rows[ahead, 3]
         model = Ridge().fit(X[known], target[known])
-        expected = forecast(model, X[known], 12, y=target[known], exog=exog, **options)
+        expected = forecast(model, X[known], 12, y=target[known], **options)
         lines = result.predictions
         np.testing.assert_allclose(lines.loc[lines["fold"] == fold, "prediction"], expected)
 
@@ -137,7 +137,7 @@ def test_columns_that_nobody_declares_are_refused_by_both(name):
     """A column made of the target, or measured, is not taken from the test rows."""
     rows, y = with_columns([])
     rows[name] = np.random.default_rng(0).normal(size=len(rows)) if name == "rain" else column(name)
-    said = r"exog \(future_inputs of backtest\).* recompute.* targets"
+    said = r"future_inputs; .* recompute.* targets"
     with pytest.raises(ValueError, match=said) as in_backtest:
         backtest(Ridge(), rows, y, CV, feed_back=True)
     with pytest.raises(ValueError, match=said) as in_forecast:

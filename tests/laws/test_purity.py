@@ -192,7 +192,7 @@ def picture_of_a_forecast(d):
     ForecastDisplay.from_predictions(d.y, d.y, ax=Figure().add_subplot())
     (X, y), ax = d.train, Figure().add_subplot()
     model = ridge().fit(X, y)
-    ForecastDisplay.from_estimator(model, X, 2, y=y, y_lag=0, exog=d.later_b, ax=ax)
+    ForecastDisplay.from_estimator(model, X, 2, y=y, y_lag=0, future_inputs=d.later_b, ax=ax)
 
 
 CALLS = {
