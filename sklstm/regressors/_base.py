@@ -1,4 +1,4 @@
-"""What both recurrent regressors do: describe a network, train it, take over what it learnt."""
+"""What all recurrent networks do: describe a network, train it, take over what it learnt."""
 
 from dataclasses import replace
 from numbers import Integral, Real
@@ -15,7 +15,7 @@ from sklstm._sklearn._restore_on_error import restore_on_error
 from sklstm._sklearn._warnings import SameWeightsWarning, UnscaledTargetWarning, warn
 from sklstm.engine._scale import UNSCALED, Scale
 from sklstm.engine._spec import ENGINES, SCHEDULES, STATES, NetworkSpec, Trained, TrainingSpec
-from sklstm.regressors._heads import Fallback, shaped
+from sklstm.regressors._heads import Fallback
 
 #: More than fits into any memory: a layer of so many units has 17 thousand million weights.
 MOST_UNITS = 2**16
@@ -27,8 +27,8 @@ COUNT = Interval(Integral, 1, None, closed="left")
 FRACTION = Interval(Real, 0, 1, closed="left")
 
 
-class BaseRecurrentRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
-    """Parameters and tags that all recurrent regressors have in common."""
+class BaseRecurrent(FollowedMixin, BaseEstimator):
+    """Parameters, tags and the Keras model that all recurrent networks have in common."""
 
     #: Read by `skips_unknown_rows`.
     _skips_unknown_rows = True
@@ -41,7 +41,6 @@ class BaseRecurrentRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
         "recurrent_dropout": [FRACTION],
         "dense_units": [COUNT, list, tuple, np.ndarray],
         "dense_activation": [str, list, tuple],
-        "output_activation": [str, callable, None],
         "normalize": ["boolean"],
         # Keras decides, inside the engine, what is an optimizer, a loss or a metric.
         "loss": "no_validation",
@@ -59,9 +58,41 @@ class BaseRecurrentRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
         "n_networks": [COUNT],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
-        "horizon": [COUNT, StrOptions({"auto"})],
         "verbose": ["verbose"],
         "engine": [StrOptions(set(ENGINES))],
+    }
+
+    @property
+    def model_(self):
+        """The network as a stand-alone, compiled Keras model in the units of `X` and `y`.
+
+        Of several networks, one model that returns the mean of their outputs. Made anew at each
+        access: training it further does not change the estimator.
+        """
+        check_is_fitted(self)
+        from sklstm.engine import _predict
+
+        scales = self._input_scale, self._target_scale
+        network = replace(self._network, window=self._window)
+        weights = [one.weights for one in self._trained]
+        return _predict.keras_model(network, self._training, weights, *scales)
+
+    def __sklstm_look_back__(self):
+        return 0
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+class BaseRecurrentRegressor(RegressorMixin, BaseRecurrent):
+    """What all recurrent regressors have in common."""
+
+    _parameter_constraints: dict = {
+        **BaseRecurrent._parameter_constraints,
+        "output_activation": [str, callable, None],
+        "horizon": [COUNT, StrOptions({"auto"})],
     }
 
     @restore_on_error
@@ -151,27 +182,8 @@ class BaseRecurrentRegressor(FollowedMixin, RegressorMixin, BaseEstimator):
         start = getattr(self, "_trained", None)
         return self._fit((X, y, sample_weight, None, None), start, one_epoch=True)
 
-    @property
-    def model_(self):
-        """The network as a stand-alone, compiled Keras model in the units of `X` and `y`.
-
-        Of several networks, one model that returns the mean of their outputs. Made anew at each
-        access: training it further does not change the estimator.
-        """
-        check_is_fitted(self)
-        from sklstm.engine import _predict
-
-        scales = self._input_scale, self._target_scale
-        network = replace(self._network, window=self._window)
-        weights = [one.weights for one in self._trained]
-        return _predict.keras_model(network, self._training, weights, *scales)
-
-    def __sklstm_look_back__(self):
-        return 0
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
         tags.target_tags.multi_output = True
         return tags
 
@@ -209,15 +221,15 @@ def describe_training(regressor, loss, *, one_epoch):
 
 
 def train(regressor, samples, validation, head, network, training, *, start=None, **own):
-    """Train the networks in the engine, and make a fitted regressor of what was learnt.
+    """Train the networks in the engine, and make a fitted estimator of what was learnt.
 
     Parameters
     ----------
-    regressor : BaseRecurrentRegressor
+    regressor : BaseRecurrent
         Changed in place.
     samples, validation : Samples
         What to learn from, and what to look at after each epoch; the latter may be None.
-    head : PointHead or QuantileHead
+    head : PointHead, QuantileHead or ClassHead
         What the outputs of the network mean.
     network : NetworkSpec
         The network.
@@ -242,7 +254,7 @@ def train(regressor, samples, validation, head, network, training, *, start=None
     if go_on:
         scales = regressor._input_scale, regressor._target_scale
     else:
-        scales = _scales(regressor, rows, taught, network, training)
+        scales = _scales(regressor, head, rows, taught, network, training)
     attributes = {
         "_network": network,
         "_training": training,
@@ -271,7 +283,7 @@ def train(regressor, samples, validation, head, network, training, *, start=None
 
     data = {
         "X": lambda: samples.windows.gather(taught),
-        "y": lambda: shaped(samples.target[taught], samples.y_ndim),
+        "y": lambda: head.given(samples.target[taught], samples.y_ndim),
     }
     context = regressor._begin_fit(len(seeds) * training.epochs, **data)
     has_callbacks = getattr(regressor, "_skl_callbacks", None)
@@ -329,12 +341,14 @@ def _spec_of(kind, regressor, **own):
     return kind(**{**given, **own})
 
 
-def _scales(regressor, rows, taught, network, training):
+def _scales(regressor, head, rows, taught, network, training):
     """Return the scales of the inputs and of the target that the network does not see."""
     from sklstm.engine._models._scaled import target_scale
 
     if not regressor.normalize:
         return UNSCALED, UNSCALED
+    if not head.is_scaled:
+        return Scale.of(rows.X[taught]), UNSCALED
     scale = target_scale(network, training, Windows(rows.y, taught, 1))
     size = np.sqrt(np.mean(np.square(rows.y[taught])))
     if scale is UNSCALED and size > LARGE:

@@ -20,9 +20,16 @@ class QuantileHead:
     ----------
     levels : tuple of float
         Which quantiles: rising, 0.5 among them.
+    is_scaled : bool
+        Whether the network may learn the target in other units.
     """
 
     levels: tuple
+    is_scaled = True
+
+    def given(self, target, y_ndim):
+        """Return targets with as many axes as `y` had."""
+        return shaped(target, y_ndim)
 
     def of_parts(self, values, starts):
         """Return the quantiles of each part of an array; `starts` is where the parts begin."""

@@ -4,8 +4,6 @@ import numpy as np
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._checks._windows import check_windows, count_axes, lag_columns
-from sklstm._sklearn._warnings import FewRowsTaughtWarning, OneStepWarning, warn
 from sklstm.regressors import _base
 from sklstm.regressors._heads import (
     PointHead,
@@ -13,12 +11,8 @@ from sklstm.regressors._heads import (
     check_levels,
     check_return_std,
     predictions,
-    values_of,
 )
-from sklstm.regressors._problem import read_problem
-
-#: A copy of so many numbers takes less time than a second call of the engine.
-SMALL = 100_000
+from sklstm.regressors._stateless import read_windows, train_windows, values_of_windows
 
 
 def _learns_quantiles(regressor):
@@ -314,7 +308,7 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         """
         check_is_fitted(self)
         check_return_std(self, return_std)
-        values, is_unknown = self._values(X)
+        values, is_unknown = values_of_windows(self, X)
         median = self._head.levels.index(0.5)
         return predictions(self, values[..., median], is_unknown, return_std)
 
@@ -342,22 +336,15 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
             If `X` is sparse, or nothing that a table can be made of.
         """
         check_is_fitted(self, "quantiles_")
-        values = self._values(X)[0].mean(axis=0)
+        values = values_of_windows(self, X)[0].mean(axis=0)
         return values[:, 0] if self._y_ndim == 1 else values
 
     def _fit(self, given, start, *, one_epoch=False):
         """Train on the rows whose past and target are known."""
         # 1. Validate.
         self._validate_params()
-        if self.network is not None and (self.cell, self.bidirectional) != ("lstm", False):
-            raise ValueError(
-                f"cell={self.cell!r} and bidirectional={self.bidirectional!r} have no effect on the"
-                f" layers that network={self.network!r} builds. Leave cell='lstm' and"
-                " bidirectional=False, or build such layers there."
-            )
         # Keras comes in with the engine, so not before something is fitted.
         from sklstm.engine._models._losses import QuantileLoss
-        from sklstm.engine._models._own import settle
 
         head: QuantileHead = PointHead()
         loss, own = self.loss, {}
@@ -366,76 +353,18 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
             loss, own = QuantileLoss(head.levels), {"quantiles_": np.array(head.levels)}
 
         # 2. Read the problem.
-        samples, validation = read_problem(self, given, reset=start is None, one_epoch=one_epoch)
+        samples, validation = read_windows(self, given, start, one_epoch=one_epoch)
 
-        if start is None and count_axes(samples.table) == 2:
-            lags = lag_columns(samples.table)
-            features = f"; the columns {lags!r} are features of that step" if lags else ""
-            warn(
-                f"Each row of X is a window of one step, so the network sees no earlier row"
-                f"{features}. Put LagWindower(window) before it, or LagWindower(1) if one step is"
-                " meant.",
-                OneStepWarning,
-            )
-
-        # 3. Describe the network and its training.
-        n_outputs = samples.target.shape[1] * len(head.levels)
-        window = None if self.network is None else samples.windows.shape[1]
-        network = _base.describe_network(self, n_outputs, window=window)
-        training = _base.describe_training(self, loss, one_epoch=one_epoch)
-        network, training = settle(network, training)
-        _warn_of_rows_never_reached(training, len(samples.taught))
-
-        # 4. Train in the engine, and take over what was learnt.
+        # 3. Train, and take over what was learnt.
         self.__dict__.pop("quantiles_", None)
-        _base.train(self, samples, validation, head, network, training, start=start, **own)
-        return self
-
-    def _values(self, X):
-        """Return the values that each network predicts, see `values_of`, and where it cannot."""
-        windows, n_unknown = check_windows(self, X, reset=False)
-        window = self._network.window
-        if window not in (None, windows.shape[1]):
-            raise ValueError(
-                f"X has windows of {windows.shape[1]} step(s), but the network that"
-                f" {self._network.network!r} built takes windows of {window}."
-            )
-
-        # Keras and TensorFlow come in with the engine, so not before something is predicted.
-        from sklstm.engine import _predict
-
-        def predict(windows):
-            how = self._network, self._training
-            return np.stack(
-                [
-                    _predict.predict(*how, one.weights, windows, self._input_scale)
-                    for one in self._trained
-                ]
-            )
-
-        positions, filled = _base.partly_known(windows, n_unknown)
-        if not len(positions):
-            outputs = predict(windows)
-        elif windows.size <= SMALL:
-            all_filled = np.array(windows)
-            all_filled[positions] = filled
-            outputs = predict(all_filled)
-        else:
-            outputs = predict(windows)
-            outputs[:, positions] = predict(filled)
-        is_unknown = n_unknown == windows.shape[1]
-        return values_of(self, outputs, is_unknown, X), is_unknown
-
-
-def _warn_of_rows_never_reached(training, n_rows):
-    """Warn if epochs of some batches end before the last row, and the next fit begins anew."""
-    n_drawn = training.epochs * training.rows_per_epoch(n_rows)
-    if not training.shuffle and n_drawn < n_rows:
-        warn(
-            f"epochs={training.epochs} of steps_per_epoch={training.steps_per_epoch} batches of"
-            f" {training.batch_size} rows in order (shuffle=False) take the first {n_drawn} of"
-            f" {n_rows} rows, and a later fit or partial_fit begins with the first row again: the"
-            " newest rows are never learnt from. Set shuffle=True or steps_per_epoch=None, or train"
-            " for more epochs.",
-            FewRowsTaughtWarning,
+        return train_windows(
+            self,
+            samples,
+            validation,
+            head,
+            loss,
+            start,
+            output_activation=self.output_activation,
+            one_epoch=one_epoch,
+            **own,
         )

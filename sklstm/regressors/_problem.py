@@ -155,7 +155,9 @@ def _read_samples(regressor, X, y, sample_weight, *, reset, suffix=""):
     windows, n_unknown = check_windows(regressor, X, reset=reset, name=name)
     target = check_target(y, X, name=y_name, rows_name=name)
     layout = layout_of(y, X)
-    horizon = 1 if suffix else said_horizon(y, target, regressor.horizon, layout)
+    # A classifier has no horizon: its columns are classes, not steps ahead.
+    said = getattr(regressor, "horizon", 1)
+    horizon = 1 if suffix else said_horizon(y, target, said, layout)
     check_computable(target, y, y_name)
     weight = None if sample_weight is None else _check_weight(sample_weight, X, windows)
     positions = np.flatnonzero(n_unknown == 0)

@@ -24,9 +24,9 @@ from sklstm._sklearn._composition import call_final, final_estimator, look_back
 from sklstm._sklearn._labels import keep_labels
 from sklstm._sklearn._restore_on_error import restore_on_error
 from sklstm._sklearn._warnings import InverseWarning, warn
-from sklstm.regressors._earlier_targets import check_transformed_once, find_earlier
 from sklstm.regressors._heads import Fallback, PointHead, QuantileHead, shaped
-from sklstm.regressors._known_rows import (
+from sklstm.regressors._meta._earlier_targets import check_transformed_once, find_earlier
+from sklstm.regressors._meta._known_rows import (
     fit_known,
     predict_known,
     read_rows,
@@ -35,8 +35,8 @@ from sklstm.regressors._known_rows import (
     takes_nan,
     warm_clone,
 )
+from sklstm.regressors._meta._target_steps import Place, RowLabels, TargetSteps
 from sklstm.regressors._problem import check_n_targets, warn_of_few_rows
-from sklstm.regressors._target_steps import Place, RowLabels, TargetSteps
 
 
 def _learns_quantiles(self):

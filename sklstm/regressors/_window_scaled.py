@@ -26,9 +26,8 @@ from sklstm._sklearn._compat import (
 )
 from sklstm._sklearn._composition import call_final, final_estimator, look_back, looks_back
 from sklstm._sklearn._restore_on_error import restore_on_error
-from sklstm.regressors._base import shaped
-from sklstm.regressors._heads import Fallback, PointHead, QuantileHead
-from sklstm.regressors._known_rows import (
+from sklstm.regressors._heads import Fallback, PointHead, QuantileHead, shaped
+from sklstm.regressors._meta._known_rows import (
     fit_known,
     predict_known,
     refuse_raw_validation,
@@ -37,12 +36,12 @@ from sklstm.regressors._known_rows import (
     takes_nan,
     warm_clone,
 )
-from sklstm.regressors._problem import check_n_targets
-from sklstm.regressors._window_scales import (
+from sklstm.regressors._meta._window_scales import (
     WindowScaler,
     check_taught,
     warn_of_constant_windows,
 )
+from sklstm.regressors._problem import check_n_targets
 
 
 def _predicts_quantiles(estimator):

@@ -330,7 +330,7 @@ def test_rows_are_predicted_alike_in_blocks(flatten, monkeypatch):
     X, y = series_to_supervised(make_panel(), horizon=2)
     model = pipeline(Ridge() if flatten else Flattened(), flatten=flatten, season=SEASON)
     whole = model.fit(X, y).predict(X)
-    monkeypatch.setattr("sklstm.regressors._window_scales.BLOCK", 5 * WINDOW)
+    monkeypatch.setattr("sklstm.regressors._meta._window_scales.BLOCK", 5 * WINDOW)
     np.testing.assert_allclose(model.fit(X, y).predict(X), whole, rtol=1e-12)
 
 

@@ -16,7 +16,7 @@ from sklstm._past._label_order import LONG_BEFORE
 from sklstm._past._layout import labels_of
 from sklstm._past._stretches import ranges
 from sklstm._sklearn._composition import looks_back
-from sklstm.regressors._known_rows import steps_of
+from sklstm.regressors._meta._known_rows import steps_of
 
 
 class Place(NamedTuple):

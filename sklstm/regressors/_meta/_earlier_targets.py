@@ -20,8 +20,8 @@ from sklstm._sklearn._warnings import (
     UnknownPastWarning,
     warn,
 )
-from sklstm.regressors._known_rows import steps_of, text_columns
-from sklstm.regressors._target_steps import Place, RowLabels
+from sklstm.regressors._meta._known_rows import steps_of, text_columns
+from sklstm.regressors._meta._target_steps import Place, RowLabels
 
 
 class EarlierTargets:

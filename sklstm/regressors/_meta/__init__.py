@@ -1,0 +1,1 @@
+"""What the meta-regressors are made of: rows, targets and windows on their way to a regressor."""

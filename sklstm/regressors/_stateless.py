@@ -1,0 +1,146 @@
+"""Networks whose samples are independent windows: how they are trained, and what they return."""
+
+import numpy as np
+
+from sklstm._checks._windows import check_windows, count_axes, lag_columns
+from sklstm._sklearn._warnings import FewRowsTaughtWarning, OneStepWarning, warn
+from sklstm.regressors import _base
+from sklstm.regressors._heads import values_of
+from sklstm.regressors._problem import read_problem
+
+#: A copy of so many numbers takes less time than a second call of the engine.
+SMALL = 100_000
+
+
+def read_windows(estimator, given, start, *, one_epoch):
+    """Validate what `fit` was given; see `read_problem`.
+
+    Parameters
+    ----------
+    estimator : BaseRecurrent
+        Its parameters are valid.
+    given : tuple
+        X, y, sample_weight, X_val and y_val, where targets are numbers.
+    start : list of Trained or None
+        What each network goes on from; None starts anew.
+    one_epoch : bool
+        Whether this is a `partial_fit`.
+
+    Returns
+    -------
+    samples : Samples
+        What to learn from.
+    validation : Samples or None
+        What to look at after each epoch.
+    """
+    is_stock = (estimator.cell, estimator.bidirectional) == ("lstm", False)
+    if estimator.network is not None and not is_stock:
+        raise ValueError(
+            f"cell={estimator.cell!r} and bidirectional={estimator.bidirectional!r} have no effect"
+            f" on the layers that network={estimator.network!r} builds. Leave cell='lstm' and"
+            " bidirectional=False, or build such layers there."
+        )
+    samples, validation = read_problem(estimator, given, reset=start is None, one_epoch=one_epoch)
+    if start is None and count_axes(samples.table) == 2:
+        lags = lag_columns(samples.table)
+        features = f"; the columns {lags!r} are features of that step" if lags else ""
+        warn(
+            f"Each row of X is a window of one step, so the network sees no earlier row"
+            f"{features}. Put LagWindower(window) before it, or LagWindower(1) if one step is"
+            " meant.",
+            OneStepWarning,
+        )
+    return samples, validation
+
+
+def train_windows(
+    estimator, samples, validation, head, loss, start, *, output_activation, one_epoch, **own
+):
+    """Train on windows, and make a fitted estimator of what was learnt.
+
+    Parameters
+    ----------
+    estimator : BaseRecurrent
+        Changed in place.
+    samples, validation : Samples
+        As from `read_windows`.
+    head : PointHead, QuantileHead or ClassHead
+        What the outputs of the network mean.
+    loss : str, keras.losses.Loss or callable
+        None is that of a compiled `network`.
+    start, one_epoch : object
+        As for `read_windows`.
+    output_activation : str or callable
+        Activation of the output layer; None is linear.
+    **own : dict
+        Fitted attributes that only one estimator has.
+
+    Returns
+    -------
+    BaseRecurrent
+        The estimator.
+    """
+    # Keras comes in with the engine, so not before something is fitted.
+    from sklstm.engine._models._own import settle
+
+    n_outputs = samples.target.shape[1] * len(head.levels)
+    options = {
+        "output_activation": output_activation,
+        "window": None if estimator.network is None else samples.windows.shape[1],
+    }
+    network = _base.describe_network(estimator, n_outputs, **options)
+    training = _base.describe_training(estimator, loss, one_epoch=one_epoch)
+    network, training = settle(network, training)
+    _warn_of_rows_never_reached(training, len(samples.taught))
+    _base.train(estimator, samples, validation, head, network, training, start=start, **own)
+    return estimator
+
+
+def values_of_windows(estimator, X):
+    """Return the values that each network predicts, see `values_of`, and where it cannot."""
+    windows, n_unknown = check_windows(estimator, X, reset=False)
+    window = estimator._network.window
+    if window not in (None, windows.shape[1]):
+        raise ValueError(
+            f"X has windows of {windows.shape[1]} step(s), but the network that"
+            f" {estimator._network.network!r} built takes windows of {window}."
+        )
+
+    # Keras and TensorFlow come in with the engine, so not before something is predicted.
+    from sklstm.engine import _predict
+
+    def predict(windows):
+        how = estimator._network, estimator._training
+        return np.stack(
+            [
+                _predict.predict(*how, one.weights, windows, estimator._input_scale)
+                for one in estimator._trained
+            ]
+        )
+
+    positions, filled = _base.partly_known(windows, n_unknown)
+    if not len(positions):
+        outputs = predict(windows)
+    elif windows.size <= SMALL:
+        all_filled = np.array(windows)
+        all_filled[positions] = filled
+        outputs = predict(all_filled)
+    else:
+        outputs = predict(windows)
+        outputs[:, positions] = predict(filled)
+    is_unknown = n_unknown == windows.shape[1]
+    return values_of(estimator, outputs, is_unknown, X), is_unknown
+
+
+def _warn_of_rows_never_reached(training, n_rows):
+    """Warn if epochs of some batches end before the last row, and the next fit begins anew."""
+    n_drawn = training.epochs * training.rows_per_epoch(n_rows)
+    if not training.shuffle and n_drawn < n_rows:
+        warn(
+            f"epochs={training.epochs} of steps_per_epoch={training.steps_per_epoch} batches of"
+            f" {training.batch_size} rows in order (shuffle=False) take the first {n_drawn} of"
+            f" {n_rows} rows, and a later fit or partial_fit begins with the first row again: the"
+            " newest rows are never learnt from. Set shuffle=True or steps_per_epoch=None, or train"
+            " for more epochs.",
+            FewRowsTaughtWarning,
+        )
