@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+from joblib import effective_n_jobs
 from sklearn.base import clone
 from sklearn.utils import check_scalar
 
@@ -108,8 +109,8 @@ def backtest(
         ``feed_back=False``; for several steps ahead, a target with a horizon.
     n_jobs : int, default=None
         Number of folds to fit at the same time, by joblib; None is 1, unless a
-        ``joblib.parallel_config`` says otherwise. A single fit with `feed_back` shares out the
-        series instead, as :func:`forecast` does. The numbers are the same.
+        ``joblib.parallel_config`` says otherwise. After a single fit (``refit=False``), the series
+        are shared out instead, as :func:`forecast` does. The numbers are the same.
 
     Returns
     -------
@@ -323,8 +324,21 @@ def _fit_predict(task, splits, n_jobs=None):
     until = task.table.last_of_series(tests)[task.table.series]
     rows = np.arange(len(until))
     rows = rows[(rows > after) & (rows <= until)]
-    predicted = np.asarray(call_final(fitted, task.method, safe_indexing(task.X, rows)))
+    predicted = _predict_rows(fitted, task, rows, n_jobs)
     return fitted, [predicted[np.searchsorted(rows, test)] for _, test in splits]
+
+
+def _predict_rows(fitted, task, rows, n_jobs):
+    """Predict some rows, the series shared out to workers; the numbers are those of one call."""
+    found, series = np.unique(task.table.series[rows], return_inverse=True)
+    n_parts = min(len(found), effective_n_jobs(n_jobs))
+    part = series * n_parts // len(found)
+    calls = [
+        (fitted, task.method, safe_indexing(task.X, rows[part == i])) for i in range(n_parts)
+    ]
+    values = shared_out(n_jobs, call_final, calls) if n_parts > 1 else [call_final(*calls[0])]
+    values = np.concatenate([np.asarray(some) for some in values])
+    return values[np.argsort(np.argsort(part, kind="stable"))]
 
 
 def _known(table, start, train, test):

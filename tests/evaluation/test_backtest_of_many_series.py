@@ -369,9 +369,10 @@ def test_fed_back_folds_are_forecasts_of_each_series(options):
                     assert ours.loc[month, "persistence"] == past.iloc[-1]
 
 
-def test_the_series_of_a_single_fit_are_shared_out():
+@pytest.mark.parametrize("feed_back", [True, False])
+def test_the_series_of_a_single_fit_are_shared_out(feed_back):
     """Parts of the series give the numbers of the whole, whichever steps the folds reach."""
-    options = {"refit": False, "feed_back": True}
+    options = {"refit": False, "feed_back": feed_back}
     with parallel_config(backend="threading"):
         found = backtest(WINDOWS, X, Y, CV, n_jobs=3, **options)
     pd.testing.assert_frame_equal(
