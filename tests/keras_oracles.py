@@ -39,15 +39,19 @@ def stateless_keras(
     bidirectional=False,
     lanes=None,
     sequences=False,
+    mask_value=None,
     optimizer="adam",
 ):
     """Return a compiled Keras model whose samples are independent windows.
 
     `weights` are its first weights; the last of them is the bias of the output. With `lanes`, the
     model is stateful, and a batch is one window of each of so many series. With `sequences`, every
-    step of a window has a prediction, and not only the last one.
+    step of a window has a prediction, and not only the last one. Steps that hold nothing but
+    `mask_value` are masked.
     """
     layers = [keras.Input((window, n_features), batch_size=lanes)]
+    if mask_value is not None:
+        layers.append(keras.layers.Masking(mask_value))
     for i, n in enumerate(units, start=1):
         all_steps = sequences or i < len(units)
         layer = LAYERS[cell](n, return_sequences=all_steps, stateful=lanes is not None)

@@ -31,15 +31,17 @@ class Scale:
     spread: Any = None
 
     @classmethod
-    def of(cls, windows: Windows) -> Scale:
-        """Measure windows without NaN; each row counts as often as it stands in a window.
+    def of(cls, windows: Windows, n_unknown: np.ndarray | int = 0) -> Scale:
+        """Measure windows; each row counts as often as it stands in a known step of one.
 
         Rows that stand side by side in a step share the scale of their column: it is one series.
+        `n_unknown` tells how many of the oldest steps of each window are NaN: never all of them.
         """
         fold, windows = windows.fold, windows.folded(1)
+        skipped = n_unknown * fold
         origin = windows[:1].last_steps[0].astype(np.float64)
         total, mean, squares = 0, np.zeros_like(origin), np.zeros_like(origin)
-        for steps, counts in _steps(windows):
+        for steps, counts in _steps(windows, skipped):
             # Counted from one of the rows, a constant column is exactly zero.
             steps = steps - origin
             n, mean_here = counts.sum(), np.average(steps, axis=0, weights=counts)
@@ -83,20 +85,27 @@ class Scale:
 UNSCALED = Scale()
 
 
-def _steps(windows: Windows) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the steps that windows hold, block by block, and in how many windows each stands."""
+def _steps(windows: Windows, skipped: np.ndarray | int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the steps that windows hold, block by block, and in how many windows each stands.
+
+    So many of the first steps of each window are `skipped`.
+    """
     starts, extra, window = windows.starts, windows.extra, windows.window
-    parts = [(windows.values, starts)]
+    known = starts + skipped
+    parts = [(windows.values, starts, known)]
     if extra is not None:
-        parts = [(windows.values, starts[starts >= 0]), (extra, starts[starts < 0] + len(extra))]
-    for values, first in parts:
-        # How many windows begin before a row, and so many rows earlier: the first ones are over.
-        begun = np.zeros(window + len(values), dtype=np.int64)
-        np.cumsum(np.bincount(first, minlength=len(values)), out=begun[window:])
+        own, more = starts >= 0, len(extra)
+        in_extra = extra, starts[~own] + more, known[~own] + more
+        parts = [(windows.values, starts[own], known[own]), in_extra]
+    for values, first, first_known in parts:
+        # How many windows are over before a row, and how many begin at it or before.
+        over = np.zeros(window + len(values), dtype=np.int64)
+        np.cumsum(np.bincount(first, minlength=len(values)), out=over[window:])
+        begun = np.cumsum(np.bincount(first_known, minlength=len(values)))
         for start in range(0, len(values), _BLOCK):
             block = values[start : start + _BLOCK]
             stop = start + len(block)
-            counts = begun[start + window : stop + window] - begun[start:stop]
+            counts = begun[start:stop] - over[start:stop]
             held = np.flatnonzero(counts)
             if len(held):
                 yield block[held], counts[held]

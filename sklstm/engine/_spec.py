@@ -50,6 +50,9 @@ class NetworkSpec:
         Steps per window for ``network``; None leaves the time dimension free.
     stateful : bool
         Whether the state runs on from row to row.
+    short_windows : {"skip", "mask"}
+        Whether the oldest steps of a window may be NaN: with ``"mask"``, its sequence begins after
+        them. Not for ``network``, nor in a stateful run.
     """
 
     units: tuple[int, ...] = (32,)
@@ -66,6 +69,7 @@ class NetworkSpec:
     stateful: bool = False
     cell: str = "lstm"
     bidirectional: bool = False
+    short_windows: str = "skip"
 
 
 @dataclass(frozen=True)

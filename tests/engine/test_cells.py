@@ -19,11 +19,14 @@ UNITS = (8, 4)
 X, Y = by_hand.windows(37, window=5, n_features=2)
 ROWS = Rows(X, np.arange(37), Y)
 TRAINING = TrainingSpec(epochs=3, batch_size=8, shuffle=False)
+WEIGHT = np.linspace(0.5, 2, 37)
+# Of window i the oldest i % 5 steps are unknown, so one step is known at least.
+SHORT = np.where(np.arange(5)[:, None] < (np.arange(37) % 5)[:, None, None], np.nan, X)
 
 
-def spec(cell, bidirectional):
+def spec(cell, bidirectional, **options):
     """Return a network of two recurrent layers."""
-    return NetworkSpec(units=UNITS, n_features=2, cell=cell, bidirectional=bidirectional)
+    return NetworkSpec(units=UNITS, n_features=2, cell=cell, bidirectional=bidirectional, **options)
 
 
 @functools.cache
@@ -34,6 +37,18 @@ def by_keras(cell, bidirectional):
     model = by_hand.stateless_keras(weights, UNITS, 5, 2, **kind)
     log = model.fit(X, Y, epochs=3, batch_size=8, shuffle=False, verbose=0)
     return weights, model.get_weights(), log.history["loss"], model.predict(X, verbose=0)
+
+
+@functools.cache
+def by_masking(cell, bidirectional):
+    """Return the same of short windows, weighted, with validation rows, by Keras' Masking layer."""
+    weights = by_hand.first_weights(spec(cell, bidirectional))
+    kind = {"cell": cell, "bidirectional": bidirectional, "mask_value": -9.0}
+    model = by_hand.stateless_keras(weights, UNITS, 5, 2, **kind)
+    padded = np.nan_to_num(SHORT, nan=-9.0)
+    how = {"epochs": 3, "batch_size": 8, "shuffle": False, "verbose": 0, "sample_weight": WEIGHT}
+    log = model.fit(padded, Y, validation_data=(padded[:9], Y[:9]), **how)
+    return weights, model.get_weights(), log.history, model.predict(padded, verbose=0)
 
 
 def test_the_table_of_states_is_that_of_keras():
@@ -63,6 +78,24 @@ def test_three_epochs_equal_keras(cell, bidirectional, engine):
     by_hand.assert_close(trained.weights, weights, atol=1e-5)
     np.testing.assert_allclose(trained.history["loss"], losses, rtol=1e-5)
     ours = predict(network, training, trained.weights, X)
+    np.testing.assert_allclose(ours, predicted, rtol=0, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["auto", "keras", "layer", "block", "xla"])
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["forward", "bidirectional"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_three_epochs_of_short_windows_equal_masking(cell, bidirectional, engine):
+    """Windows that begin with NaN are what Keras' Masking layer makes of them, in every engine."""
+    network = spec(cell, bidirectional, short_windows="mask")
+    training = replace(TRAINING, engine=engine)
+    start, weights, history, predicted = by_masking(cell, bidirectional)
+    rows, held_out = Rows(SHORT, np.arange(37), Y, WEIGHT), Rows(SHORT, np.arange(9), Y)
+    trained = train(network, training, rows, held_out, seed=0, start=Trained(start, []))
+    by_hand.assert_close(trained.weights, weights, atol=1e-5)
+    for name in ("loss", "val_loss"):
+        np.testing.assert_allclose(trained.history[name], history[name], rtol=1e-5)
+    ours = predict(network, training, trained.weights, SHORT)
     np.testing.assert_allclose(ours, predicted, rtol=0, atol=1e-5)
 
 

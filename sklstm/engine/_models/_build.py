@@ -25,12 +25,17 @@ _global_random = threading.RLock()
 def build(network: NetworkSpec) -> keras.Model:
     """Return the Keras model of `network`, made of stock layers, not compiled.
 
-    In a stateful network every recurrent layer returns all its steps and its state.
+    In a stateful network every recurrent layer returns all its steps and its state. With short
+    windows, the layers pass over the steps that are NaN.
     """
     if network.network is not None:
         return _built_by_user(network, 0)
     inputs = keras.Input((network.window, network.n_features), name="windows")
-    outputs = inputs
+    outputs, options = inputs, {}
+    if network.short_windows == "mask":
+        missing = keras.ops.isnan(inputs)
+        outputs = keras.ops.where(missing, 0.0, inputs)
+        options["mask"] = keras.ops.logical_not(keras.ops.any(missing, axis=-1))
     last = len(network.units) - 1
     for i, units in enumerate(network.units):
         layer = CELLS[network.cell].layer(
@@ -43,11 +48,13 @@ def build(network: NetworkSpec) -> keras.Model:
             seed=0,
             return_sequences=i < last or network.stateful,
             return_state=network.stateful,
+            # That of a GPU knows masks of the newest steps only.
+            use_cudnn=False if options else "auto",
             name=f"{network.cell}_{i}",
         )
         if network.bidirectional:
             layer = keras.layers.Bidirectional(layer, name=f"bidirectional_{i}")
-        outputs = layer(outputs)
+        outputs = layer(outputs, **options)
         if network.stateful:
             outputs = outputs[0]
     widths = (*network.dense_units, network.n_outputs)

@@ -53,7 +53,7 @@ class CompiledModel:
         )
         self._copies = self._build_optimizer()
         if fused:
-            use_fused_kernels(self.model)
+            use_fused_kernels(self.model, network.short_windows == "mask")
         # Keras makes its metrics' variables at the first batch: too late inside a compiled run.
         row = np.zeros((1, network.n_outputs), np.float32)
         if network.network is None:

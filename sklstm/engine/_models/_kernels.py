@@ -19,12 +19,16 @@ from sklstm.engine._models._cells import CELLS
 _tracing = threading.local()
 
 
-def use_fused_kernels(model: keras.Model) -> None:
-    """Put a fused loop into every recurrent layer of `model` that allows it."""
+def use_fused_kernels(model: keras.Model, left_padded: bool = False) -> None:
+    """Put a fused loop into every recurrent layer of `model` that allows it.
+
+    `left_padded` says that masks, if there are any, cover the oldest steps of sequences only, whose
+    states begin with zero.
+    """
     for layer in all_layers(model):
         for cell in CELLS.values():
             if cell.fused_loop is not None and cell.can_fuse(layer):
-                set_time_loop(layer, _time_loop(cell.fused_loop))
+                set_time_loop(layer, _time_loop(cell.fused_loop, left_padded))
 
 
 @contextmanager
@@ -44,12 +48,15 @@ def tracing(what: str):
         setattr(_tracing, what, False)
 
 
-def _time_loop(fused_loop: Callable):
+def _time_loop(fused_loop: Callable, left_padded: bool):
     """Return what stands in for ``inner_loop`` of a Keras layer."""
 
     def time_loop(layer, sequences, initial_state, mask, training=False):
-        ends_only = getattr(_tracing, "right_padded", False) and not layer.go_backwards
-        if mask is not None and not ends_only:
+        # In the order in which the layer reads the steps.
+        at_end = left_padded and layer.go_backwards
+        at_end |= getattr(_tracing, "right_padded", False) and not layer.go_backwards
+        at_start = left_padded and not layer.go_backwards
+        if mask is not None and not at_end and not at_start:
             return keras_time_loop(layer, sequences, initial_state, mask, training)
         if training and layer.dropout:
             sequences *= tf.expand_dims(input_dropout(layer, sequences[:, 0, :]), 1)
@@ -57,8 +64,9 @@ def _time_loop(fused_loop: Callable):
         x = tf.transpose(sequences, [1, 0, 2])
         if layer.go_backwards:
             x = tf.reverse(x, [0])
-        states = fused_loop(x, initial_state, weights, getattr(_tracing, "xla", False))
-        if mask is None:
+        begun = tf.transpose(mask) if mask is not None and at_start else None
+        states = fused_loop(x, initial_state, weights, getattr(_tracing, "xla", False), begun)
+        if mask is None or at_start:
             after = [state[-1] for state in states]
         else:
             lengths = tf.reduce_sum(tf.cast(mask, tf.int32), 1)

@@ -35,7 +35,7 @@ class Predictor:
         self.network = network
         self.model = build(network)
         if not tf.config.list_physical_devices("GPU"):
-            use_fused_kernels(self.model)
+            use_fused_kernels(self.model, network.short_windows == "mask")
         # A partial, or TensorFlow would take several architectures for retracing and warn.
         self._predict = tf.function(
             functools.partial(self._batch),

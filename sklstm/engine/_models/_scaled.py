@@ -56,8 +56,9 @@ def in_own_units(
         outputs = keras.layers.Average(dtype="float64", name="mean")([of(inputs) for of in models])
     else:
         outputs = inputs
-        # A network of the user's need not be a chain of layers.
-        for layer in first.layers[1:] if network.network is None else [first]:
+        # A network of the user's need not be a chain of layers, and one with a mask is none.
+        is_chain = network.network is None and network.short_windows == "skip"
+        for layer in first.layers[1:] if is_chain else [first]:
             outputs = layer(outputs)
     if target_scale.mean is not None:
         outputs = _rescaling(target_scale.spread, target_scale.mean)(outputs)

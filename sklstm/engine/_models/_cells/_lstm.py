@@ -15,7 +15,19 @@ def _first_bias(shape):
     return np.repeat(np.array([0, 1, 0, 0], np.float32), shape[0] // 4)
 
 
-def _fused_loop(x, states, weights, xla: bool):
+# Added to an input gate, it shuts the gate, whatever else comes in.
+_SHUT = -1e9
+
+
+def _fused_loop(x, states, weights, xla: bool, begun=None):
+    if begun is not None:
+        # One more column, which is 1 before a sequence begins. It shuts the input gates, so that
+        # states that are zero stay zero, and no gradient comes from there.
+        kernel, *others = weights
+        not_yet = tf.cast(tf.logical_not(begun), x.dtype)
+        shut = tf.repeat([[_SHUT, 0.0, 0.0, 0.0]], kernel.shape[1] // 4, axis=1)
+        x = tf.concat([x, not_yet[..., None]], 2)
+        weights = [tf.concat([kernel, shut], 0), *others]
     if xla:
         return _xla_lstm(x, *states, *weights)
     odd = states[0].shape[1] % 2
