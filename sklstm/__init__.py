@@ -31,6 +31,7 @@ from sklstm.regressors._transformed_series import TransformedSeriesRegressor
 from sklstm.regressors._window_scaled import WindowScaledRegressor
 from sklstm.transformers._differencer import Differencer
 from sklstm.transformers._lag_windower import LagWindower
+from sklstm.transformers._lags_to_window import LagsToWindow
 from sklstm.transformers._min_max_scaler import SeriesMinMaxScaler
 from sklstm.transformers._series_to_supervised import series_to_supervised
 
@@ -46,6 +47,7 @@ __all__ = [
     "InverseWarning",
     "LSTMRegressor",
     "LagWindower",
+    "LagsToWindow",
     "MissingStepsWarning",
     "OneStepWarning",
     "SameWeightsWarning",

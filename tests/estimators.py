@@ -11,6 +11,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 from sklstm import (
     Differencer,
+    LagsToWindow,
     LagWindower,
     LSTMRegressor,
     SeriesMinMaxScaler,
@@ -47,6 +48,7 @@ TRANSFORMERS = {
     "windows": LagWindower(4),
     "folded windows": LagWindower(4, fold=2),
     "flat windows": LagWindower(3, flatten=True),
+    "lags in windows": LagsToWindow(1),
     "windows that always continue": LagWindower(3, history="continue"),
     "windows without a past": LagWindower(3, history="none"),
     "differences, scaled, in windows": make_pipeline(
@@ -85,7 +87,10 @@ NETWORKS = {
         StatefulLSTMRegressor(**LSTM, n_networks=2), Differencer(), y_lag=None
     ),
 }
-_EACH_CLASS = ("windows", "flat windows", "seasonal differences", "scaled", "LSTM", "stateful LSTM")
+_EACH_CLASS = (
+    *("windows", "flat windows", "lags in windows", "seasonal differences", "scaled"),
+    *("LSTM", "stateful LSTM"),
+)
 _EACH_META = ("LSTM of quantiles", "LSTM, one step ahead", "LSTM on scaled windows")
 #: Each public class, in each way that it differs from the others.
 EVERY = {

@@ -19,8 +19,9 @@ LARGEST = np.finfo(np.float32).max
 #: Windows looked at together, so that what is computed of each takes little memory.
 _BLOCK = 2**16
 
-#: How the columns of one series at several lags are called: lag1, y_lag1, y_t-1, y(t-1).
-_LAG = re.compile(r"(.*)(lag_?|t-)\d+\)?", re.IGNORECASE | re.DOTALL)
+#: How the columns of one series at several lags are called: lag1, y_lag_1, yLag1, y_t-1, y(t-1);
+#: but flag1 is none.
+_LAG = re.compile(r"(|.*[\W\d_]|.*[a-z](?=L))(?i:lag_?|t-)(\d+)\)?", re.DOTALL)
 
 
 def check_windows(estimator, X, *, reset, name="X"):
@@ -75,6 +76,28 @@ def count_axes(X, name="X"):
         return X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
 
 
+def lags_by_series(columns):
+    """Find the columns that hold lags of a series, by their names.
+
+    Parameters
+    ----------
+    columns : sequence
+        The names of all columns.
+
+    Returns
+    -------
+    dict
+        For each series, by what its columns are called before the lag, a list of pairs: a lag and
+        the position of its column.
+    """
+    series: dict = {}
+    for position, column in enumerate(columns):
+        match = _LAG.fullmatch(str(column))
+        if match:
+            series.setdefault(match[1], []).append((int(match[2]), position))
+    return series
+
+
 def lag_columns(X):
     """List the columns of a table that hold one series at several lags, by their names.
 
@@ -88,12 +111,9 @@ def lag_columns(X):
     list of str
         Empty if no series is there twice.
     """
-    series: dict = {}
-    for column in X.columns if isinstance(X, pd.DataFrame) else ():
-        match = _LAG.fullmatch(str(column))
-        if match:
-            series.setdefault(match[1], []).append(column)
-    return [column for lags in series.values() if len(lags) > 1 for column in lags]
+    columns = X.columns if isinstance(X, pd.DataFrame) else ()
+    several = [lags for lags in lags_by_series(columns).values() if len(lags) > 1]
+    return [columns[position] for lags in several for _, position in lags]
 
 
 def _check_three_axes(estimator, X, reset, name):

@@ -203,6 +203,7 @@ class OneStepWarning(SklstmWarning):
     See Also
     --------
     LagWindower : Makes windows of rows; ``LagWindower(1)`` says that one step is meant.
+    LagsToWindow : Makes windows of columns that hold lags.
 
     Examples
     --------

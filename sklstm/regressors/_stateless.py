@@ -44,10 +44,15 @@ def read_windows(estimator, given, start, *, one_epoch):
     if start is None and count_axes(samples.table) == 2:
         lags = lag_columns(samples.table)
         features = f"; the columns {lags!r} are features of that step" if lags else ""
+        remedy = (
+            "LagsToWindow() before it"
+            if lags
+            else "LagWindower(window) before it; LagsToWindow(n_lags, newest_first=…) if its"
+            " columns are lags"
+        )
         warn(
             f"Each row of X is a window of one step, so the network sees no earlier row"
-            f"{features}. Put LagWindower(window) before it, or LagWindower(1) if one step is"
-            " meant.",
+            f"{features}. Put {remedy}; or LagWindower(1) if one step is meant.",
             OneStepWarning,
         )
     return samples, validation

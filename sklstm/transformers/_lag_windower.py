@@ -9,10 +9,11 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm._checks._tables import check_rows, index_of, like
 from sklstm._past._windows import Windows, windows_of
 from sklstm._sklearn._compat import Interval, check_feature_names_in
+from sklstm.transformers._keeps_windows import KeepsWindows
 from sklstm.transformers._looks_back import LooksBack
 
 
-class LagWindower(LooksBack):
+class LagWindower(KeepsWindows, LooksBack):
     """Give every row the rows before it: one window of past steps per row.
 
     Each row gets one window. The windows of rows that follow the training rows reach back into the
@@ -48,6 +49,7 @@ class LagWindower(LooksBack):
     See Also
     --------
     series_to_supervised : Makes rows that hold the previous values.
+    LagsToWindow : Makes windows of columns that hold lags already.
     Differencer : Differences of rows.
 
     Examples
@@ -135,33 +137,6 @@ class LagWindower(LooksBack):
         names = check_feature_names_in(self, input_features)
         steps = range(self._past.depth, -1, -1)
         return np.array([f"{name}_t-{step}" for step in steps for name in names], dtype=object)
-
-    def set_output(self, *, transform=None):
-        """Choose the container of flat windows; windows of three axes stay an array.
-
-        Parameters
-        ----------
-        transform : {"default", "pandas", "polars"} or None, default=None
-            As in every scikit-learn transformer.
-
-        Returns
-        -------
-        self : LagWindower
-            The windower itself.
-
-        Raises
-        ------
-        ValueError
-            If there is no such container.
-        """
-        known = [None, "default", "pandas", "polars"]
-        if transform not in known:
-            raise ValueError(f"transform={transform!r} is not valid: expected one of {known!r}.")
-        # scikit-learn hides set_output from transformers without column names, which would stop
-        # Pipeline.set_output for all other steps as well.
-        if transform is not None:
-            self._sklearn_output_config = {"transform": transform}
-        return self
 
     def _read_reach(self):
         window, fold = int(self.window), int(self.fold)

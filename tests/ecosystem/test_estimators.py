@@ -14,6 +14,7 @@ import sklstm
 import sklstm.datasets
 from sklstm import (
     Differencer,
+    LagsToWindow,
     LagWindower,
     LSTMRegressor,
     SeriesMinMaxScaler,
@@ -62,6 +63,7 @@ ESTIMATORS = [
     (LagWindower(3), LOOKS_BACK),
     (LagWindower(flatten=True), {}),
     (LagWindower(2, flatten=True, history="none"), LOOKS_BACK),
+    (LagsToWindow(1), {}),
     (Differencer(), LOOKS_BACK),
     (Differencer([1, 2], history="continue"), LOOKS_BACK),
     (SeriesMinMaxScaler(), {}),

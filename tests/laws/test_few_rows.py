@@ -63,7 +63,7 @@ def test_a_window_that_most_rows_lack_is_told(regressor):
 
 def test_rows_without_windows_are_told():
     """Plain rows are windows of one step, with a warning that names what would do."""
-    with pytest.warns(OneStepWarning, match=r"LagWindower\(window\)") as caught:
+    with pytest.warns(OneStepWarning, match=r"LagWindower\(window\) before it;") as caught:
         LSTMRegressor(**LSTM).fit(ROWS, Y)
     assert [warning.filename for warning in caught] == [__file__]
 

@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklstm import (
     Differencer,
     FewRowsTaughtWarning,
+    LagsToWindow,
     LagWindower,
     LSTMRegressor,
     OneStepWarning,
@@ -101,18 +102,31 @@ STATEFUL = StatefulLSTMRegressor(2, epochs=2, random_state=0)
 LAGS = pd.DataFrame({f"lag{i + 1}": windows(VALUES[:N], 3)[:, -1 - i] for i in range(3)}, DAYS)[2:]
 
 
+CUT = windows(VALUES[:N], 3)[2:, :, None]
+
+
 @pytest.mark.filterwarnings("default::sklstm.OneStepWarning")
-@pytest.mark.parametrize("window", [1, 3], ids=["one step is meant", "a window is meant"])
-def test_lags_become_the_steps_of_a_window(window):
-    """The newest lag alone, behind a windower, is learnt as windows that are cut by a loop."""
-    with pytest.warns(
-        OneStepWarning, match=r"LagWindower\(window\) before it, or LagWindower\(1\)"
-    ):
-        clone(LSTM).fit(LAGS, Y[2:])
-    ours = silently(make_pipeline(LagWindower(window), clone(LSTM)), LAGS[["lag1"]], Y[2:])
-    cut = windows(VALUES[2:N], window)[:, :, None]
-    by_hand = silently(clone(LSTM), cut, Y[2:])
-    np.testing.assert_allclose(ours[window - 1 :], by_hand[window - 1 :], rtol=1e-5)
+@pytest.mark.parametrize(
+    ("step", "rows", "cut", "advice"),
+    [
+        (LagsToWindow(), LAGS, CUT, r"LagsToWindow\(\) before it"),
+        (LagsToWindow(3, newest_first=True), LAGS.to_numpy(), CUT, r"LagsToWindow\(n_lags"),
+        (
+            LagWindower(3),
+            X[2:],
+            windows(VALUES[2:N], 3)[:, :, None],
+            r"LagWindower\(window\) before it",
+        ),
+        (LagWindower(1), LAGS, LAGS.to_numpy()[:, None], r"LagWindower\(1\) if one step is meant"),
+    ],
+    ids=["named lags", "lags", "rows", "one step"],
+)
+def test_lags_and_rows_become_the_steps_of_a_window(step, rows, cut, advice):
+    """Behind the step that the warning names, they are learnt as windows that a loop cuts."""
+    with pytest.warns(OneStepWarning, match=advice):
+        clone(LSTM).fit(rows, Y[2:])
+    ours = silently(make_pipeline(step, clone(LSTM)), rows, Y[2:])
+    np.testing.assert_allclose(ours, silently(clone(LSTM), cut, Y[2:]), rtol=1e-5)
 
 
 @pytest.mark.filterwarnings("default::sklstm.OneStepWarning")
