@@ -23,6 +23,7 @@ from sklstm.displays._forecast_display import ForecastDisplay
 from sklstm.displays._training_history_display import TrainingHistoryDisplay
 from sklstm.evaluation._backtest import backtest
 from sklstm.evaluation._conformal import conformal_interval
+from sklstm.evaluation._forecast_scorer import forecast_scorer
 from sklstm.evaluation._time_step_split import TimeStepSplit
 from sklstm.forecasting._forecast import forecast
 from sklstm.regressors._lstm import LSTMRegressor
@@ -69,5 +70,6 @@ __all__ = [
     "backtest",
     "conformal_interval",
     "forecast",
+    "forecast_scorer",
     "series_to_supervised",
 ]

@@ -1,6 +1,7 @@
 """Which columns hold the target: in `y` at some steps ahead, in `X` at some steps earlier."""
 
 import re
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -8,8 +9,10 @@ import pandas as pd
 
 from sklstm._checks._arguments import naming
 from sklstm._checks._horizon import horizon_of, names_of_steps, steps_agree, target_names
-from sklstm._checks._numbers import place_of
+from sklstm._checks._numbers import check_floats, place_of
 from sklstm._checks._tables import index_of, layout_of, positions_among
+from sklstm._past._layout import Numbers
+from sklstm._sklearn._compat import safe_indexing
 
 _LAG = re.compile(r"(.*)_lag([1-9]\d*)", re.DOTALL)
 
@@ -195,6 +198,31 @@ def lags_in_fit(X, rows, y, target, earlier, horizon, y_lag):
                 lags[i] = Lag(i, j, 1)
                 break
     return list(lags.values())
+
+
+def check_lags(lags, rows, target, layout):
+    """Refuse columns that hold other values than the targets so many rows earlier.
+
+    Parameters
+    ----------
+    lags : Lags
+        The columns.
+    rows : DataFrame or ndarray of shape (n_rows, n_features)
+        The rows.
+    target : ndarray of shape (n_rows, n_outputs)
+        The target.
+    layout : Layout
+        Which series each row belongs to.
+
+    Raises
+    ------
+    ValueError
+        The message shows the first row that differs.
+    """
+    earlier = partial(layout.earlier, Numbers(layout, layout.axis()).at())
+    for lag in lags.columns:
+        held = check_floats(safe_indexing(rows, [lag.column], axis=1), "X").ravel()
+        check_lag(lag, rows, held, target, earlier)
 
 
 def check_lag(lag, X, held, target, earlier):

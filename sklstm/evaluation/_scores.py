@@ -59,7 +59,7 @@ METRICS = {
 }
 
 
-class _Recorded(RegressorMixin, BaseEstimator):
+class Recorded(RegressorMixin, BaseEstimator):
     """Returns predictions that were made before, so that any scorer can score them."""
 
     def __init__(self, predicted=None, fitted=None):
@@ -278,7 +278,7 @@ class Scoring:
                 return np.nan
             shape = -1 if self.y_ndim == 1 else (len(some), -1)
             part = np.ix_(some, outputs)
-            recorded = _Recorded(self.values[name][part].reshape(shape), estimator)
+            recorded = Recorded(self.values[name][part].reshape(shape), estimator)
             actual = self.values["actual"][part].reshape(shape)
             found = scorer(recorded, safe_indexing(self.X, self.rows[some]), actual)
             if not isinstance(found, Real):

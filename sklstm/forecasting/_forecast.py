@@ -15,11 +15,10 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._arguments import check_count, check_kind
-from sklstm._checks._lag_columns import check_lag, lags_of
-from sklstm._checks._numbers import check_floats
+from sklstm._checks._lag_columns import check_lags, lags_of
 from sklstm._checks._quantiles import check_method, check_quantiles, levels_of, quantile_names
 from sklstm._checks._tables import check_ordered, check_target, index_of
-from sklstm._past._layout import Layout, Numbers
+from sklstm._past._layout import Layout
 from sklstm._past._order import is_panel
 from sklstm._past._past import appended_rows
 from sklstm._past._stretches import said
@@ -261,13 +260,10 @@ def rows_ahead(
     """
     # 1. Validate.
     check_is_fitted(estimator)
-    reach = look_back(estimator) if lookback is None else check_count(lookback, "lookback", least=0)
+    reach = None if lookback is None else check_count(lookback, "lookback", least=0)
     rows = check_ordered(X, (2,), _EXPECTED)
+    reach = reach_of(estimator, rows) if lookback is None else reach
     target = None if y is None else check_target(y, X)
-    if lookback is None and is_panel(index_of(rows)):
-        # What such a step takes from the rows of a series must not change with a cut.
-        read_layout = partial(Layout, index_of(rows), len(rows))
-        reach = None if has_unseen(estimator, read_layout) else reach
     if recompute is not None:
         check_kind(recompute, "recompute", "__call__", "a function of the targets before a row")
         if target is None:
@@ -276,11 +272,7 @@ def rows_ahead(
         y_lag = getattr(getattr(estimator, "best_estimator_", estimator), "y_lag_", None)
     lags = lags_of(rows, y, target, future_inputs, y_lag, guess=recompute is None)
     if target is not None:
-        layout = Layout(index_of(rows), len(rows))
-        earlier = partial(layout.earlier, Numbers(layout, layout.axis()).at())
-        for lag in lags.columns:
-            held = check_floats(safe_indexing(rows, [lag.column], axis=1), "X").ravel()
-            check_lag(lag, rows, held, target, earlier)
+        check_lags(lags, rows, target, Layout(index_of(rows), len(rows)))
 
     # 2. Lay out the rows to come.
     table = RecursiveRows(
@@ -290,7 +282,7 @@ def rows_ahead(
     # 3. Predict one row of each series after the other.
     n_parts = min(table.n_series, effective_n_jobs(n_jobs))
     if n_parts == 1 or recompute is not None:
-        _predict(estimator, table, reach, method)
+        predict_rows(estimator, table, reach, method)
         return table, lags
     task = SimpleNamespace(estimator=estimator, reach=reach, method=method)
     found = shared_out(n_jobs, _predict_part, [(task, part) for part in table.split(n_parts)])
@@ -298,11 +290,32 @@ def rows_ahead(
     return table, lags
 
 
+def reach_of(estimator, rows):
+    """Return how many rows before a row its prediction depends on.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+    rows : DataFrame or ndarray of shape (n_rows, n_features)
+        The rows at hand.
+
+    Returns
+    -------
+    int or None
+        None where that is unknown or has no bound.
+    """
+    # What a step takes from all rows of a series that is new to it must not change with a cut.
+    read_layout = partial(Layout, index_of(rows), len(rows))
+    is_open = is_panel(index_of(rows)) and has_unseen(estimator, read_layout)
+    return None if is_open else look_back(estimator)
+
+
 def _predict_part(task, table):
     """Predict some series, and return their targets that are known by then."""
     # joblib hands large arrays over as files that cannot be written to, and Ray all arrays so.
     table = table.writable()
-    _predict(task.estimator, table, task.reach, task.method)
+    predict_rows(task.estimator, table, task.reach, task.method)
     return table.known
 
 
@@ -326,8 +339,27 @@ def _predict_last(estimator, rows, last, method):
     return np.asarray(call_final(estimator, method, rows))[last]
 
 
-def _predict(estimator, table, reach, method):
-    """Predict all rows of a table."""
+def predict_rows(estimator, table, reach, method, *, of_fold=False):
+    """Predict all rows of a table.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+    table : RecursiveRows
+        Gets the predictions.
+    reach : int or None
+        As `reach_of` returns it.
+    method : str
+        As in `forecast`.
+    of_fold : bool, default=False
+        Whether the table holds the rows of a fold only, which the training rows come before.
+
+    Raises
+    ------
+    ValueError
+        If rows that a prediction depends on are not known, or quantiles would be fed back.
+    """
     while True:
         rows, last, is_cut = table.next_rows()
         if rows is None:
@@ -342,9 +374,16 @@ def _predict(estimator, table, reach, method):
                 predicted = _predict_last(estimator, rows, last, method)
             except UnknownPastWarning as unknown:
                 more = "" if reach is None else f", or at least the last {reach}"
+                remedy = f" Pass all rows since the training rows as X{more}."
+                if of_fold:
+                    remedy = (
+                        " A scorer sees the rows of its fold only, which must follow the training"
+                        " rows: use a split in time without a gap, and return_train_score=False; or"
+                        " use backtest."
+                    )
                 raise ValueError(
                     f"The forecast depends on rows that are not known. {unknown}"
-                    f"{'' if is_cut else f' Pass all rows since the training rows as X{more}.'}"
+                    f"{'' if is_cut else remedy}"
                 ) from None
         name, n_ahead = type(estimator).__name__, table.n_ahead
         if method == "predict_quantiles":

@@ -51,6 +51,8 @@ class RecursiveRows:
     ----------
     known : ndarray of shape (n_series, n_rows, n_targets)
         The targets known by now, some from before the first row to predict; NaN for all others.
+    others : list
+        The names of the columns that are not filled in.
 
     Raises
     ------
@@ -112,8 +114,8 @@ class RecursiveRows:
         filled += [] if recompute is None else self._check_recompute(rows, layout)
         filled = sorted(set(filled))
         others = [i for i in range(len(names)) if i not in filled]
-        self._others = [names[i] for i in others]
-        seen = rows[self._others]
+        self.others = [names[i] for i in others]
+        seen = rows[self.others]
         later, missing = other_columns(future_inputs, seen, self._index[len(given) :])
         self._missing = np.concatenate([np.zeros(len(given), dtype=bool), missing])
         self._cells = seen.take(given)
@@ -340,13 +342,13 @@ class RecursiveRows:
         one, row = np.repeat(series, stop - first), ranges(first, stop)
         cells = self._cell(one, row)
         lacking = np.flatnonzero(self._missing[cells])
-        if len(lacking) and self._others:
+        if len(lacking) and self.others:
             cell, new = cells[lacking[0]], int((row - self._lengths[one])[lacking[0]])
             of, label = "X", f" ({self._index[cell]!r})" if self._labelled else ""
             if self._time is not None:
                 of, label = "its series", f" ({said(self._index, cell)})"
             raise ValueError(
-                f"future_inputs lacks values of {self._others!r} in row {new + 1} after the last"
+                f"future_inputs lacks values of {self.others!r} in row {new + 1} after the last"
                 f" one of {of}{label}. {DECLARE}"
             )
         for lag in self._lags:
