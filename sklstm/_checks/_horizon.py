@@ -28,6 +28,25 @@ def target_names(y):
     return list(y.columns) if isinstance(y, pd.DataFrame) else None
 
 
+def step_of(name):
+    """Tell the name of a variable from its step.
+
+    Parameters
+    ----------
+    name : object
+        The name of a column.
+
+    Returns
+    -------
+    name : object
+        That of the variable.
+    step : int
+        1 unless the column is called ``<name>_step2``, ``<name>_step3`` and so on.
+    """
+    match = _STEP.fullmatch(name) if isinstance(name, str) else None
+    return (match[1], int(match[2])) if match else (name, 1)
+
+
 def names_of_steps(names):
     """Tell the names of the targets from those of their steps.
 

@@ -1,4 +1,4 @@
-"""Which columns hold the target: in `y` at some steps ahead, in `X` at some steps earlier."""
+"""Which columns of `X` hold the target at some steps earlier, or an input at some steps later."""
 
 import re
 from functools import partial
@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_any_real_numeric_dtype
 
 from sklstm._checks._arguments import naming
-from sklstm._checks._horizon import horizon_of, names_of_steps, steps_agree, target_names
+from sklstm._checks._horizon import horizon_of, names_of_steps, step_of, steps_agree, target_names
 from sklstm._checks._numbers import check_floats, place_of
 from sklstm._checks._tables import index_of, layout_of, positions_among
 from sklstm._past._layout import Numbers
@@ -18,12 +19,12 @@ _LAG = re.compile(r"(.*)_lag([1-9]\d*)", re.DOTALL)
 
 
 class Lag(NamedTuple):
-    """A column of `X` that holds a target some steps earlier.
+    """A column of `X` that holds a target, or a past input, some steps earlier.
 
     Attributes
     ----------
     column, target : int
-        Positions among the columns of `X`, and among the targets.
+        Positions among the columns of `X`, and among the targets, which the past inputs follow.
     steps : int
         How many steps earlier.
     """
@@ -34,7 +35,7 @@ class Lag(NamedTuple):
 
 
 class Lags(NamedTuple):
-    """All columns of `X` that hold earlier targets.
+    """All columns of `X` that hold earlier targets, or earlier values of past inputs.
 
     Attributes
     ----------
@@ -46,16 +47,19 @@ class Lags(NamedTuple):
         Names of the targets.
     horizon : int
         Steps ahead that the columns of `y` reach.
+    past_inputs : tuple of str
+        Names of what is no target, but stands in columns called ``<name>_lag1`` and so on.
     """
 
     columns: list
     n_targets: int | None
     names: list | None
     horizon: int = 1
+    past_inputs: tuple = ()
 
 
-def lags_of(rows, y, target, future_inputs, y_lag, *, guess=True):
-    """Find the columns of rows that hold earlier targets.
+def lags_of(rows, y, target, future_inputs, y_lag, *, targets=None, guess=True):
+    """Find the columns of rows that hold earlier targets, or earlier values of past inputs.
 
     Parameters
     ----------
@@ -69,6 +73,8 @@ def lags_of(rows, y, target, future_inputs, y_lag, *, guess=True):
         The other columns in the rows to come.
     y_lag : str, int, sequence of these or None
         The columns that hold the targets one step earlier, where the user names them.
+    targets : list, default=None
+        Names of the targets, where the estimator tells them; those of `y` go before.
     guess : bool, default=True
         Whether columns that are in no way named are taken for such columns.
 
@@ -88,6 +94,8 @@ def lags_of(rows, y, target, future_inputs, y_lag, *, guess=True):
         horizon = horizon_of(names, target, layout_of(rows, y))
         n_targets = target.shape[1] // horizon
         names = names and names_of_steps(names)[0][:n_targets]
+    elif targets is not None and y_lag is None:
+        names, n_targets = targets, len(targets)
 
     # 2. The targets that columns hold, and the columns that hold them one step earlier.
     columns = list(rows.columns) if isinstance(rows, pd.DataFrame) else list(range(rows.shape[1]))
@@ -105,13 +113,23 @@ def lags_of(rows, y, target, future_inputs, y_lag, *, guess=True):
             firsts = _all_but_future(columns, rows, future_inputs, others, n_targets, names)
             held = [columns[i] for i in firsts]
 
-    # 3. All columns of those targets, also further back.
+    if names is None and y is None and y_lag is None and len(held) > 1:
+        raise ValueError(
+            f"X holds earlier values of {held!r}, but which of them are targets, and which are past"
+            " inputs, is not known. Pass y, with NaN for what is not known yet, or name the column"
+            " of each target with y_lag."
+        )
+
+    # 3. All columns of those targets, also further back, and of past inputs.
     lags = {i: Lag(i, target=j, steps=1) for j, i in enumerate(firsts)}
-    for i, match in enumerate(matches):
-        if match and match[1] in held and i not in lags:
-            lags[i] = Lag(i, held.index(match[1]), int(match[2]))
-    if not lags:
+    rest = [i for i, match in enumerate(matches) if match and i not in lags]
+    of_targets = [i for i in rest if matches[i][1] in held]
+    if not lags and not of_targets:
         return Lags([], n_targets, names, horizon)
+    past_inputs = [i for i in rest if i not in of_targets and columns[i] not in others]
+    past = tuple(dict.fromkeys(matches[i][1] for i in past_inputs))
+    for i in [*of_targets, *past_inputs]:
+        lags[i] = Lag(i, [*held, *past].index(matches[i][1]), int(matches[i][2]))
     if n_targets not in (None, len(held)):
         # The columns of the target are not named after its steps, but may be steps all the same.
         if not steps_agree(target, len(held), layout_of(rows, y)):
@@ -124,7 +142,95 @@ def lags_of(rows, y, target, future_inputs, y_lag, *, guess=True):
         horizon = target.shape[1] // len(held)
     if names is None or len(names) != len(held):
         names = held if isinstance(rows, pd.DataFrame) else None
-    return Lags(list(lags.values()), len(held), names, horizon)
+    return Lags(list(lags.values()), len(held), names, horizon, past)
+
+
+def name_of_lag(column):
+    """Return the name of the variable that a column holds some steps earlier.
+
+    Parameters
+    ----------
+    column : object
+        The name of the column.
+
+    Returns
+    -------
+    object
+        The part before ``_lag1``, ``_lag2`` and so on, or all of it.
+    """
+    match = _LAG.fullmatch(column) if isinstance(column, str) else None
+    return match[1] if match else column
+
+
+def later_steps(rows, layout, others=(), future_inputs=None):
+    """Find the columns that hold a future input at later steps.
+
+    They are called ``<name>_step2`` and so on, and hold what ``<name>`` holds in later rows.
+
+    Parameters
+    ----------
+    rows : DataFrame or ndarray of shape (n_rows, n_features)
+        The rows.
+    layout : Layout
+        Which series each row belongs to.
+    others : collection of int, default=()
+        Positions of columns that hold something else.
+    future_inputs : array-like, default=None
+        The columns that it has are not looked for.
+
+    Returns
+    -------
+    dict of int to tuple of (int, int)
+        For each such column, by position: that of ``<name>``, and how many rows later.
+    """
+    if not isinstance(rows, pd.DataFrame):
+        return {}
+    names = list(rows.columns)
+    given = [] if index_of(future_inputs) is None else list(pd.DataFrame(future_inputs).columns)
+    found = {}
+    for column, name in enumerate(names):
+        base, step = step_of(name)
+        source = names.index(base) if base in names else column
+        is_free = name not in given and not {column, source} & set(others)
+        if step > 1 and source != column and is_free:
+            held, values = (rows.iloc[:, i] for i in (column, source))
+            if not all(is_any_real_numeric_dtype(one.dtype) for one in (held, values)):
+                continue
+            ahead = _at(check_floats(values, "X"), layout.earlier(layout.within(), 1 - step))
+            held = check_floats(held, "X")
+            if ((held == ahead) | np.isnan(held) | np.isnan(ahead)).all():
+                found[column] = source, step - 1
+    return found
+
+
+def inputs_among(rows, future_inputs, layout):
+    """Find the columns that hold the future inputs that a user names, at their own or later steps.
+
+    Parameters
+    ----------
+    rows : DataFrame or ndarray of shape (n_rows, n_features)
+        The rows.
+    future_inputs : str, int, sequence of these or None
+        The columns, by name or position.
+    layout : Layout
+        Which series each row belongs to.
+
+    Returns
+    -------
+    list of int
+        Their positions.
+
+    Raises
+    ------
+    ValueError
+        If a name is not that of a column.
+    """
+    if future_inputs is None:
+        return []
+    names = list(rows.columns) if isinstance(rows, pd.DataFrame) else list(range(rows.shape[1]))
+    known = positions_among(names, future_inputs, "future_inputs")
+    later = later_steps(rows, layout).items()
+    return known + [i for i, (source, _) in later if source in known and i not in known]
 
 
 def lags_in_fit(X, rows, y, target, earlier, horizon, y_lag):
@@ -220,7 +326,7 @@ def check_lags(lags, rows, target, layout):
         The message shows the first row that differs.
     """
     earlier = partial(layout.earlier, Numbers(layout, layout.axis()).at())
-    for lag in lags.columns:
+    for lag in [lag for lag in lags.columns if lag.target < lags.n_targets]:
         held = check_floats(safe_indexing(rows, [lag.column], axis=1), "X").ravel()
         check_lag(lag, rows, held, target, earlier)
 

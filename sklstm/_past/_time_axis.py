@@ -130,6 +130,28 @@ class TimeAxis:
                 labels = labels.as_unit(index.unit)
         return labels.rename(index.name)
 
+    def labels_after(self, index, n_labels):
+        """Continue an index at the step of this axis.
+
+        Parameters
+        ----------
+        index : pandas.Index
+            Sorted labels, also few ones, which have no step of their own.
+        n_labels : int
+            How many labels to add.
+
+        Returns
+        -------
+        pandas.Index of length n_labels or None
+            The labels after the last one; None where that is not on the axis.
+        """
+        if np.isnan(self.number(index[-1:])).any():
+            return None
+        labels = UNITS[self.unit].after(index, np.arange(1, n_labels + 1) * self.step)
+        if isinstance(labels, pd.DatetimeIndex | pd.TimedeltaIndex):
+            labels = labels.as_unit(index.unit)
+        return labels.rename(index.name)
+
     def all_labels(self, index):
         """Return the labels of an index with those that it lacks.
 

@@ -92,6 +92,25 @@ def has_unseen(estimator, layout):
     return any(has_unseen(part, layout) for part in parts)
 
 
+def time_axis_of(estimator):
+    """Return the time axis of the rows that an estimator was fitted to.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted; it may be made of others.
+
+    Returns
+    -------
+    TimeAxis or None
+        None where no part of it looks at labels, or these have no regular step.
+    """
+    if (past := getattr(estimator, "_past", None)) is not None:
+        return past.axis
+    parts = _parts(estimator) if isinstance(estimator, BaseEstimator) else []
+    return next((axis for axis in map(time_axis_of, parts) if axis is not None), None)
+
+
 def final_estimator(estimator):
     """Return the estimator that predicts, in a pipeline or a search.
 

@@ -333,9 +333,7 @@ def _predict_rows(fitted, task, rows, n_jobs):
     found, series = np.unique(task.table.series[rows], return_inverse=True)
     n_parts = min(len(found), effective_n_jobs(n_jobs))
     part = series * n_parts // len(found)
-    calls = [
-        (fitted, task.method, safe_indexing(task.X, rows[part == i])) for i in range(n_parts)
-    ]
+    calls = [(fitted, task.method, safe_indexing(task.X, rows[part == i])) for i in range(n_parts)]
     values = shared_out(n_jobs, call_final, calls) if n_parts > 1 else [call_final(*calls[0])]
     values = np.concatenate([np.asarray(some) for some in values])
     return values[np.argsort(np.argsort(part, kind="stable"))]

@@ -8,9 +8,9 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 
 from sklstm._checks._arguments import check_count, check_kind
 from sklstm._checks._horizon import until_now
-from sklstm._checks._lag_columns import check_lags, lags_of
+from sklstm._checks._lag_columns import check_lags, inputs_among, lags_of
 from sklstm._checks._numbers import check_floats
-from sklstm._checks._tables import check_ordered, check_target, index_of, positions_among
+from sklstm._checks._tables import check_ordered, check_target, index_of
 from sklstm._past._layout import Layout
 from sklstm._past._stretches import said
 from sklstm._sklearn._compat import check_method_params, safe_indexing
@@ -273,9 +273,7 @@ class ForecastScorer:
                 " steps."
             )
         columns = list(X.columns) if isinstance(X, pd.DataFrame) else list(range(X.shape[1]))
-        declared: list = []
-        if self.future_inputs is not None:
-            declared = positions_among(columns, self.future_inputs, "future_inputs")
+        declared = inputs_among(rows, self.future_inputs, layout)
         y_lag = self.y_lag
         if y_lag is None:
             y_lag = getattr(getattr(estimator, "best_estimator_", estimator), "y_lag_", None)

@@ -23,7 +23,13 @@ from sklstm._past._order import is_panel
 from sklstm._past._past import appended_rows
 from sklstm._past._stretches import said
 from sklstm._sklearn._compat import safe_indexing
-from sklstm._sklearn._composition import call_final, has_unseen, look_back
+from sklstm._sklearn._composition import (
+    call_final,
+    final_estimator,
+    has_unseen,
+    look_back,
+    time_axis_of,
+)
 from sklstm._sklearn._parallel import shared_out
 from sklstm._sklearn._warnings import (
     AssumedPastWarning,
@@ -32,6 +38,7 @@ from sklstm._sklearn._warnings import (
     each_once,
     warn,
 )
+from sklstm.forecasting._raw_table import rows_of
 from sklstm.forecasting._recursive_rows import RecursiveRows
 from sklstm.regressors._transformed_series import TransformedSeriesRegressor
 
@@ -46,10 +53,11 @@ _EXPECTED = (
 
 def forecast(
     estimator,
-    X,
-    steps,
+    X=None,
+    steps=1,
     *,
     y=None,
+    series=None,
     future_inputs=None,
     y_lag=None,
     recompute=None,
@@ -72,27 +80,34 @@ def forecast(
     estimator : estimator
         Any fitted regressor, pipeline or search that takes rows such as those of
         `series_to_supervised`.
-    X : DataFrame or ndarray of shape (n_rows, n_features)
+    X : DataFrame or ndarray of shape (n_rows, n_features), default=None
         The rows so far, oldest first: the training rows of the estimator, or rows that follow
         them. A row holds what is known before its own target. If the index has several levels, the
         first is the time and the others name the series; these may be others than those of `fit`.
-    steps : int
+    steps : int, default=1
         Steps to forecast of each series, at least 1.
     y : Series, DataFrame or ndarray of shape (n_rows,) or (n_rows, n_outputs), default=None
         The target observed at the rows of `X`. The forecast starts one step after its last value;
         NaN at the end means not observed yet. Without `y`, the last known target is the one in the
         last row of `X`, so the forecast starts with this row itself.
+    series : Series or DataFrame of shape (n_steps, n_columns), default=None
+        Instead of `X` and `y`: the table that `series_to_supervised` was given, or a later one of
+        the same columns, from the last training row on. Past inputs need it, as the last rows of
+        `X` lack their last values. Steps to come may stand at its end, with NaN as the target. The
+        estimator must know the names of its features.
     future_inputs : DataFrame or ndarray of shape (n_new_rows, n_future_inputs), default=None
-        The columns of `X` that are known before, such as a calendar, in the rows after the last row
-        of `X`. The rows of a DataFrame are found by label; the rows of an array follow `X`
-        directly. There may be more rows than needed. If dates are missing in `X`, or these have no
-        step, its labels are the next ones. For many series, the labels are time and series, or the
-        time alone for columns that all series share.
+        The columns of `X` that are known ahead, such as a calendar, in the rows after the last row
+        of `X` or `series`. The rows of a DataFrame are found by label; the rows of an array follow
+        `X` directly. There may be more rows than needed. If dates are missing in `X`, or these have
+        no step, its labels are the next ones. For many series, the labels are time and series, or
+        the time alone for columns that all series share. Columns called ``<name>_step2`` and so on
+        are made of the column ``<name>``, which is needed for as many steps more.
     y_lag : str, int or sequence of these, default=None
         The column of `X`, by name or position, that holds the target one step earlier; one for each
         target. By default, the `y_lag_` of a :class:`TransformedSeriesRegressor`. Without one, the
-        columns called ``<target>_lag1``, ``<target>_lag2`` and so on. Without such columns and
-        without `recompute`, all columns that are not in `future_inputs`.
+        columns called ``<target>_lag1``, ``<target>_lag2`` and so on, where `y` or a regressor of
+        this package tells the names of the targets; such columns of other names are past inputs.
+        Without such columns and without `recompute`, all columns that are not in `future_inputs`.
     recompute : callable, default=None
         Makes the columns that are computed from the target, such as a rolling mean:
         ``recompute(past)`` gets the targets before a row, oldest first (a Series; a DataFrame for
@@ -129,11 +144,13 @@ def forecast(
     Raises
     ------
     ValueError
-        If it is not clear which columns hold earlier targets, or one holds other values than `y`,
-        `recompute` makes other values than `X` holds, `future_inputs` lacks a column or rows, the
-        past of a row to predict is not known, the index has no regular step, no target of a series
-        is known, the lengths or labels of `X` and `y` differ, or quantiles are asked for that the
-        estimator does not predict or that would have to be fed back.
+        If it is not clear which columns hold earlier targets, or one holds other values than `y`, a
+        past input is needed where it is not known, `series` does not have the columns of the
+        estimator or comes beside `X` or `y`, `recompute` makes other values than `X` holds,
+        `future_inputs` lacks a column or rows, the past of a row to predict is not known, the index
+        has no regular step, no target of a series is known, the lengths or labels of `X` and `y`
+        differ, or quantiles are asked for that the estimator does not predict or that would have to
+        be fed back.
     TypeError
         If `estimator` is not an estimator, or `steps`, `lookback` or `n_jobs` is not an int.
 
@@ -164,9 +181,31 @@ def forecast(
     >>> ahead.shape, y.index[-1].strftime("%B %Y"), ahead.index[0].strftime("%B %Y")
     ((24,), 'December 1975', 'January 1976')
 
+    A load that depends on the temperature, which is measured, and on the weekday, which is known
+    ahead. Three days at once are forecast from the table itself:
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from sklearn.linear_model import LinearRegression
+    >>> days = pd.date_range("2024-01-01", periods=103)
+    >>> table = pd.DataFrame({"temperature": np.sin(np.arange(103) / 9)}, days)
+    >>> table["weekday"] = days.day_of_week
+    >>> table["load"] = 50 - 9 * table["temperature"].shift(1) + table["weekday"]
+    >>> table.loc[days[100:], ["temperature", "load"]] = np.nan  # still to come
+    >>> X, y = series_to_supervised(
+    ...     table[1:], target="load", horizon=3, future_inputs="weekday"
+    ... )
+    >>> X.columns.tolist()
+    ['temperature_lag1', 'load_lag1', 'weekday', 'weekday_step2', 'weekday_step3']
+    >>> direct = TransformedSeriesRegressor(LinearRegression()).fit(X, y)
+    >>> forecast(direct, series=table[1:], steps=3).round(1)
+    2024-04-10    61.0
+    2024-04-11    62.3
+    2024-04-12    63.6
+    Freq: D, Name: load, dtype: float64
+
     Two series in one table, of which one is new to the model:
 
-    >>> import pandas as pd
     >>> milk = load_milk()
     >>> cows = pd.concat({"old": milk, "new": milk[60:] * 2}, names=["farm"]).swaplevel()
     >>> X, y = series_to_supervised(cows.sort_index())
@@ -186,6 +225,12 @@ def forecast(
     check_method(method, estimator)
     options = {"steps": steps, "lookback": lookback, "n_jobs": n_jobs, "method": method}
     with each_once():
+        if series is not None:
+            if X is not None or y is not None:
+                raise ValueError("series holds inputs and targets, so pass it without X and y.")
+            check_is_fitted(estimator)
+            features = getattr(estimator, "feature_names_in_", None)
+            X, y, options["past_inputs"] = rows_of(series, features, *_told(estimator, y_lag))
         table, lags = rows_ahead(estimator, X, y, future_inputs, y_lag, recompute, **options)
         _warn_of_ends(table.first_times())
     values = table.predicted()
@@ -209,6 +254,16 @@ def _named_quantiles(values, labels, names, levels):
     if values.shape[1] > 1:
         columns = pd.MultiIndex.from_product([names or range(values.shape[1]), columns])
     return pd.DataFrame(values.reshape(len(values), -1), labels, columns)
+
+
+def _told(estimator, y_lag):
+    """Return which targets an estimator knows by name, and which columns hold them a step earlier.
+
+    Where the user names these columns, they count.
+    """
+    if y_lag is None:
+        y_lag = getattr(getattr(estimator, "best_estimator_", estimator), "y_lag_", None)
+    return getattr(final_estimator(estimator), "_target_names", None), y_lag
 
 
 def _warn_of_ends(firsts):
@@ -239,6 +294,7 @@ def rows_ahead(
     lookback=None,
     method="predict",
     n_jobs=None,
+    past_inputs=None,
 ):
     """Predict rows after the last known target, one after the other.
 
@@ -250,6 +306,8 @@ def rows_ahead(
         Steps to forecast.
     labels : pandas.Index, default=None
         Or the labels of the rows after `X`, up to the last one of each series to forecast.
+    past_inputs : dict of str to ndarray of shape (n_rows,), default=None
+        Past inputs observed at the rows of `X`, by the name that their columns begin with.
 
     Returns
     -------
@@ -268,16 +326,16 @@ def rows_ahead(
         check_kind(recompute, "recompute", "__call__", "a function of the targets before a row")
         if target is None:
             raise ValueError("recompute makes columns of the target, so pass the target as y.")
-    if y_lag is None:
-        y_lag = getattr(getattr(estimator, "best_estimator_", estimator), "y_lag_", None)
-    lags = lags_of(rows, y, target, future_inputs, y_lag, guess=recompute is None)
+    targets, y_lag = _told(estimator, y_lag)
+    options = {"targets": targets, "guess": recompute is None}
+    lags = lags_of(rows, y, target, future_inputs, y_lag, **options)
     if target is not None:
         check_lags(lags, rows, target, Layout(index_of(rows), len(rows)))
 
     # 2. Lay out the rows to come.
-    table = RecursiveRows(
-        rows, lags, target, future_inputs, recompute, reach=reach, steps=steps, labels=labels
-    )
+    ends = {"steps": steps, "labels": labels, "axis": time_axis_of(estimator)}
+    ends["past_inputs"] = past_inputs
+    table = RecursiveRows(rows, lags, target, future_inputs, recompute, reach=reach, **ends)
 
     # 3. Predict one row of each series after the other.
     n_parts = min(table.n_series, effective_n_jobs(n_jobs))

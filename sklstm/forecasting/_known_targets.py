@@ -1,4 +1,4 @@
-"""The targets that are known when a forecast begins, and where each series goes on."""
+"""What is known of targets and past inputs when a forecast begins, and where it goes on."""
 
 import numpy as np
 
@@ -10,8 +10,8 @@ from sklstm._past._stretches import ranges
 _NONE = -(2**40)
 
 
-def known_targets(rows, layout, lags, target):
-    """List what a table tells of the targets.
+def known_targets(rows, layout, lags, target, past_inputs=None):
+    """List what a table tells of the targets, and of the past inputs.
 
     Parameters
     ----------
@@ -20,16 +20,18 @@ def known_targets(rows, layout, lags, target):
     layout : Layout
         Which series each row belongs to.
     lags : Lags
-        Their columns that hold earlier targets.
+        Their columns that hold earlier targets, or earlier values of past inputs.
     target : ndarray of shape (n_rows, n_targets * horizon) or None
         The target observed at the rows.
+    past_inputs : dict of str to ndarray of shape (n_rows,), default=None
+        Past inputs observed at the rows, by name.
 
     Yields
     ------
     offset : int
         How many rows after its row a value is the target; negative for an earlier one.
     number : int
-        Which target.
+        Which target; the past inputs follow the targets.
     values : ndarray of shape (n_rows,)
         The values, one series after the other.
     """
@@ -37,12 +39,15 @@ def known_targets(rows, layout, lags, target):
         for step, block in enumerate(np.hsplit(target, lags.horizon)):
             for number, values in enumerate(block.T):
                 yield step, number, layout.by_series(values)
+    for number, name in enumerate(lags.past_inputs, lags.n_targets):
+        if name in (past_inputs or {}):
+            yield 0, number, layout.by_series(past_inputs[name])
     for lag in lags.columns:
         held = check_floats(rows.iloc[:, lag.column], "X")
         yield -lag.steps, lag.target, layout.by_series(held)
 
 
-def first_unknown(layout, known):
+def first_unknown(layout, known, n_targets):
     """Return the row after the last one of each series whose target is known.
 
     Parameters
@@ -51,6 +56,8 @@ def first_unknown(layout, known):
         Which series each row belongs to.
     known : list of (offset, number, values)
         As `known_targets` yields them.
+    n_targets : int
+        How many targets there are.
 
     Returns
     -------
@@ -63,7 +70,7 @@ def first_unknown(layout, known):
         If no target of a series is known.
     """
     within, last = layout.within(), np.full(layout.n_series, _NONE)
-    for offset, _, values in known:
+    for offset, values in [(step, one) for step, number, one in known if number < n_targets]:
         row = np.where(np.isnan(values), _NONE, within + offset)
         last = np.maximum(last, np.maximum.reduceat(row, layout.starts))
     if (last == _NONE).any():
@@ -76,6 +83,33 @@ def first_unknown(layout, known):
             f" targets, hold nothing but NaN. Pass the observed target as y{leave}."
         )
     return np.maximum(last + 1, 0)
+
+
+def store_known(known, layout, first, store):
+    """Store what is known; of several sources, the first one counts.
+
+    Parameters
+    ----------
+    known : list of (offset, number, values)
+        As `known_targets` yields them.
+    layout : Layout
+        Which series each row belongs to.
+    first : ndarray of int of shape (n_series,)
+        The row of each series whose values stand first in `store`.
+    store : ndarray of shape (n_series, n_slots, n_values)
+        Where to; NaN where nothing is known.
+    """
+    lengths = layout.stops - layout.starts
+    n_ahead = max((offset for offset, _, _ in known), default=0)
+    series = np.repeat(np.arange(layout.n_series), lengths)
+    slot = layout.within() - first[series]
+    near = np.flatnonzero(slot + n_ahead >= 0)
+    series, slot = series[near], slot[near]
+    for offset, number, values in known:
+        at, values = slot + offset, values[near]
+        there = (at >= 0) & (at < store.shape[1]) & ~np.isnan(values)
+        place = series[there], at[there], number
+        store[place] = np.where(np.isnan(store[place]), values[there], store[place])
 
 
 def by_series(labels, layout):

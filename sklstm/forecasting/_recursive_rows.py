@@ -7,16 +7,22 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_float_dtype
 
+from sklstm._checks._lag_columns import later_steps
 from sklstm._checks._numbers import check_floats
 from sklstm._past._layout import Layout
 from sklstm._past._stretches import ranges, said
-from sklstm.forecasting._known_targets import by_series, first_unknown, known_targets
+from sklstm.forecasting._known_targets import (
+    by_series,
+    first_unknown,
+    known_targets,
+    store_known,
+)
 from sklstm.forecasting._recompute import call_recompute
 from sklstm.forecasting._rows_to_come import DECLARE, labels_to_come, other_columns
 
 #: The attributes that hold a value for each series.
 _PER_SERIES = (
-    *("_lengths", "_start", "_stop", "_row", "_filled", "_first", "_begin", "known"),
+    *("_lengths", "_start", "_stop", "_end", "_row", "_filled", "_first", "_begin", "known"),
     *("_cell_of_first", "_cell_of_later"),
 )
 
@@ -25,15 +31,17 @@ class RecursiveRows:
     """The rows so far and the rows to come, of one series or of many.
 
     The columns that hold earlier targets (lags) get observed values and, after the last of these,
-    predicted ones. So do the targets that `recompute` makes columns of. All series are predicted
-    side by side, each from its own last known target on; rows are counted in their series.
+    predicted ones. So do the targets that `recompute` makes columns of. Past inputs stand in such
+    columns as well, but are not predicted. Columns that hold a future input of later steps are
+    made of the column that holds it at its own step. All series are predicted side by side, each
+    from its own last known target on; rows are counted in their series.
 
     Parameters
     ----------
     rows : DataFrame or ndarray of shape (n_rows, n_features)
         The rows so far.
     lags : Lags
-        Their columns that hold earlier targets.
+        Their columns that hold earlier targets, or earlier values of past inputs.
     target : ndarray of shape (n_rows, n_targets * horizon) or None
         The target observed at the rows.
     future_inputs : DataFrame, Series, ndarray or None
@@ -46,11 +54,15 @@ class RecursiveRows:
         Steps to forecast.
     labels : pandas.Index, default=None
         Or the labels of all rows to come after `rows`, up to the last one of each series.
+    past_inputs : dict of str to ndarray of shape (n_rows,), default=None
+        Past inputs observed at `rows`, by name.
+    axis : TimeAxis, default=None
+        The time axis of the training rows.
 
     Attributes
     ----------
-    known : ndarray of shape (n_series, n_rows, n_targets)
-        The targets known by now, some from before the first row to predict; NaN for all others.
+    known : ndarray of shape (n_series, n_rows, n_targets + n_past_inputs)
+        What is known by now, some from before the first row to predict; NaN for all others.
     others : list
         The names of the columns that are not filled in.
 
@@ -62,7 +74,18 @@ class RecursiveRows:
     """
 
     def __init__(
-        self, rows, lags, target, future_inputs, recompute, *, reach, steps=None, labels=None
+        self,
+        rows,
+        lags,
+        target,
+        future_inputs,
+        recompute,
+        *,
+        reach,
+        steps=None,
+        labels=None,
+        past_inputs=None,
+        axis=None,
     ):
         self._labelled = isinstance(rows, pd.DataFrame)
         if not self._labelled:
@@ -70,14 +93,17 @@ class RecursiveRows:
             future_inputs = (
                 None if future_inputs is None else check_floats(future_inputs, "future_inputs")
             )
-        self._lags, self._names = lags.columns, lags.names
+        self._lags, self._names, self._n_targets = lags.columns, lags.names, lags.n_targets
+        self._past_inputs = lags.past_inputs
         self._recompute, self._reach = recompute, reach
         layout = Layout(rows.index, len(rows))
         self._lengths = layout.stops - layout.starts
 
         # 1. The first row to predict of each series, and the one after the last.
-        known = list(known_targets(rows, layout, lags, target))
-        self._start = first_unknown(layout, known) if lags.n_targets else self._lengths
+        known = list(known_targets(rows, layout, lags, target, past_inputs))
+        self._start = self._lengths
+        if lags.n_targets:
+            self._start = first_unknown(layout, known, lags.n_targets)
         if labels is None:
             self._stop = self._start + steps
         else:
@@ -91,28 +117,36 @@ class RecursiveRows:
         self._depth = max((lag.steps for lag in lags.columns), default=0)
         self._first = np.zeros_like(self._filled) if recompute else self._filled.copy()
         width = self._depth + max(0, int((self._stop - self._first).max()))
-        self.known = np.full((layout.n_series, width, lags.n_targets or 0), np.nan)
-        self._store(layout, known)
+        n_held = (lags.n_targets or 0) + len(lags.past_inputs)
+        self.known = np.full((layout.n_series, width, n_held), np.nan)
+        store_known(known, layout, self._first - self._depth, self.known)
 
         # 3. The labels of the rows that predictions depend on, and of those to come.
+        filled = {lag.column for lag in lags.columns}
+        self._later = later_steps(rows, layout, filled, future_inputs)
+        n_more = max((n for _, n in self._later.values()), default=0)
         self._begin = np.zeros_like(self._start)
         if reach is not None and recompute is None:
-            self._begin = np.clip(self._start - reach, 0, self._lengths)
+            self._begin = np.clip(self._filled - reach - n_more, 0, self._lengths)
         given = layout.row(ranges(layout.starts + self._begin, layout.stops))
-        n_later = np.maximum(0, self._stop - self._lengths)
+        # Future inputs are known for later steps, too.
+        self._end = self._stop + (0 if future_inputs is None or labels is not None else n_more)
+        n_later = np.maximum(0, self._end - self._lengths)
         n_given = self._lengths - self._begin
         self._cell_of_first = np.cumsum(n_given) - n_given - self._begin
         self._cell_of_later = len(given) + np.cumsum(n_later) - n_later - self._lengths
         self._index, self._time = labels_to_come(
-            rows.index, layout, given, n_later, future_inputs, labels
+            rows.index, layout, given, n_later, future_inputs, labels, axis
         )
 
         # 4. One table of the rows so far and those to come; lags stand in arrays of their own.
         self._all_names = rows.columns
         names = list(rows.columns)
-        filled = [lag.column for lag in lags.columns]
-        filled += [] if recompute is None else self._check_recompute(rows, layout)
-        filled = sorted(set(filled))
+        if recompute is not None:
+            made = self._check_recompute(rows, layout)
+            self._lags = [lag for lag in self._lags if lag.column not in made]
+            filled |= set(made)
+        filled |= set(self._later)
         others = [i for i in range(len(names)) if i not in filled]
         self.others = [names[i] for i in others]
         seen = rows[self.others]
@@ -123,12 +157,13 @@ class RecursiveRows:
             self._cells = pd.concat([self._cells, later]) if len(given) else later
         self._cells = self._cells.set_axis(self._index).set_axis(others, axis=1)
         self._columns = {}
-        for column in filled:
+        for column in sorted(filled):
             kind = rows.dtypes.iloc[column]
             is_plain = isinstance(kind, np.dtype) and is_float_dtype(kind)
             values = np.full(len(self._index), np.nan, kind if is_plain else np.float64)
             values[: len(given)] = check_floats(rows.iloc[given, column], "X")
             self._columns[column] = values
+        self._fill_later_steps(n_given, n_later)
 
     @property
     def n_series(self):
@@ -163,7 +198,7 @@ class RecursiveRows:
         Raises
         ------
         ValueError
-            If `future_inputs` lacks one of the rows.
+            If `future_inputs` lacks one of the rows, or a past input is not known there.
         """
         series = self._open()
         if not len(series):
@@ -173,7 +208,9 @@ class RecursiveRows:
         oldest = np.zeros_like(stop)
         if self._reach is not None:
             oldest = np.maximum(0, stop - 1 - self._reach)
-        cells = self._cell(np.repeat(series, stop - oldest), ranges(oldest, stop))
+        one, row = np.repeat(series, stop - oldest), ranges(oldest, stop)
+        cells = self._cell(one, row)
+        self._check_inputs(cells[row >= np.minimum(self._start, self._lengths)[one]])
         last = np.cumsum(stop - oldest) - 1
         if self._time is not None:
             order = np.argsort(self._time[cells], kind="stable")
@@ -206,7 +243,7 @@ class RecursiveRows:
         predicted = predicted.reshape(len(series), -1, *n_values)
         n_outputs = predicted.shape[1]
         # Without lags, every output is a target.
-        n_targets = self.known.shape[2] or n_outputs
+        n_targets = self._n_targets or n_outputs
         if n_outputs % n_targets:
             raise ValueError(
                 f"{estimator} predicts {n_outputs} value(s) for a row, but {n_targets}"
@@ -214,14 +251,14 @@ class RecursiveRows:
                 " step earlier with y_lag, and pass the columns that hold no target as"
                 " future_inputs."
             )
-        if n_values or not self.known.shape[2]:  # Nothing is fed back.
+        if n_values or not self._n_targets:  # Nothing is fed back.
             self.known = np.full((*self.known.shape[:2], n_targets, *n_values), np.nan)
         n_steps = n_outputs // n_targets
         row = self._row[series, None] + np.arange(n_steps)
         which, step = np.nonzero(row < self._stop[series, None])
         slot = (row - self._first[series, None] + self._depth)[which, step]
         values = predicted.reshape(-1, n_steps, n_targets, *n_values)
-        self.known[series[which], slot] = values[which, step]
+        self.known[series[which], slot, :n_targets] = values[which, step]
         self._row[series] += n_steps
 
     def predicted(self):
@@ -233,7 +270,7 @@ class RecursiveRows:
             In the order of `labels`.
         """
         _, series, row = self._predicted_cells()
-        return self.known[series, row - self._first[series] + self._depth]
+        return self.known[series, row - self._first[series] + self._depth, : self._n_targets]
 
     def first_times(self):
         """Return when the forecast of each series begins.
@@ -264,7 +301,7 @@ class RecursiveRows:
         """
         parts = []
         for some in np.array_split(np.arange(self.n_series), n_parts):
-            stop = np.maximum(self._lengths, self._stop)[some]
+            stop = np.maximum(self._lengths, self._end)[some]
             n_cells = stop - self._begin[some]
             cells = self._cell(np.repeat(some, n_cells), ranges(self._begin[some], stop))
             part = copy.copy(self)
@@ -320,21 +357,23 @@ class RecursiveRows:
         table.columns = self._all_names
         return table if self._labelled else np.ascontiguousarray(table)
 
-    def _store(self, layout, known):
-        """Store the targets known so far; of several sources, the first one counts."""
-        within = layout.within()
-        n_ahead = max((offset for offset, _, _ in known), default=0)
-        series = np.repeat(np.arange(layout.n_series), self._lengths)
-        slot = within - self._first[series] + self._depth
-        near = np.flatnonzero(slot + n_ahead >= 0)
-        series, slot = series[near], slot[near]
-        for offset, target, values in known:
-            at, values = slot + offset, values[near]
-            there = (at >= 0) & (at < self.known.shape[1]) & ~np.isnan(values)
-            place = series[there], at[there], target
-            self.known[place] = np.where(
-                np.isnan(self.known[place]), values[there], self.known[place]
-            )
+    def _fill_later_steps(self, n_given, n_later):
+        """Fill in the future inputs that other rows hold: those of later steps, and of earlier."""
+        series = np.arange(self.n_series)
+        one = np.concatenate([np.repeat(series, n_given), np.repeat(series, n_later)])
+        ends = self._lengths + n_later
+        row = np.concatenate([ranges(self._begin, self._lengths), ranges(self._lengths, ends)])
+        for column, (source, n_steps) in self._later.items():
+            # The last row given holds its later steps, too.
+            values, at = self._cells[source].to_numpy(np.float64, copy=True), row - n_steps
+            there = np.flatnonzero(np.isnan(values) & (at >= self._begin[one]))
+            values[there] = self._columns[column][self._cell(one[there], at[there])]
+            self._cells[source] = values
+        for column, (source, n_steps) in self._later.items():
+            values, at = self._columns[column], row + n_steps
+            there = np.flatnonzero(np.isnan(values) & (at < ends[one]))
+            values[there] = self._cells[source].to_numpy()[self._cell(one[there], at[there])]
+        self._missing &= self._cells.isna().any(axis=1).to_numpy()
 
     def _fill(self, series, stop):
         """Fill in the rows of some series up to before others."""
@@ -362,6 +401,37 @@ class RecursiveRows:
                 self._filled[due] += 1
         self._filled[series] = stop
 
+    def _check_inputs(self, cells):
+        """Refuse rows to come of which an input is not known."""
+        of_past = {lag.column: lag for lag in self._lags if lag.target >= self._n_targets}
+        for column in [*of_past, *self._later]:
+            unknown = np.flatnonzero(np.isnan(self._columns[column][cells]))
+            if not len(unknown):
+                continue
+            name, place = self._all_names[column], said(self._index, cells[unknown[0]])
+            if column in self._later:
+                raise ValueError(
+                    f"future_inputs lacks a value for {name!r} in the row of {place}: it is that of"
+                    f" {self._later[column][1]} steps later. Pass as many rows more in"
+                    " future_inputs, or in the table."
+                )
+            past = self._past_inputs[of_past[column].target - self._n_targets]
+            raise ValueError(
+                f"The forecast depends on {name!r} in the row of {place}, but {past!r} is a past"
+                " input, and its value there is not known. "
+                + (
+                    "Pass series=, the table that series_to_supervised was given, instead of X and"
+                    " y; or the rows of X until this one (keep_last=True keeps rows whose target is"
+                    f" NaN). If {past!r} is known ahead, name it in future_inputs of"
+                    " series_to_supervised."
+                    if (self._row == self._start).all()
+                    else "Past inputs are not predicted, so the estimator must predict all steps"
+                    " from one row: fit it to a y of as many steps, such as"
+                    f" series_to_supervised(..., horizon={int((self._stop - self._start).max())}),"
+                    f" or predict {past!r} as a target, too."
+                )
+            )
+
     def _recomputed(self, series, row):
         """Return what the user's function makes of the targets before a row of some series.
 
@@ -377,7 +447,7 @@ class RecursiveRows:
         if self._time is not None:
             order = np.argsort(self._time[cells], kind="stable")
             one, before, cells = one[order], before[order], cells[order]
-        values = self.known[one, before + self._depth]
+        values = self.known[one, before + self._depth, : self._n_targets]
         past: Any = values.ravel() if values.shape[1] == 1 else values
         if self._labelled:
             past = pd.DataFrame(values, self._index[cells], self._names)

@@ -17,12 +17,13 @@ from sklstm._past._units import plain
 DECLARE = (
     "These columns of X hold no earlier target, as far as their names tell, so their values in the"
     " rows to come must be declared. Pass those that are known ahead, such as a calendar, as"
-    " future_inputs; make those that are computed from the target with recompute; predict measured"
-    " ones as targets, too, or leave them out."
+    " future_inputs (or as rows of X whose target is NaN, which keep_last=True keeps); make those"
+    " that are computed from the target with recompute; predict measured ones as targets, too, or"
+    " leave them out."
 )
 
 
-def labels_to_come(index, layout, given, n_later, future_inputs, labels=None):
+def labels_to_come(index, layout, given, n_later, future_inputs, labels=None, axis=None):
     """Return the labels of some rows of a table, and of the rows after each of its series.
 
     Parameters
@@ -39,6 +40,8 @@ def labels_to_come(index, layout, given, n_later, future_inputs, labels=None):
         Tells the labels where the index has no regular step, or lacks labels.
     labels : pandas.Index of length n_later.sum(), default=None
         The labels of the rows to come, one series after the other; by default, those that follow.
+    axis : TimeAxis, default=None
+        The axis of earlier rows, which tells the step where a table is too short for one.
 
     Returns
     -------
@@ -56,7 +59,7 @@ def labels_to_come(index, layout, given, n_later, future_inputs, labels=None):
         known = future_inputs.index if index_of(future_inputs) is not None else index[:0]
         n_labels = int(n_later[0])
         if labels is None:
-            labels = _labels_after(index, n_labels, known)
+            labels = _labels_after(index, n_labels, known, axis)
         kept = index[len(index) - len(given) :]  # a slice keeps the frequency
         # pandas 2 warns where what is empty has a type of its own.
         parts = [part for part in (kept, labels) if len(part)]
@@ -65,7 +68,7 @@ def labels_to_come(index, layout, given, n_later, future_inputs, labels=None):
     # 1. The times of the rows to come.
     last = layout.stops - 1
     if labels is None:
-        times, where = _times_after(layout.times, layout.time[last], n_later, future_inputs)
+        times, where = _times_after(layout.times, layout.time[last], n_later, future_inputs, axis)
         later = ranges(where, where + n_later)
     else:
         of_labels = labels.get_level_values(0)
@@ -154,7 +157,7 @@ def other_columns(future_inputs, seen, labels):
         return given.reindex(wanted), missing
 
 
-def _times_after(times, ends, n_later, future_inputs):
+def _times_after(times, ends, n_later, future_inputs, earlier_axis):
     """Return the time labels of a table with those to come, and where these begin per series.
 
     Without missing times, those after a series that ends early are the later ones of the table.
@@ -171,13 +174,15 @@ def _times_after(times, ends, n_later, future_inputs):
         whole = axis.all_labels(times)
     ends = whole.get_indexer(times)[ends]
     n_labels = max(0, int((ends + 1 + n_later).max()) - len(whole))
-    labels = _labels_after(times, n_labels, known)
+    labels = _labels_after(times, n_labels, known, earlier_axis)
     return (whole.append(labels) if n_labels else whole), ends + 1
 
 
-def _labels_after(index, n_labels, known):
+def _labels_after(index, n_labels, known, axis):
     """Return the labels of the rows to come; some are known where `future_inputs` has them."""
     labels = TimeAxis.next_labels(index, n_labels)
+    if labels is None and axis is not None:
+        labels = axis.labels_after(index, n_labels)
     later = index[:0]
     if len(known) and plain(known)[0] == plain(index)[0]:
         later = known[known > index[-1]][:n_labels].rename(index.name)

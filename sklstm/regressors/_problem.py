@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sklstm._checks._arguments import naming
-from sklstm._checks._horizon import said_horizon, until_now
+from sklstm._checks._horizon import names_of_steps, said_horizon, target_names, until_now
 from sklstm._checks._numbers import check_numeric
 from sklstm._checks._tables import check_in_step, check_target, layout_of
 from sklstm._checks._windows import check_computable, check_windows
@@ -103,6 +103,7 @@ def read_problem(regressor, given, *, reset, one_epoch):
         What to look at after each epoch.
     """
     X, y, sample_weight, X_val, y_val = given
+    regressor._target_names = names_of_steps(target_names(y))[0]
     samples = _read_samples(regressor, X, y, sample_weight, reset=reset)
     if X_val is None and y_val is None:
         fraction = None if one_epoch else regressor.validation_fraction

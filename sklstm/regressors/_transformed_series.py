@@ -13,7 +13,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._checks._horizon import said_horizon, until_now
+from sklstm._checks._horizon import names_of_steps, said_horizon, target_names, until_now
 from sklstm._checks._quantiles import levels_of
 from sklstm._checks._tables import check_target, index_of, layout_of
 from sklstm._past._layout import Layout, Numbers
@@ -221,6 +221,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         horizon = said_horizon(y, target, self.horizon, layout)
         target = until_now(target, horizon, layout)
         self._y_ndim, self._n_outputs = np.asarray(y).ndim, target.shape[1]
+        self._target_names = names_of_steps(target_names(y))[0]
         self.transformer_ = None
         if self.transformer is not None:
             self.transformer_ = keep_labels(clone(self.transformer))

@@ -355,6 +355,7 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
         target = check_target(y, X)
         layout = layout_of(y, X)
         names = columns_of_rows(X, windows)
+        self._target_names = names_of_steps(target_names(y))[0]
         scaler = self._scaler_of(X, windows, names, y, target, layout)
         if goes_on and scaler != self._scaler:
             raise ValueError(

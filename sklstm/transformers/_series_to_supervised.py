@@ -14,7 +14,12 @@ from sklstm._sklearn._warnings import MissingStepsWarning, warn
 
 
 def series_to_supervised(
-    series: Any, *recipe: Any, horizon: int = 1, target: Any = None, keep_last: bool = False
+    series: Any,
+    *recipe: Any,
+    horizon: int = 1,
+    target: Any = None,
+    future_inputs: Any = None,
+    keep_last: bool = False,
 ) -> tuple[Any, Any]:
     """Pair each time step's target with the values known before it.
 
@@ -22,6 +27,9 @@ def series_to_supervised(
     `horizon` steps from t on). Both carry the label of step t, so a prediction plots at its own
     date. The rows are consecutive and in the order of `series`, which must be oldest first;
     steps that come without their past or, by default, their whole future are left out.
+
+    Columns that are known ahead, such as a calendar, are *future inputs*: row t of `X` holds their
+    values of the steps that are predicted from it. All other columns of `X` are past inputs.
 
     Parameters
     ----------
@@ -34,19 +42,26 @@ def series_to_supervised(
         How many steps to predict from each row, at least 1.
     target : column name, position or list of them, default=None
         Which columns to predict. A name is looked for first, then a position, counted from 0.
-        None means all columns.
+        None means all columns but the future inputs.
+    future_inputs : column name, position or list of them, default=None
+        The columns whose values are known ahead: a calendar, a price, a weather forecast. Of a
+        measured column, the value of step t is not known before step t: it is a past input.
     keep_last : bool, default=False
-        What becomes of the last ``horizon - 1`` steps, whose future reaches beyond the series.
-        False leaves them out, so every target is known: for splits and scores. True keeps them,
-        with NaN for what is not known yet: for the final fit, which then learns from the last row
-        whose future is known, and from the whole series as the past of a forecast.
+        What becomes of the rows whose target is still to come. These are the last ``horizon - 1``
+        steps, whose future reaches beyond the series, and the steps to come that stand at the end
+        of `series` without a target (NaN), for the sake of their future inputs. False leaves them
+        out, so the last target is known: for splits and scores. True keeps them, with NaN for what
+        is not known yet: for the final fit, which then learns from the last row whose future is
+        known, and from the whole series as the past of a forecast.
 
     Returns
     -------
-    X : DataFrame or ndarray of shape (n_rows, n_columns)
+    X : DataFrame or ndarray of shape (n_rows, n_past_inputs + n_future_inputs * horizon)
         There are ``n_steps - horizon`` rows, or ``n_steps - 1`` with `keep_last`.
-        The previous values. The columns of a DataFrame are called ``<name>_lag1``; an unnamed
-        Series counts as ``"series"``.
+        First the previous values. These columns of a DataFrame are called ``<name>_lag1``; an
+        unnamed Series counts as ``"series"``. Then the future inputs of step t under their own
+        name, and with a longer horizon those of the later steps, which are called
+        ``<name>_step2`` to ``<name>_step<horizon>``: all of step 2 first, and so on.
     y : Series, DataFrame or ndarray of shape (n_rows,) or (n_rows, horizon * n_targets)
         The values to predict. With one target and ``horizon=1`` it is one-dimensional and keeps
         the target's name. With several targets and ``horizon=1`` its columns keep their names.
@@ -63,8 +78,9 @@ def series_to_supervised(
     ValueError
         If `series` holds anything but numbers, has neither one nor two dimensions, two columns of
         one name, or is shorter than ``horizon + 1`` steps; if `horizon` is less than 1; if `target`
-        is not among the columns; or if the labels, other than text, are unsorted or doubled, or
-        name the series before the time.
+        or `future_inputs` is not among the columns, or a column is both; if two columns of `X`
+        would have one name; or if the labels, other than text, are unsorted or doubled, or name the
+        series before the time.
 
     Warns
     -----
@@ -109,6 +125,18 @@ def series_to_supervised(
     month
     2024-04          9.0          8.0
     2024-05          8.0          NaN
+
+    A price that is known two months ahead; the table holds these months, without sales:
+
+    >>> table = pd.DataFrame({"sales": sales, "price": [2.0, 2.0, 3.0, 2.0, 2.0]})
+    >>> table.loc[pd.Period("2024-06"), "price"] = 3.0
+    >>> X, y = series_to_supervised(table, target="sales", future_inputs="price", keep_last=True)
+    >>> print(X.join(y).tail(3))
+             sales_lag1  price  sales
+    month
+    2024-04         6.0    2.0    9.0
+    2024-05         9.0    2.0    8.0
+    2024-06         8.0    3.0    NaN
     """
     if recipe:
         n_in, n_out = [*recipe, 1][:2]
@@ -122,9 +150,8 @@ def series_to_supervised(
     horizon = check_count(horizon, "horizon")
     check_flag(keep_last, "keep_last")
     table = _as_table(series)
-    targets = table
-    if target is not None:
-        targets = table.iloc[:, positions_among(list(table.columns), target, "target", "series")]
+    future, targets = _roles(table, future_inputs, target)
+    past = [i for i in range(table.shape[1]) if i not in future]
 
     # 1. The rows that come before and after each row, in its series.
     is_labelled = index_of(series) is not None
@@ -134,12 +161,17 @@ def series_to_supervised(
     within = layout.within()
     ahead = [layout.earlier(within, -step) for step in range(horizon)]
     before = layout.earlier(within, 1)
-    rows = np.flatnonzero((before >= 0) & ((ahead[-1] >= 0) | keep_last))
-    longest = int((layout.stops - layout.starts).max())
-    if longest <= horizon:
+    n_observed = _n_observed(table.iloc[:, targets], layout)
+    is_last = within + horizon > np.repeat(n_observed, layout.stops - layout.starts)
+    rows = np.flatnonzero((before >= 0) & (keep_last | ~layout.by_row(is_last)))
+    if not len(rows):
+        n_steps = layout.stops - layout.starts
+        is_whole = keep_last or (n_observed == n_steps).all()
+        until = "" if is_whole else " up to the last known target"
+        n_steps, needed = (n_steps, 2) if keep_last else (n_observed, horizon + 1)
         raise ValueError(
-            f"series has {longest} rows{'' if layout.n_series == 1 else ' at most'}, but"
-            f" horizon={horizon} needs at least {horizon + 1}: one to look back on and as many as"
+            f"series has {n_steps.max()} rows{'' if layout.n_series == 1 else ' at most'}{until},"
+            f" but horizon={horizon} needs at least {needed}: one to look back on and as many as"
             " the horizon to predict. Pass a longer series or a shorter horizon."
         )
     if is_labelled:
@@ -148,19 +180,61 @@ def series_to_supervised(
     # 2. Pair them.
     label = table.index[rows[0] : rows[-1] + 1]  # of neighbours, it keeps the frequency
     label = label if len(label) == len(rows) else table.index[rows]
-    X = table.iloc[before[rows]].set_axis(label)
-    X.columns = [f"{name}_lag1" for name in table.columns]
+    numbered = table.reset_index(drop=True)
 
-    numbered = targets.reset_index(drop=True)
-    y: Any = pd.concat([numbered.reindex(later[rows]).set_axis(label) for later in ahead], axis=1)
+    def steps_of(columns, steps):
+        values = numbered.iloc[:, columns]
+        return pd.concat([values.reindex(at[rows]).set_axis(label) for at in steps], axis=1)
+
+    X = table.iloc[before[rows], past].set_axis(label)
+    X.columns = [f"{name}_lag1" for name in X.columns]
+    if future:
+        later = steps_of(future, ahead)
+        names = table.columns[future]
+        later.columns = [
+            *map(str, names),
+            *(f"{name}_step{step}" for step in range(2, horizon + 1) for name in names),
+        ]
+        X = pd.concat([X, later], axis=1)
+        with naming("future_inputs", future_inputs):
+            check_names(X)
+
+    y: Any = steps_of(targets, ahead)
     if horizon > 1:
-        steps = range(1, horizon + 1)
-        y.columns = [f"{name}_step{step}" for step in steps for name in targets.columns]
+        names = table.columns[targets]
+        y.columns = [f"{name}_step{step}" for step in range(1, horizon + 1) for name in names]
     if y.shape[1] == 1:
         y = y.iloc[:, 0]
         if isinstance(series, pd.Series):
             y.name = series.name  # an unnamed series stays unnamed
     return (X, y) if is_labelled else (X.to_numpy(copy=True), y.to_numpy(copy=True))
+
+
+def _roles(table, future_inputs, target):
+    """Return the positions of the future inputs and of the targets."""
+    columns = list(table.columns)
+    future = []
+    if future_inputs is not None:
+        future = positions_among(columns, future_inputs, "future_inputs", "series")
+    if target is None:
+        targets = [i for i in range(len(columns)) if i not in future]
+    else:
+        targets = positions_among(columns, target, "target", "series")
+    both = [columns[i] for i in targets if i in future]
+    if both or not targets:
+        raise ValueError(
+            f"future_inputs={future_inputs!r} names {both or columns!r}, but a target is not known"
+            " ahead. Name only columns whose values are known before, such as a calendar, and the"
+            " columns to predict with target."
+        )
+    return future, targets
+
+
+def _n_observed(targets, layout):
+    """Count the steps of each series until the last one of which a target is known."""
+    known = layout.by_series(targets.notna().any(axis=1).to_numpy())
+    n_steps = np.where(known, layout.within() + 1, 0)
+    return np.maximum.reduceat(np.append(n_steps, 0), layout.starts)  # There may be no rows.
 
 
 def _warn_of_gaps(index):

@@ -306,7 +306,7 @@ def test_a_number_of_outputs_that_is_no_number_of_targets_is_refused():
     """One prediction cannot fill the lag columns of two targets."""
     rows = np.zeros((9, 2))
     with pytest.raises(ValueError, match="2 target"):
-        forecast(Ridge().fit(rows, np.zeros(9)), rows, 2)
+        forecast(Ridge().fit(rows, np.zeros(9)), rows, 2, y_lag=[0, 1])
 
 
 @pytest.mark.parametrize("kind", ["int64", "float32"])

@@ -137,7 +137,7 @@ def test_columns_that_nobody_declares_are_refused_by_both(name):
     """A column made of the target, or measured, is not taken from the test rows."""
     rows, y = with_columns([])
     rows[name] = np.random.default_rng(0).normal(size=len(rows)) if name == "rain" else column(name)
-    said = r"future_inputs; .* recompute.* targets"
+    said = r"future_inputs .* recompute.* targets"
     with pytest.raises(ValueError, match=said) as in_backtest:
         backtest(Ridge(), rows, y, CV, feed_back=True)
     with pytest.raises(ValueError, match=said) as in_forecast:
