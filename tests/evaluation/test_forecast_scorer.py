@@ -127,7 +127,7 @@ def test_inputs_that_are_not_known_ahead_are_used_at_the_origin_only():
     expected = -np.mean(np.concatenate(errors) ** 2)
     assert scorer(model, later, y[N_TRAIN:]) == pytest.approx(expected)
     recursive = Ridge().fit(X[:N_TRAIN], y["milk_step1"][:N_TRAIN])
-    with pytest.raises(ValueError, match=r"'other_lag1'.*must be declared"):
+    with pytest.raises(ValueError, match=r"'other_lag1'.*past input"):
         scorer(recursive, later, y["milk_step1"][N_TRAIN:].rename("milk"))
 
 
