@@ -8,7 +8,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from sklstm._checks._arguments import naming
-from sklstm._checks._numbers import check_numeric, place_of
+from sklstm._checks._numbers import check_floats, check_numeric, place_of
 from sklstm._checks._tables import AS_FLOATS, check_rows, layout_of
 from sklstm._past._windows import Windows
 from sklstm._sklearn._compat import check_n_features
@@ -73,6 +73,8 @@ def check_windows(estimator, X, *, reset, name="X"):
 def count_axes(X, name="X"):
     """Count the axes of an array-like, which may refuse to be handed to NumPy's functions."""
     with naming(name, X):
+        if _are_runs(X):
+            return 3
         return X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
 
 
@@ -116,10 +118,45 @@ def lag_columns(X):
     return [columns[position] for lags in several for _, position in lags]
 
 
+def _are_runs(X):
+    """Tell whether each row is a run: an array or a table of steps."""
+    is_list = isinstance(X, list | tuple)
+    is_list |= isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1
+    if not is_list or not len(X):
+        return False
+    if np.ndim(X[0]) == 1 and len({np.shape(row) for row in X}) > 1:
+        raise ValueError(
+            "its rows have different lengths. If they are runs of one column, give them the shape"
+            " (n_steps, 1), as run.reshape(-1, 1) has, and set short_windows='mask' of a network."
+        )
+    return np.ndim(X[0]) == 2
+
+
+def _as_windows(estimator, runs, name):
+    """Return runs as windows as long as the longest: the shorter ones begin with NaN."""
+    shapes = [np.shape(run) for run in runs]
+    lengths, columns = {shape[0] for shape in shapes}, {shape[1:] for shape in shapes}
+    names = {tuple(run.columns) for run in runs if isinstance(run, pd.DataFrame)}
+    if len(columns) > 1 or len(columns.pop()) != 1 or len(names) > 1:
+        raise ValueError("expected runs of shape (n_steps, n_features) with the same columns.")
+    if len(lengths) > 1 and getattr(estimator, "short_windows", "skip") != "mask":
+        raise ValueError(
+            f"its {len(runs)} runs have {min(lengths)} to {max(lengths)} steps, but this"
+            f" {type(estimator).__name__} takes runs of one length. A network with"
+            " short_windows='mask', such as LSTMRegressor(short_windows='mask'), takes runs of"
+            " different length."
+        )
+    windows = np.full((len(runs), max(lengths), shapes[0][1]), np.nan)
+    for window, run in zip(windows, runs, strict=True):
+        window[len(window) - len(run) :] = check_floats(run, name)
+    return windows
+
+
 def _check_three_axes(estimator, X, reset, name):
     """Return windows of numbers, of which an array may be read, with the columns of `fit`."""
     check_numeric(X, name)
     with naming(name, X):
+        X = _as_windows(estimator, X, name) if _are_runs(X) else X
         windows = X if isinstance(X, Windows) else check_array(X, allow_nd=True, **AS_FLOATS)
         if 0 in windows.shape:
             raise ValueError(f"its shape is {windows.shape}: expected at least one of everything.")
@@ -204,11 +241,13 @@ def _refuse(windows, position, X, name, first):
         where += f" (step {step + 1} of {windows.shape[1]} of its window)"
     if np.isfinite(value):
         raise ValueError(too_large(name, value, where))
+    at_end = missing[-1].all()
+    in_front = " Pad runs in front of their first step, not after the last." if at_end else ""
     raise ValueError(
         f"{name} holds {value} at {where}. NaN may only stand in the oldest steps of a window,"
-        " where it means that nothing is known yet: fill or interpolate other missing values, and"
-        " replace infinities. (A step that drops the labels of a table with gaps leaves such NaN"
-        " too: set_output(transform='pandas') keeps them.)"
+        f" where it means that nothing is known yet.{in_front} Fill or interpolate other missing"
+        " values, and replace infinities. (A step that drops the labels of a table with gaps leaves"
+        " such NaN too: set_output(transform='pandas') keeps them.)"
     )
 
 

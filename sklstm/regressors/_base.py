@@ -73,7 +73,9 @@ class BaseRecurrent(FollowedMixin, BaseEstimator):
         from sklstm.engine import _predict
 
         scales = self._input_scale, self._target_scale
-        network = replace(self._network, window=self._window)
+        network = self._network
+        if network.short_windows == "skip":
+            network = replace(network, window=self._window)
         weights = [one.weights for one in self._trained]
         return _predict.keras_model(network, self._training, weights, *scales)
 
@@ -254,7 +256,7 @@ def train(regressor, samples, validation, head, network, training, *, start=None
     if go_on:
         scales = regressor._input_scale, regressor._target_scale
     else:
-        scales = _scales(regressor, head, rows, taught, network, training)
+        scales = _scales(regressor, head, samples, rows, network, training)
     attributes = {
         "_network": network,
         "_training": training,
@@ -341,14 +343,16 @@ def _spec_of(kind, regressor, **own):
     return kind(**{**given, **own})
 
 
-def _scales(regressor, head, rows, taught, network, training):
+def _scales(regressor, head, samples, rows, network, training):
     """Return the scales of the inputs and of the target that the network does not see."""
     from sklstm.engine._models._scaled import target_scale
 
     if not regressor.normalize:
         return UNSCALED, UNSCALED
+    taught = samples.taught
+    input_scale = Scale.of(samples.windows[taught], samples.n_unknown[taught])
     if not head.is_scaled:
-        return Scale.of(rows.X[taught]), UNSCALED
+        return input_scale, UNSCALED
     scale = target_scale(network, training, Windows(rows.y, taught, 1))
     size = np.sqrt(np.mean(np.square(rows.y[taught])))
     if scale is UNSCALED and size > LARGE:
@@ -360,7 +364,7 @@ def _scales(regressor, head, rows, taught, network, training):
             " if this is meant.",
             UnscaledTargetWarning,
         )
-    return Scale.of(rows.X[taught]), scale
+    return input_scale, scale
 
 
 def _check_unchanged(regressor, network, training):

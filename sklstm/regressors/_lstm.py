@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from sklstm._sklearn._compat import StrOptions
 from sklstm.regressors import _base
 from sklstm.regressors._heads import (
     PointHead,
@@ -24,8 +25,8 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
     """Recurrent network (LSTM or GRU) that predicts from windows of past rows.
 
     Takes the windows of a :class:`LagWindower`, or plain rows as windows of one step. Samples that
-    begin with NaN, and rows whose target is NaN, are left out of training; every row gets a finite
-    prediction. Inputs and target may have any unit. Computes in float32.
+    begin with NaN (see `short_windows`), and rows whose target is NaN, are left out of training;
+    every row gets a finite prediction. Inputs and target may have any unit. Computes in float32.
 
     Parameters
     ----------
@@ -55,6 +56,12 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         ``(window, n_features)``. A model is not trained itself: each fit makes a copy of it, with
         its weights if it has any. An error if `cell` or `bidirectional` ask for something else as
         well.
+    short_windows : {"skip", "mask"}, default="skip"
+        What becomes of a window whose oldest steps are NaN. ``"skip"`` leaves it out of `fit`, and
+        in `predict` its oldest known step stands for them. With ``"mask"`` it is a shorter sequence
+        in both, as behind ``keras.layers.Masking``; `X` may then be a list of runs of different
+        length, too: arrays of shape (n_steps, n_features), each with one target. An error with
+        `network`, which has to mask steps itself.
     normalize : bool, default=True
         Whether the network computes with inputs and targets of mean 0 and standard deviation 1 over
         the training rows, while `X`, `y`, predictions and `model_` have their own units. `history_`
@@ -200,6 +207,7 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         **_base.BaseRecurrentRegressor._parameter_constraints,
         "bidirectional": ["boolean"],
         "network": [callable, None],
+        "short_windows": [StrOptions({"skip", "mask"})],
         "quantiles": [list, tuple, np.ndarray],
         "shuffle": ["boolean"],
         "steps_per_epoch": [_base.COUNT, None],
@@ -218,6 +226,7 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         dense_activation="relu",
         output_activation=None,
         network=None,
+        short_windows="skip",
         normalize=True,
         loss=None,
         quantiles=(0.05, 0.5, 0.95),
@@ -251,6 +260,7 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         self.dense_activation = dense_activation
         self.output_activation = output_activation
         self.network = network
+        self.short_windows = short_windows
         self.normalize = normalize
         self.loss = loss
         self.quantiles = quantiles
@@ -289,8 +299,9 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         -------
         y : ndarray of shape (n_rows,) or (n_rows, n_outputs), float64
             One finite prediction per row: the unknown oldest steps of a window repeat its oldest
-            known step, and a window with no known step gets the mean of the training targets;
-            of many series, that of its own series, as the index of `X` tells it.
+            known step, or are masked (`short_windows`), and a window with no known step gets the
+            mean of the training targets; of many series, that of its own series, as the index of
+            `X` tells it.
         std : ndarray of shape (n_rows,) or (n_rows, n_outputs), float64
             Only with ``return_std=True``: by how much the networks differ, in the units of `y`
             (divided by `n_networks`, as :func:`numpy.std` does). It is no interval: it tells what

@@ -10,7 +10,7 @@ from sklstm._checks._arguments import naming
 from sklstm._checks._horizon import names_of_steps, said_horizon, target_names, until_now
 from sklstm._checks._numbers import check_numeric
 from sklstm._checks._tables import check_in_step, check_target, layout_of
-from sklstm._checks._windows import check_computable, check_windows
+from sklstm._checks._windows import check_computable, check_windows, count_axes
 from sklstm._past._layout import Layout
 from sklstm._sklearn._compat import check_sample_weight
 from sklstm._sklearn._warnings import FewRowsTaughtWarning, warn
@@ -113,7 +113,8 @@ def read_problem(regressor, given, *, reset, one_epoch):
         raise ValueError(f"{alone} was given without {missing}: pass both or neither.")
     validation = _read_samples(regressor, X_val, y_val, None, reset=False, suffix="_val")
     window, window_val = samples.windows.shape[1], validation.windows.shape[1]
-    if window_val != window:
+    any_length = learns_short_windows(regressor) and count_axes(X_val) == 3
+    if window_val != window and not any_length:
         raise ValueError(
             f"X_val has windows of {window_val} step(s), but X of {window}: X_val must have gone"
             " through the same transformers. A Pipeline does that with transform_input=['X_val']"
@@ -132,22 +133,52 @@ def check_n_targets(validation_target, n_targets):
         )
 
 
-def warn_of_few_rows(n_taught, n_with_target):
+def learns_short_windows(regressor):
+    """Tell whether a regressor learns from windows whose oldest steps are not known."""
+    return getattr(regressor, "short_windows", "skip") == "mask"
+
+
+def warn_of_few_rows(n_taught, n_with_target, remedy=""):
     """Warn if most rows that have a target teach nothing, because their past is not known.
 
     Parameters
     ----------
     n_taught, n_with_target : int
         Number of rows that are learnt from, and of those that have a target.
+    remedy : str, default=""
+        What else the message advises, see `mask_remedy`.
     """
     if 2 * n_taught < n_with_target:
         warn(
             f"Only {n_taught} of {n_with_target} rows that have a target are learnt from: the"
             " others begin with NaN, which means that their past is not known. Use a shorter"
-            " window or interval, or more rows; where NaN stands for something else, such as steps"
-            " before the start of a short run, fill it.",
+            f" window or interval, or more rows{remedy}; where NaN stands for something else, fill"
+            " it.",
             FewRowsTaughtWarning,
         )
+
+
+def mask_remedy(regressor, windows, n_unknown):
+    """Return the advice to learn from short windows, if that is left to be tried.
+
+    Parameters
+    ----------
+    regressor : estimator
+        The last step, whose parameter it is.
+    windows : Windows
+        The windows.
+    n_unknown : ndarray of int of shape (n_rows,)
+        How many of the oldest steps of each are not known.
+
+    Returns
+    -------
+    str
+        Empty where the regressor cannot, already does, or would gain no row.
+    """
+    is_short = (n_unknown > 0) & (n_unknown < windows.shape[1])
+    if not is_short.any() or getattr(regressor, "short_windows", "mask") == "mask":
+        return ""
+    return ", or short_windows='mask' to learn from shorter sequences, too"
 
 
 def _read_samples(regressor, X, y, sample_weight, *, reset, suffix=""):
@@ -161,11 +192,14 @@ def _read_samples(regressor, X, y, sample_weight, *, reset, suffix=""):
     horizon = 1 if suffix else said_horizon(y, target, said, layout)
     check_computable(target, y, y_name)
     weight = None if sample_weight is None else _check_weight(sample_weight, X, windows)
-    positions = np.flatnonzero(n_unknown == 0)
+    positions = np.flatnonzero(n_unknown < windows.shape[1])
+    if not learns_short_windows(regressor):
+        positions = np.flatnonzero(n_unknown == 0)
     target = until_now(target, horizon, layout)
     samples = Samples(
         X, layout, windows, n_unknown, target, horizon, np.asarray(y).ndim, weight, positions
     )
+    remedy = mask_remedy(regressor, windows, n_unknown)
     if not len(samples.taught):
         n_rows, window, _ = windows.shape
         n_missing = np.count_nonzero(np.isnan(windows.folded(1)[-1:]).all(axis=2))
@@ -173,10 +207,11 @@ def _read_samples(regressor, X, y, sample_weight, *, reset, suffix=""):
             f"No row is left to learn from: {name} has {n_rows} rows, a window has {window} steps,"
             " and every row lacks its past or its target. At least"
             f" {n_rows + max(1, n_missing)} rows would do; or use a shorter window or"
-            " a shorter interval."
+            f" a shorter interval{remedy}."
         )
     if not suffix:
-        warn_of_few_rows(len(samples.taught), np.count_nonzero(~np.isnan(target).any(axis=1)))
+        n_with_target = np.count_nonzero(~np.isnan(target).any(axis=1))
+        warn_of_few_rows(len(samples.taught), n_with_target, remedy)
     return samples
 
 

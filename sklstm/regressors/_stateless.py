@@ -40,6 +40,13 @@ def read_windows(estimator, given, start, *, one_epoch):
             f" on the layers that network={estimator.network!r} builds. Leave cell='lstm' and"
             " bidirectional=False, or build such layers there."
         )
+    if estimator.network is not None and estimator.short_windows != "skip":
+        raise ValueError(
+            f"short_windows={estimator.short_windows!r} masks no step in the layers that"
+            f" network={estimator.network!r} builds. Leave short_windows='skip', put a number that"
+            " stands nowhere else in place of NaN, mask it there with keras.layers.Masking, and set"
+            " normalize=False, so that the network gets this number."
+        )
     samples, validation = read_problem(estimator, given, reset=start is None, one_epoch=one_epoch)
     if start is None and count_axes(samples.table) == 2:
         lags = lag_columns(samples.table)
@@ -123,7 +130,9 @@ def values_of_windows(estimator, X):
             ]
         )
 
-    positions, filled = _base.partly_known(windows, n_unknown)
+    # A network that masks steps needs nothing in their place.
+    is_filled = estimator._network.short_windows == "skip"
+    positions, filled = _base.partly_known(windows, n_unknown * is_filled)
     if not len(positions):
         outputs = predict(windows)
     elif windows.size <= SMALL:

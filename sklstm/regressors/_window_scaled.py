@@ -41,7 +41,7 @@ from sklstm.regressors._meta._window_scales import (
     check_taught,
     warn_of_constant_windows,
 )
-from sklstm.regressors._problem import check_n_targets
+from sklstm.regressors._problem import check_n_targets, learns_short_windows, mask_remedy
 
 
 def _predicts_quantiles(estimator):
@@ -372,8 +372,14 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
         scales = scaler.measure(windows)
         scaled = scaler.scaled_target(scales, known)
         taught = np.flatnonzero(~np.isnan(scaled).any(axis=1))
-        learnt = taught[(n_unknown[taught] == 0) | takes_nan(self.regressor)]
-        check_taught(known, scales, self.season, n_taught=len(taught), n_learnt=len(learnt))
+        last = steps_of(self.regressor)[-1]
+        learns_all = takes_nan(self.regressor) or learns_short_windows(last)
+        counts = {
+            "n_taught": len(taught),
+            "n_learnt": len(taught[(n_unknown[taught] == 0) | learns_all]),
+        }
+        remedy = mask_remedy(last, windows, n_unknown[taught])
+        check_taught(known, scales, self.season, remedy, **counts)
         fit_params = self._scale_validation(fit_params)
         inputs = self._taught_inputs(X, windows, scales, taught)
         outputs = shaped(scaled, self._y_ndim)

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 
@@ -39,6 +40,10 @@ def test_runs_that_begin_with_nan_are_counted(network):
         network.fit(runs, y)
     assert [warning.filename for warning in caught] == [__file__]
     assert network.n_samples_fit_ == 4
+    masks = isinstance(network, LSTMRegressor)
+    assert masks == ("or short_windows='mask' to" in str(caught[0].message))
+    if masks:
+        assert clone(network).set_params(short_windows="mask").fit(runs, y).n_samples_fit_ == 39
     network.fit(np.nan_to_num(runs), y)
     assert network.n_samples_fit_ == 39
 

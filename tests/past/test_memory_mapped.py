@@ -28,7 +28,9 @@ Y = DRAWS.normal(size=N_ROWS)
 LSTM = {"units": 3, "epochs": 2, "random_state": 0}
 
 REGRESSORS = {
-    "LSTM on windows": make_pipeline(LagWindower(4), LSTMRegressor(batch_size=7, **LSTM)),
+    "LSTM on short windows": make_pipeline(
+        LagWindower(4), LSTMRegressor(short_windows="mask", batch_size=7, **LSTM)
+    ),
     "LSTM on rows": LSTMRegressor(
         batch_size=16, shuffle=False, validation_fraction=0.3, metrics=["mae"], **LSTM
     ),

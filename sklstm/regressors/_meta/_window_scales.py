@@ -211,7 +211,7 @@ class WindowScaler:
         return Scales(level, spread, base, middle)
 
 
-def check_taught(target, scales, season, *, n_taught, n_learnt):
+def check_taught(target, scales, season, remedy, *, n_taught, n_learnt):
     """Refuse rows of which none can be learnt, and warn if most are left out.
 
     Parameters
@@ -222,6 +222,8 @@ def check_taught(target, scales, season, *, n_taught, n_learnt):
         Of the windows.
     season : int or None
         As in `WindowScaledRegressor`.
+    remedy : str
+        What else the message advises, or empty.
     n_taught, n_learnt : int
         Number of rows that the regressor gets, and of those of them that it learns.
 
@@ -242,7 +244,7 @@ def check_taught(target, scales, season, *, n_taught, n_learnt):
         f" of {n_rows} rows that have a target, {n_constant} have a constant window, which does not"
         " tell the scale of the target. Of the others, the window or the value a season earlier"
         f" (season={season!r}) is not known, or the target lies more than {FAR} spreads away. Use"
-        " longer windows, or scale=None; or more rows, or a shorter season."
+        f" longer windows, or scale=None; or more rows, or a shorter season{remedy}."
     )
     if not n_taught:
         raise ValueError(f"No row is left to learn from:{left_out}")
