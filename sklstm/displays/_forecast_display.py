@@ -45,6 +45,8 @@ class ForecastDisplay:
         shaded.
     baselines : DataFrame of shape (n_rows, n_baselines), default=None
         Other predictions to compare with.
+    steps : int or array-like of int, default=None
+        How many steps ahead the predictions are. The legend says it.
     series : label or sequence of labels, default=None
         Of many series, the one(s) to draw, at most 48. A series that several levels of the index
         name together is a tuple. By default, the first 12; the title says of how many.
@@ -75,7 +77,7 @@ class ForecastDisplay:
     >>> X, y = series_to_supervised(load_milk())
     >>> display = ForecastDisplay.from_estimator(Ridge().fit(X, y), X, 12, y=y)
     >>> [line.get_label() for line in display.lines_]
-    ['Observed', 'Predicted']
+    ['Observed', 'Predicted, 1 to 12 steps ahead']
 
     Of many series, two:
 
@@ -90,13 +92,22 @@ class ForecastDisplay:
     """
 
     def __init__(
-        self, y_pred, y_true=None, *, interval=None, folds=None, baselines=None, series=None
+        self,
+        y_pred,
+        y_true=None,
+        *,
+        interval=None,
+        folds=None,
+        baselines=None,
+        steps=None,
+        series=None,
     ):
         self.y_pred = y_pred
         self.y_true = y_true
         self.interval = interval
         self.folds = folds
         self.baselines = baselines
+        self.steps = steps
         self.series = series
 
     @classmethod
@@ -170,7 +181,7 @@ class ForecastDisplay:
         if not isinstance(ahead, pd.Series):
             first = 0 if seen is None else len(seen)
             ahead = pd.Series(ahead, index=pd.RangeIndex(first, first + steps))
-        return cls(ahead, seen, interval=band, series=series).plot(ax)
+        return cls(ahead, seen, interval=band, steps=[1, steps], series=series).plot(ax)
 
     @classmethod
     def from_predictions(
@@ -181,6 +192,7 @@ class ForecastDisplay:
         interval=None,
         folds=None,
         baselines=None,
+        steps=None,
         series=None,
         ax=None,
     ):
@@ -198,6 +210,8 @@ class ForecastDisplay:
             The fold of each prediction.
         baselines : DataFrame of shape (n_rows, n_baselines), default=None
             Other predictions to compare with.
+        steps : int or array-like of int, default=None
+            How many steps ahead the predictions are. The legend says it.
         series : label or sequence of labels, default=None
             Of many series, the one(s) to draw; by default, the first 12.
         ax : matplotlib.axes.Axes, default=None
@@ -216,8 +230,8 @@ class ForecastDisplay:
         TypeError
             If an argument has a wrong type.
         """
-        parts = {"interval": interval, "folds": folds, "baselines": baselines, "series": series}
-        return cls(y_pred, y_true, **parts).plot(ax)
+        parts = {"interval": interval, "folds": folds, "baselines": baselines, "steps": steps}
+        return cls(y_pred, y_true, series=series, **parts).plot(ax)
 
     @classmethod
     def from_backtest(
@@ -267,8 +281,10 @@ class ForecastDisplay:
             raise ValueError(f"baselines={baselines!r} are not all of the back-test: {known!r}.")
         seen = lines["actual"][~lines.index.duplicated()]
         seen = seen.sort_index(level=0, sort_remaining=False, kind="stable")
+        seen = seen.rename(result.target if output is None else output)
         compared = lines[baselines] if baselines else None
         parts = {"interval": interval, "folds": lines["fold"], "baselines": compared}
+        parts["steps"] = lines["step"]
         return cls(lines["prediction"], seen, series=series, **parts).plot(ax)
 
     def plot(self, ax=None):
@@ -309,6 +325,10 @@ class ForecastDisplay:
             folds = np.zeros(len(y_pred)) if self.folds is None else np.asarray(self.folds)
             if folds.shape != y_pred.shape or pd.isna(folds).any():
                 raise ValueError(f"expected one fold for each of the {len(y_pred)} predictions.")
+        with naming("steps", self.steps):
+            ahead = np.ravel([] if self.steps is None else self.steps)
+            if len(ahead) and (ahead.dtype.kind not in "iu" or ahead.min() < 1):
+                raise ValueError("expected integers >= 1.")
         for name in ("interval", "baselines", "folds"):
             check_in_step(getattr(self, name), y_pred, name=name, rows_name="y_pred")
 
@@ -324,6 +344,7 @@ class ForecastDisplay:
         self.lines_, self.band_ = [], None
 
         # 3. Draw them.
+        self._labels = LABELS | {"prediction": LABELS["prediction"] + _said(ahead)}
         tables = [table for table in (y_true, y_pred) if table is not None]
         for table, index in zip(tables, on_one_axis([one.index for one in tables]), strict=True):
             table.index = index
@@ -371,6 +392,8 @@ class ForecastDisplay:
                 for name, values in baselines[rows].items():
                     self._draw_line(ax, values, name, hidden, linewidth=1.0, linestyle="--")
             self._draw_line(ax, y_pred[rows], "prediction", hidden, linewidth=1.6)
+            if y_true is not None:
+                _join(ax, y_true, y_pred[rows])
             if interval is not None:
                 edges, lower = broken(interval["lower"][rows])
                 upper = broken(interval["upper"][rows])[1]
@@ -380,8 +403,29 @@ class ForecastDisplay:
         finish(ax, y_pred.index)
 
     def _draw_line(self, ax, values, name, hidden, **style):
-        label = hidden + LABELS.get(name, str(name).capitalize())
+        label = hidden + self._labels.get(name, str(name).capitalize())
         self.lines_ += ax.plot(*broken(values), label=label, color=COLOURS.get(name), **style)
+
+
+def _join(ax, y_true, y_pred):
+    """Draw from the last observed value to a forecast that begins one step after it."""
+    seen = y_true.dropna()
+    if not len(seen) or places_of(seen.index)[-1] >= places_of(y_pred.index)[0]:
+        return
+    places, values = broken(pd.concat([seen, y_pred]))
+    first = np.flatnonzero(places == places_of(y_pred.index)[0])[-1]
+    # Where steps are missing between the two, a NaN stands before the forecast: nothing is drawn.
+    step = slice(first - 1, first + 1)
+    ax.plot(places[step], values[step], color=COLOURS["prediction"], linewidth=1.6)
+
+
+def _said(steps):
+    """Return how many steps ahead predictions are, as the end of a label."""
+    if not len(steps):
+        return ""
+    first, last = min(steps), max(steps)
+    span = str(last) if first == last else f"{first} to {last}"
+    return f", {span} step{'s' if last > 1 else ''} ahead"
 
 
 def _line_of(values, name):

@@ -308,7 +308,7 @@ def backtest(
         _with_overall(*both)
         for both in zip(scoring.tables(["fold"]), scoring.tables([]), strict=True)
     )
-    return BacktestResult(lines, scores, skill, estimators, scoring)
+    return BacktestResult(lines, scores, skill, estimators, getattr(y, "name", None), scoring)
 
 
 def _fit_predict(task, splits, n_jobs=None):

@@ -1,5 +1,6 @@
 """What a back-test returns."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -28,12 +29,15 @@ class BacktestResult:
         0 is as good as the baseline, less than 0 is worse.
     estimators : list of estimator
         The fitted estimators: one for each fold, or with ``refit=False`` only one.
+    target : label or None
+        The name of `y`, if it has one.
     """
 
     predictions: pd.DataFrame
     scores: pd.DataFrame
     skill: pd.DataFrame
     estimators: list = field(repr=False)
+    target: Hashable | None = None
     _scoring: Scoring | None = field(default=None, repr=False)
 
     def scores_by(self, by):

@@ -52,7 +52,7 @@ def test_from_estimator_draws_the_forecast_after_the_observed_values():
     np.testing.assert_allclose(ahead.get_ydata(), forecast(MODEL, X, 12, y=Y))
     first = num2date(display.ax_.convert_xunits(ahead.get_xdata()[0]))
     assert (first.year, first.month) == (1976, 1)
-    assert labels(display) == ["Observed", "Predicted"]
+    assert labels(display) == ["Observed", "Predicted, 1 to 12 steps ahead"]
 
 
 def test_dates_stand_on_the_axis():
@@ -99,7 +99,34 @@ def test_a_backtest_is_drawn_fold_by_fold():
     display = ForecastDisplay.from_backtest(result, baselines="seasonal_naive")
     assert len(display.lines_) == 1 + 2 * 4
     assert len(display.ax_.patches) == 2
-    assert labels(display) == ["Observed", "Seasonal naive", "Predicted"]
+    assert labels(display) == ["Observed", "Seasonal naive", "Predicted, 1 step ahead"]
+    assert display.ax_.get_ylabel() == "milk"
+
+
+@pytest.mark.parametrize(
+    ("seen", "joined"),
+    [
+        (Y[:-5], [[Y.iloc[-6], Y.iloc[-5]]]),  # observed up to the month before
+        (Y[:-6], [[np.nan, Y.iloc[-5]]]),  # a month is missing
+        (Y, []),  # observed all along
+    ],
+)
+def test_a_forecast_begins_at_the_last_observed_value(seen, joined):
+    """No hole is left between the two, unless rows are missing there."""
+    display = ForecastDisplay.from_predictions(seen, Y[-5:])
+    others = [line.get_ydata() for line in display.ax_.lines if line not in display.lines_]
+    assert len(others) == len(joined)
+    for drawn, expected in zip(others, joined, strict=True):
+        np.testing.assert_array_equal(drawn, expected)
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"), [(3, ", 3 steps ahead"), (1, ", 1 step ahead"), (None, "")]
+)
+def test_the_legend_says_how_many_steps_ahead(steps, said):
+    """Predictions made elsewhere carry what the user says of them."""
+    display = ForecastDisplay.from_predictions(Y, Y[-5:], steps=steps)
+    assert labels(display)[1] == "Predicted" + said
 
 
 def test_one_output_of_several_is_drawn():
@@ -394,7 +421,7 @@ def test_from_estimator_forecasts_many_series():
     display = ForecastDisplay.from_estimator(model, rows, 6, y=target, series=["Other", "Finance"])
     ahead = forecast(model, rows, 6, y=target)
     for ax, name in zip(display.axes_, ["Other", "Finance"], strict=True):
-        seen, drawn = (line.get_ydata() for line in ax.lines)
+        seen, drawn, _ = (line.get_ydata() for line in ax.lines)  # the last one joins the two
         np.testing.assert_array_equal(seen, WIDE[name][1:])
         np.testing.assert_array_equal(drawn, ahead.xs(name, level="industry"))
         assert xy(ax.lines[1])[0][0].strftime("%Y-%m") == "2010-03"

@@ -33,6 +33,7 @@ CASES = [
             interval=[5, "band", Y, ROWS[:-1], ROWS + 1j, np.zeros((N_ROWS, 3))],
             folds=[5, [1, 2], ROWS, [np.nan] * N_ROWS, pd.array([None] * N_ROWS, "Int64")],
             baselines=[5, "drift", ROWS, FRAME[1:], *BAD_COLUMNS],
+            steps=[0, [1.5], "one"],
             ax=["axes", []],
         ),
     ),
