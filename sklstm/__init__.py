@@ -27,6 +27,7 @@ from sklstm.evaluation._forecast_scorer import forecast_scorer
 from sklstm.evaluation._time_step_split import TimeStepSplit
 from sklstm.forecasting._forecast import forecast
 from sklstm.regressors._lstm import LSTMRegressor
+from sklstm.regressors._lstm_classifier import LSTMClassifier
 from sklstm.regressors._stateful_lstm import StatefulLSTMRegressor
 from sklstm.regressors._transformed_series import TransformedSeriesRegressor
 from sklstm.regressors._window_scaled import WindowScaledRegressor
@@ -46,6 +47,7 @@ __all__ = [
     "FewRowsTaughtWarning",
     "ForecastDisplay",
     "InverseWarning",
+    "LSTMClassifier",
     "LSTMRegressor",
     "LagWindower",
     "LagsToWindow",

@@ -57,22 +57,42 @@ def check_numeric(X, name="X"):
     TypeError
         If it is sparse, or its rows are not in memory.
     """
-    check_in_memory(X, name)
+    check_dense(X, name)
     if isinstance(X, pd.DataFrame):
         for place, column in enumerate(X.columns):
             _check_values(X.iloc[:, place], name, column, X)
-    elif issparse(X):
+    elif isinstance(X, pd.Series | pd.api.extensions.ExtensionArray | np.ndarray):
+        _check_values(X, name)
+
+
+def check_dense(X, name):
+    """Refuse values that are not in memory as a whole, or of which some are masked.
+
+    Parameters
+    ----------
+    X : array-like
+        A table, a series or an array.
+    name : str
+        What the message calls it.
+
+    Raises
+    ------
+    ValueError
+        If values are masked; or see `check_in_memory`.
+    TypeError
+        If it is sparse, or its rows are not in memory.
+    """
+    check_in_memory(X, name)
+    if issparse(X):
         raise TypeError(
             f"{name} is sparse, but a dense array is required. Use {name}.toarray(), or set"
             " sparse_output=False in the step that made it."
         )
-    elif isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
+    if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
         raise ValueError(
             f"{name} is a masked array, whose mask would be lost. Mark unknown values with NaN:"
             f" {name}.astype(float).filled(numpy.nan)."
         )
-    elif isinstance(X, pd.Series | pd.api.extensions.ExtensionArray | np.ndarray):
-        _check_values(X, name)
 
 
 def check_in_memory(X, name):

@@ -18,7 +18,7 @@ tells; what such a copy does not know even so, it inverts to NaN. Its method
 """
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
@@ -129,6 +129,28 @@ def final_estimator(estimator):
     if isinstance(estimator, BaseSearchCV):
         return final_estimator(getattr(estimator, "best_estimator_", estimator.estimator))
     return estimator
+
+
+def refuse_classifier(estimator, remedy):
+    """Refuse an estimator that predicts labels where numbers are needed.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A pipeline, a search, or any other estimator.
+    remedy : str
+        What the user can do.
+
+    Raises
+    ------
+    ValueError
+        If it is a classifier.
+    """
+    final = final_estimator(estimator)
+    if isinstance(final, ClassifierMixin):
+        raise ValueError(
+            f"{type(final).__name__} is a classifier, whose labels are no numbers. {remedy}"
+        )
 
 
 def call_final(estimator, method, X):

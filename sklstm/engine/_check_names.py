@@ -50,6 +50,45 @@ def check_names(network: NetworkSpec, training: TrainingSpec) -> None:
             )
 
 
+def check_class_names(training: TrainingSpec, n_classes: int) -> None:
+    """Raise unless a network can learn probabilities of classes by a loss, and metrics count them.
+
+    Two classes are one column, in which losses and metrics that compare columns find no error; more
+    are columns of 0 and 1, not numbers of classes. A function of the user's is taken as it is.
+    """
+    kinds = ["binary_crossentropy", "binary_focal_crossentropy", "mean_squared_error"]
+    if n_classes > 2:
+        kinds = ["categorical_crossentropy", "categorical_focal_crossentropy", *kinds]
+    known = [kind.replace("_", "") for kind in kinds]
+    name = _name_of(keras.losses, training.loss)
+    if getattr(training.loss, "from_logits", False) or name not in [*known, None]:
+        raise ValueError(
+            f"Got loss={training.loss!r} for {n_classes} classes, but expected one of {kinds!r}, "
+            "without from_logits=True, or a function of your own: outputs are probabilities, of "
+            "two classes that of the second."
+        )
+    for metric in [*(training.metrics or []), *(training.weighted_metrics or [])]:
+        name = _name_of(keras.metrics, metric) or ""
+        of_columns = "sparse" in name or (n_classes == 2 and "categorical" in name)
+        if of_columns or isinstance(metric, keras.metrics.Accuracy):  # of equal numbers
+            raise ValueError(
+                f"Got metrics={training.metrics!r} for {n_classes} classes, of which {metric!r} "
+                "counts something else. Use 'accuracy', or a metric of "
+                f"{'one probability' if n_classes == 2 else 'a column for each class'}."
+            )
+
+
+def _name_of(module: ModuleType, value: Any) -> str | None:
+    """Return the name of what Keras finds, without "_"; None for what is not Keras' own."""
+    try:
+        found = _named(module, value) if isinstance(value, str) else value
+    except ValueError:
+        return None  # `check_names` tells of a name that nothing has.
+    if not str(getattr(found, "__module__", "")).startswith("keras."):
+        return None
+    return getattr(found, "__name__", type(found).__name__).replace("_", "").lower()
+
+
 def _check(parameter: str, module: ModuleType, value: Any) -> Any:
     """Return what Keras finds for `value` in one of its modules, or raise."""
     cause = found = None

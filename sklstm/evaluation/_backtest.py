@@ -22,7 +22,7 @@ from sklstm._checks._tables import (
 )
 from sklstm._past._layout import Layout
 from sklstm._sklearn._compat import safe_indexing
-from sklstm._sklearn._composition import call_final
+from sklstm._sklearn._composition import call_final, refuse_classifier
 from sklstm._sklearn._parallel import shared_out
 from sklstm._sklearn._warnings import UnknownPastWarning, each_once, warn
 from sklstm.evaluation._backtest_result import BacktestResult
@@ -191,6 +191,7 @@ def backtest(
     # 1. Validate.
     for needed in ("fit", "predict"):
         check_kind(estimator, "estimator", needed, "a regressor, pipeline or search")
+    refuse_classifier(estimator, "Score it by cross_validate(…, cv=cv, scoring='roc_auc').")
     X = check_ordered(X, (2, 3), "expected rows or windows, at least one, with a column.")
     target = check_target(y, X)
     check_method(method, estimator)

@@ -28,6 +28,7 @@ from sklstm._sklearn._composition import (
     final_estimator,
     has_unseen,
     look_back,
+    refuse_classifier,
     time_axis_of,
 )
 from sklstm._sklearn._parallel import shared_out
@@ -318,6 +319,11 @@ def rows_ahead(
     """
     # 1. Validate.
     check_is_fitted(estimator)
+    refuse_classifier(
+        estimator,
+        "Nothing can be fed back. Call its predict_proba with the newest rows, such as"
+        " series_to_supervised(…, keep_last=True) makes them.",
+    )
     reach = None if lookback is None else check_count(lookback, "lookback", least=0)
     rows = check_ordered(X, (2,), _EXPECTED)
     reach = reach_of(estimator, rows) if lookback is None else reach

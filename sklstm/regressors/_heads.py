@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from numbers import Real
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,10 +23,25 @@ class QuantileHead:
         Which quantiles: rising, 0.5 among them.
     is_scaled : bool
         Whether the network may learn the target in other units.
+    default_loss : str
+        What training minimises where neither the user nor a compiled network says so.
+    output_activation : str or None
+        That of the output layer; None where the user decides it.
     """
 
     levels: tuple
     is_scaled = True
+
+    @property
+    def default_loss(self):
+        return "mean_squared_error"
+
+    @property
+    def output_activation(self):
+        return None
+
+    def check(self, training):
+        """Refuse a training under which the outputs would mean something else."""
 
     def given(self, target, y_ndim):
         """Return targets with as many axes as `y` had."""
@@ -60,6 +76,56 @@ class PointHead(QuantileHead):
         """Return the mean of each part of an array; `starts` is where the parts begin."""
         counts = np.diff(np.append(starts, len(values)))
         return (np.add.reduceat(values, starts) / counts)[:, None]
+
+
+@dataclass(frozen=True, eq=False)
+class ClassHead(PointHead):
+    """The probability of each class; of two classes, one output for that of the second.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+        The labels, sorted.
+    """
+
+    classes: Any = None
+    is_scaled = False
+
+    @property
+    def default_loss(self):
+        return f"{'binary' if len(self.classes) == 2 else 'categorical'}_crossentropy"
+
+    @property
+    def output_activation(self):
+        return "sigmoid" if len(self.classes) == 2 else "softmax"
+
+    def check(self, training):
+        """Refuse losses and metrics of other labels, or under which nothing is learnt."""
+        # Keras comes in with the engine, so not before something is fitted.
+        from sklstm.engine._check_names import check_class_names
+
+        check_class_names(training, len(self.classes))
+
+    def codes(self, columns):
+        """Return the place of the class of each row, given columns as `as_columns` makes them."""
+        return (columns[:, 0] == 1).astype(int) if columns.shape[1] == 1 else columns.argmax(axis=1)
+
+    def given(self, target, y_ndim):
+        """Return the labels."""
+        return self.classes[self.codes(target)]
+
+    def probabilities(self, outputs):
+        """Return the probability of each class, of which each row adds up to 1."""
+        total = outputs.sum(axis=1, keepdims=True)
+        two = len(self.classes) == 2
+        wrong = (outputs < 0).any(axis=1) | ((total > 1) if two else np.abs(total - 1) > 1e-3)[:, 0]
+        if wrong.any():
+            raise ValueError(
+                f"The network returns {outputs[wrong][0].tolist()!r} for a row, which are no"
+                f" probabilities. Let the last layer of network have the activation"
+                f" {self.output_activation!r}, and the loss no from_logits=True."
+            )
+        return np.hstack([1 - outputs, outputs]) if two else outputs / total
 
 
 class Fallback:

@@ -4,7 +4,6 @@ import numpy as np
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._sklearn._compat import StrOptions
 from sklstm.regressors import _base
 from sklstm.regressors._heads import (
     PointHead,
@@ -13,7 +12,12 @@ from sklstm.regressors._heads import (
     check_return_std,
     predictions,
 )
-from sklstm.regressors._stateless import read_windows, train_windows, values_of_windows
+from sklstm.regressors._stateless import (
+    ON_WINDOWS,
+    read_windows,
+    train_windows,
+    values_of_windows,
+)
 
 
 def _learns_quantiles(regressor):
@@ -205,12 +209,8 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
 
     _parameter_constraints: dict = {
         **_base.BaseRecurrentRegressor._parameter_constraints,
-        "bidirectional": ["boolean"],
-        "network": [callable, None],
-        "short_windows": [StrOptions({"skip", "mask"})],
+        **ON_WINDOWS,
         "quantiles": [list, tuple, np.ndarray],
-        "shuffle": ["boolean"],
-        "steps_per_epoch": [_base.COUNT, None],
     }
 
     def __init__(
@@ -368,14 +368,5 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
 
         # 3. Train, and take over what was learnt.
         self.__dict__.pop("quantiles_", None)
-        return train_windows(
-            self,
-            samples,
-            validation,
-            head,
-            loss,
-            start,
-            output_activation=self.output_activation,
-            one_epoch=one_epoch,
-            **own,
-        )
+        how = head, loss, start
+        return train_windows(self, samples, validation, *how, one_epoch=one_epoch, **own)

@@ -3,10 +3,20 @@
 import numpy as np
 
 from sklstm._checks._windows import check_windows, count_axes, lag_columns
+from sklstm._sklearn._compat import StrOptions
 from sklstm._sklearn._warnings import FewRowsTaughtWarning, OneStepWarning, warn
 from sklstm.regressors import _base
 from sklstm.regressors._heads import values_of
 from sklstm.regressors._problem import read_problem
+
+#: Constraints of the parameters of networks on windows alone.
+ON_WINDOWS: dict = {
+    "bidirectional": ["boolean"],
+    "network": [callable, None],
+    "short_windows": [StrOptions({"skip", "mask"})],
+    "shuffle": ["boolean"],
+    "steps_per_epoch": [_base.COUNT, None],
+}
 
 #: A copy of so many numbers takes less time than a second call of the engine.
 SMALL = 100_000
@@ -65,9 +75,7 @@ def read_windows(estimator, given, start, *, one_epoch):
     return samples, validation
 
 
-def train_windows(
-    estimator, samples, validation, head, loss, start, *, output_activation, one_epoch, **own
-):
+def train_windows(estimator, samples, validation, head, loss, start, *, one_epoch, **own):
     """Train on windows, and make a fitted estimator of what was learnt.
 
     Parameters
@@ -82,8 +90,6 @@ def train_windows(
         None is that of a compiled `network`.
     start, one_epoch : object
         As for `read_windows`.
-    output_activation : str or callable
-        Activation of the output layer; None is linear.
     **own : dict
         Fitted attributes that only one estimator has.
 
@@ -96,13 +102,13 @@ def train_windows(
     from sklstm.engine._models._own import settle
 
     n_outputs = samples.target.shape[1] * len(head.levels)
-    options = {
-        "output_activation": output_activation,
-        "window": None if estimator.network is None else samples.windows.shape[1],
-    }
+    options = {"window": None if estimator.network is None else samples.windows.shape[1]}
+    if head.output_activation is not None:
+        options["output_activation"] = head.output_activation
     network = _base.describe_network(estimator, n_outputs, **options)
     training = _base.describe_training(estimator, loss, one_epoch=one_epoch)
-    network, training = settle(network, training)
+    network, training = settle(network, training, head.default_loss)
+    head.check(training)
     _warn_of_rows_never_reached(training, len(samples.taught))
     _base.train(estimator, samples, validation, head, network, training, start=start, **own)
     return estimator

@@ -24,10 +24,17 @@ from sklstm._sklearn._compat import (
     StrOptions,
     with_callbacks,
 )
-from sklstm._sklearn._composition import call_final, final_estimator, look_back, looks_back
+from sklstm._sklearn._composition import (
+    call_final,
+    final_estimator,
+    look_back,
+    looks_back,
+    refuse_classifier,
+)
 from sklstm._sklearn._restore_on_error import restore_on_error
 from sklstm.regressors._heads import Fallback, PointHead, QuantileHead, shaped
 from sklstm.regressors._meta._known_rows import (
+    BY_ITSELF,
     fit_known,
     predict_known,
     refuse_raw_validation,
@@ -342,6 +349,7 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
         """Fit the regressor to scaled windows and targets, or let it go on."""
         # 1. Validate.
         self._validate_params()
+        refuse_classifier(self.regressor, BY_ITSELF)
         if looks_back(self.regressor):
             raise ValueError(
                 f"regressor={self.regressor!r} looks back on the rows before a row, but here each"

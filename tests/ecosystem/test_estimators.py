@@ -16,6 +16,7 @@ from sklstm import (
     Differencer,
     LagsToWindow,
     LagWindower,
+    LSTMClassifier,
     LSTMRegressor,
     SeriesMinMaxScaler,
     StatefulLSTMRegressor,
@@ -71,6 +72,7 @@ ESTIMATORS = [
     (SeriesMinMaxScaler((-1, 1), clip=True, target=0), {}),
     (LSTMRegressor(**LSTM), WEIGHTED),
     (LSTMRegressor(**LSTM, dense_units=4, loss="huber", n_networks=2), WEIGHTED),
+    (LSTMClassifier(units=4, epochs=20, learning_rate=0.1), WEIGHTED),
     (
         StatefulLSTMRegressor(units=8, epochs=15, learning_rate=0.04, batch_size=2),
         {**LOOKS_BACK, "check_sample_weight_equivalence_on_dense_data": REPEATED},

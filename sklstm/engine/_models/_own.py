@@ -67,10 +67,12 @@ class Copies:
         return self.name
 
 
-def settle(network: NetworkSpec, training: TrainingSpec) -> tuple[NetworkSpec, TrainingSpec]:
+def settle(
+    network: NetworkSpec, training: TrainingSpec, loss: str
+) -> tuple[NetworkSpec, TrainingSpec]:
     """Fill in what the user left open: with what the network is compiled with, or the defaults."""
     given = network.network
-    options: dict[str, Any] = {"loss": "mean_squared_error", "optimizer": "adam"}
+    options: dict[str, Any] = {"loss": loss, "optimizer": "adam"}
     if isinstance(given, keras.Model):
         network = replace(network, network=Copies(given))
         options |= compiled_with(given)
@@ -81,7 +83,7 @@ def settle(network: NetworkSpec, training: TrainingSpec) -> tuple[NetworkSpec, T
     if training.loss is None and options["loss"] is None:
         raise ValueError(
             f"Got network={given!r}, which is compiled without a loss. Compile it with one, or "
-            "set loss, for instance to 'mean_squared_error'."
+            f"set loss, for instance to {loss!r}."
         )
     if training.loss is not None:
         # Chosen for the loss that is not taken.

@@ -16,6 +16,12 @@ from sklstm._sklearn._compat import check_method_params, safe_indexing
 from sklstm._sklearn._composition import look_back, looks_back
 from sklstm.regressors._problem import warn_of_few_rows
 
+#: What to do with a classifier, whose labels no meta-regressor can transform.
+BY_ITSELF = (
+    "Leave y as it is, and transform X alone, in a pipeline such as"
+    " make_pipeline(Differencer(), LagWindower(12), LSTMClassifier())."
+)
+
 
 def steps_of(estimator):
     """List the estimators of a pipeline, nested ones included.
