@@ -31,6 +31,7 @@ from sklstm.regressors._lstm_classifier import LSTMClassifier
 from sklstm.regressors._stateful_lstm import StatefulLSTMRegressor
 from sklstm.regressors._transformed_series import TransformedSeriesRegressor
 from sklstm.regressors._window_scaled import WindowScaledRegressor
+from sklstm.transformers._calendar_features import CalendarFeatures
 from sklstm.transformers._differencer import Differencer
 from sklstm.transformers._lag_windower import LagWindower
 from sklstm.transformers._lags_to_window import LagsToWindow
@@ -41,6 +42,7 @@ __version__ = "0.2.0.dev0"
 
 __all__ = [
     "AssumedPastWarning",
+    "CalendarFeatures",
     "ConstantWindowWarning",
     "CutTimeStepWarning",
     "Differencer",

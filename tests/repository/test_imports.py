@@ -22,6 +22,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import Ridge
 from sklstm import datasets
 needed = {{"regressor": Ridge(), "transformer": sklstm.Differencer(), "n_lags": 1}}
+needed["features"] = "month"
 for name in datasets.__all__:
     getattr(datasets, name)()
 rows = datasets.load_milk().to_frame()
