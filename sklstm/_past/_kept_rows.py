@@ -1,5 +1,7 @@
 """The training rows that are remembered, and where a table has them."""
 
+import copy
+
 import numpy as np
 
 from sklstm._past._stretches import pad, ranges
@@ -29,6 +31,8 @@ class KeptRows:
         The numbers of these rows.
     depth : int
         How many rows are looked back upon.
+    n_again : int, default=0
+        So many of the last rows of each series may be given again, and then find their past.
 
     Attributes
     ----------
@@ -42,21 +46,97 @@ class KeptRows:
         How many rows each part had.
     """
 
-    def __init__(self, rows, layout, starts, numbers, depth):
+    def __init__(self, rows, layout, starts, numbers, depth, n_again=0):
         stops = np.append(starts[1:], len(rows))
         series = np.searchsorted(layout.starts, starts, side="right") - 1
         self.depth = depth
+        self.n_again = n_again
         self.n_series = layout.n_series
         self.begins = keys_of(series, numbers)
         self.lengths = (stops - starts).astype(np.int32 if len(rows) < 2**31 else np.int64)
+        self._n_heads = np.minimum(_n_unknown(rows, layout, starts, stops) + depth, self.lengths)
+        n_more_heads = np.where(np.isin(starts, layout.starts), self._n_more, 0)
+        self._n_first = np.minimum(np.maximum(self._n_heads, n_more_heads), self.lengths)
+        self._n_last = np.minimum(self._n_wanted, self.lengths - self._n_first)
+        self.rows = rows[layout.row(self.places)]
+
+    @property
+    def _n_more(self):
         # One row more than the look-back is needed to warn of rows that begin as these do, and rows
         # that overlap the end still find their whole past.
-        n_more = max(N_HEAD, depth + 1) // layout.n_series
-        self._n_heads = np.minimum(_n_unknown(rows, layout, starts, stops) + depth, self.lengths)
-        n_more_heads = np.where(np.isin(starts, layout.starts), n_more, 0)
-        self._n_first = np.minimum(np.maximum(self._n_heads, n_more_heads), self.lengths)
-        self._n_last = np.minimum(depth + n_more, self.lengths - self._n_first)
-        self.rows = rows[layout.row(self.places)]
+        return max(N_HEAD, self.depth + 1) // self.n_series
+
+    @property
+    def _n_wanted(self):
+        """How many of the last rows of each part are remembered, if it has so many."""
+        return self.depth + max(self._n_more, self.n_again)
+
+    def followed_by(self, rows, keys, begins, stops):
+        """Return these rows and later ones, as far as they are remembered.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_features)
+            Rows, which may also stand in the place of some of these.
+        keys : ndarray of int of shape (n_rows,)
+            Their keys.
+        begins, stops : ndarray of int of shape (n_parts,)
+            The keys of the first row of each unbroken part of them that is later than these, and of
+            the row after it.
+
+        Returns
+        -------
+        kept : KeptRows
+            A copy. The end of these rows is remembered, as what comes before the later ones.
+        source : ndarray of int of shape (n_kept,)
+            Where each of its rows stands in these and `rows`, one after the other.
+        """
+        # 1. All rows at hand.
+        own = np.flatnonzero(~np.isin(self.keys, keys))
+        at_hand = np.append(self.keys[own], keys)
+        order = np.argsort(at_hand)
+        at_hand = at_hand[order]
+        source = np.append(own, len(self.rows) + np.arange(len(rows)))[order]
+        is_start = np.append(True, np.diff(at_hand) != 1)
+        run = np.flatnonzero(is_start)[np.cumsum(is_start) - 1]  # where its unbroken run begins
+
+        # 2. The parts: those that went on from the one before become one with it.
+        ends = self.begins + self.lengths
+        first = np.flatnonzero(self._are_apart)
+        last = np.append(first[1:], len(ends)) - 1
+        order = np.argsort(np.append(self.begins[first], begins))
+        kept = copy.copy(self)
+        kept.begins = np.append(self.begins[first], begins)[order]
+        ends = np.append(ends[last], stops)[order]
+        lengths = kept.lengths = ends - kept.begins
+        kept.n_series = int(kept.begins[-1] // KEYS) + 1
+
+        # 3. Which of their rows are remembered.
+        n_heads = np.append(self._n_heads[first], np.zeros(len(begins), dtype=np.int64))
+        n_heads = np.minimum(np.maximum(n_heads[order], self.depth), lengths)
+        kept._n_heads = np.where(kept._are_apart, n_heads, 0)
+        is_first = np.append(True, np.diff(kept.begins // KEYS) > 0)
+        n_first = np.maximum(kept._n_heads, np.where(is_first, kept._n_more, 1))
+        begin = np.searchsorted(at_hand, kept.begins)
+        run_ends = np.append(np.flatnonzero(is_start)[1:], len(at_hand))
+        n_there = run_ends[np.cumsum(is_start) - 1][begin] - begin
+        kept._n_first = np.minimum(np.minimum(n_first, lengths), n_there)
+        stop = np.searchsorted(at_hand, ends)
+        n_there = np.minimum(stop - run[stop - 1], lengths - kept._n_first)
+        kept._n_last = np.minimum(kept._n_wanted, n_there)
+        chosen = source[np.searchsorted(at_hand, kept.keys)]
+        kept.rows = np.concatenate([self.rows, rows])[chosen]
+        return kept, chosen
+
+    @property
+    def _are_apart(self):
+        """Whether each part begins its series, or comes after a gap."""
+        return np.append(True, self.begins[1:] != (self.begins + self.lengths)[:-1])
+
+    @property
+    def heads_of_parts(self):
+        """The key of the first row of each part that does not go on from another."""
+        return self.begins[self._are_apart]
 
     @property
     def places(self):
@@ -279,7 +359,7 @@ class KeptRows:
         values, at = pad(self.rows, starts, self.no_past(len(starts)))
         kept = form(values)[at - self.depth]
         # The rows before were there at `fit`, but are not remembered.
-        cut = starts[~np.isin(self.keys[starts], self.begins)]
+        cut = starts[~np.isin(self.keys[starts], self.heads_of_parts)]
         lengths = np.diff(np.append(starts, len(kept)))[np.searchsorted(starts, cut)]
         known[ranges(cut, cut + np.minimum(lengths, self.depth))] = False
         return kept[known], known

@@ -1,5 +1,7 @@
 """Labels without a regular step, of which only the order tells which rows came before."""
 
+import copy
+
 import numpy as np
 
 from sklstm._past._kept_rows import KEYS, find
@@ -23,6 +25,26 @@ class LabelOrder:
     def __init__(self, layout, kept):
         used, self._ranks = np.unique(layout.time[kept.places], return_inverse=True)
         self.kind, self.labels = plain(layout.times[used])
+
+    def followed_by(self, layout, source):
+        """Return the labels of remembered rows, of which some are later ones.
+
+        Parameters
+        ----------
+        layout : Layout
+            Of the later rows.
+        source : ndarray of int of shape (n_kept,)
+            As `KeptRows.followed_by` returns it.
+
+        Returns
+        -------
+        LabelOrder
+        """
+        order = copy.copy(self)
+        _, later = plain(layout.times)
+        labels = np.append(self.labels[self._ranks], later[layout.time])
+        order.labels, order._ranks = np.unique(labels[source], return_inverse=True)
+        return order
 
     def number(self, layout, series, kept, ends):
         """Give the first row of each series of a table a number.

@@ -1,5 +1,6 @@
 """What came before: the one rule that tells which rows come just before a table's rows."""
 
+import copy
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -34,6 +35,8 @@ class Past:
         Whether nothing is warned of, because the caller does that itself.
     after : Past, default=None
         What was seen before. Its time axis goes on if the labels lie on it.
+    n_again : int, default=0
+        So many of the last rows of each series may be given again, and then find their past.
 
     Attributes
     ----------
@@ -47,6 +50,8 @@ class Past:
         Number of the row right after the last training row of each series.
     kept : KeptRows
         The remembered rows.
+    newest : KeptRows or None
+        Of rows without labels: those that came last, where later ones were seen.
 
     Raises
     ------
@@ -54,7 +59,7 @@ class Past:
         If the labels are unsorted or hold duplicates.
     """
 
-    def __init__(self, rows, index, depth, *, quiet=False, after=None):
+    def __init__(self, rows, index, depth, *, quiet=False, after=None, n_again=0):
         layout = Layout(index, len(rows))
         self.depth = depth
         self.quiet = quiet
@@ -70,7 +75,8 @@ class Past:
         self.ends = numbers.at(layout.stops - 1).astype(np.int64) + 1
 
         starts = numbers.breaks()
-        self.kept = KeptRows(rows, layout, starts, numbers.at(starts), depth)
+        self.kept = KeptRows(rows, layout, starts, numbers.at(starts), depth, n_again)
+        self.newest = None
         if self.labelled and self.axis is None:
             self.order = LabelOrder(layout, self.kept)
 
@@ -78,6 +84,22 @@ class Past:
     def n_series(self):
         """The number of series that were seen."""
         return len(self.ends)
+
+    def back(self, n_rows):
+        """Return a copy for a table without labels that begins with the last rows seen.
+
+        Parameters
+        ----------
+        n_rows : int
+            How many of them it holds.
+
+        Returns
+        -------
+        Past
+        """
+        past = copy.copy(self)
+        past.ends = self.ends - n_rows
+        return past
 
     def stretches(self, rows, index, history="auto", *, form=None, values_decide=True):
         """Split a table where its labels break off, and find what came before each part.
@@ -184,7 +206,7 @@ class Past:
             doubtful = ~trusted | self._lacks_past(stretches, n_known)
             stretches.doubt_all(
                 doubtful & ~lost,
-                lambda all_, one: self._describe(all_, one, n_known[one], index, trusted[one]),
+                lambda all_, one: self.describe(all_, one, n_known[one], index, trusted[one]),
             )
             if not self.quiet:
                 _warn_of_doubts(stretches)
@@ -200,6 +222,16 @@ class Past:
         form : callable, default=None
             As for `stretches`.
         """
+        if self.newest is not None and form is None:
+            n = min(len(rows), int(self.newest.lengths[0]), self.depth + 1)
+            if self.newest.begin_as(rows, n):
+                warn(
+                    f"The first {n} of {len(rows)} rows are those that partial_fit saw last, or"
+                    " equal them by chance. Without labels, they are taken as rows after these."
+                    " Give the rows a pandas index: it tells where they stand.",
+                    AssumedPastWarning,
+                )
+                return
         n = self.depth + 1
         if min(len(rows), self.n_rows) < n:
             return
@@ -230,6 +262,10 @@ class Past:
         longer = _APPENDED.get() is not None
         if self.kept.are_all(rows, one, series, form, lenient=lenient, longer=longer)[0]:
             return 0.0
+        if self.newest is not None and self.newest.lengths[0] > self.depth:
+            options = {"lenient": lenient, "longer": longer}
+            if self.newest.are_all(rows, one, series, form, **options)[0]:
+                return float(self.newest.begins[0])
         if values_decide and np.isnan(rows[0]).all():
             return np.nan
         if warns:
@@ -241,7 +277,7 @@ class Past:
         numbers, series, later = stretches.numbers, stretches.series, stretches.are_later
         # Nothing is expected before training rows, nor before those of a series that these do not
         # have, if some of its rows have a past; but a forecast looks back upon each row.
-        _, begins = find(self.kept.begins, keys_of(series, numbers - n_known))
+        _, begins = find(self.kept.heads_of_parts, keys_of(series, numbers - n_known))
         if _APPENDED.get() is not None:
             begins &= ~later & (n_known + stretches.lengths > self.depth)
         begins |= (series >= self.n_series) & ~later & (stretches.lengths > self.depth)
@@ -249,7 +285,7 @@ class Past:
         begins |= (numbers < LONG_BEFORE // 2) & (self.axis is not None)
         return np.isnan(numbers) | ((n_known < self.depth) & ~begins)
 
-    def _describe(self, stretches, one, n_known, index, agrees):
+    def describe(self, stretches, one, n_known, index, agrees):
         """Say why the past of a stretch is not known."""
         follows = (
             " Set history='continue' if it follows the training rows, or history='none' if nothing"

@@ -181,6 +181,27 @@ def plain(index):
     return "number", values.astype(np.int64 if is_int else np.float64)
 
 
+def from_plain(values, dtype):
+    """Return plain values as the labels that they were.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows,)
+        As `plain` returns them.
+    dtype : dtype
+        The type of the labels.
+
+    Returns
+    -------
+    pandas.Index
+    """
+    if isinstance(dtype, pd.PeriodDtype):
+        return pd.PeriodIndex(pd.arrays.PeriodArray(values, dtype=dtype))
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return pd.DatetimeIndex(values, tz="UTC").astype(dtype)
+    return pd.Index(values).astype(dtype)
+
+
 def _seconds(times, origin):
     """Return how many seconds times lie after the origin, which may be more than NumPy can hold."""
     second = np.timedelta64(1, "s")

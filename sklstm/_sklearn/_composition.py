@@ -15,6 +15,11 @@ A transformer that learns something of each series has a method ``__sklstm_at_ha
 returns a copy that also knows the series of `X` of which `fit` has seen no value, as far as `X`
 tells; what such a copy does not know even so, it inverts to NaN. Its method
 ``__sklstm_unseen__(self, layout)`` tells whether there are such series in a table of that layout.
+
+A transformer that remembers rows, or something of each series, has a method
+``__sklstm_go_on__(self, X, n_again)``. It returns a copy that also remembers the rows `X`, and what
+becomes of these; what it has learnt of the rows before stays as it is. Without labels, the first
+`n_again` rows of `X` are the last rows before.
 """
 
 import numpy as np

@@ -296,6 +296,20 @@ def warn(message, category):
 
 
 @contextmanager
+def quiet():
+    """Silence warnings of rows that are warned of already.
+
+    Yields
+    ------
+    None
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnknownPastWarning)
+        warnings.simplefilter("ignore", AssumedPastWarning)
+        yield
+
+
+@contextmanager
 def each_once():
     """Let each kind of warning through once, where a call runs over many steps or folds.
 

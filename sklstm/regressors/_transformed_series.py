@@ -6,19 +6,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn import get_config
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.utils import get_tags
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._horizon import names_of_steps, said_horizon, target_names, until_now
 from sklstm._checks._quantiles import levels_of
 from sklstm._checks._tables import check_target, index_of, layout_of
-from sklstm._past._layout import Layout, Numbers
+from sklstm._past._layout import Numbers
 from sklstm._past._past import Past
-from sklstm._sklearn._callbacks import FollowedMixin, passed_on
+from sklstm._sklearn._callbacks import FollowedMixin
 from sklstm._sklearn._compat import HasMethods, Interval, StrOptions, with_callbacks
 from sklstm._sklearn._composition import call_final, final_estimator, look_back, refuse_classifier
 from sklstm._sklearn._labels import keep_labels
@@ -28,16 +27,31 @@ from sklstm.regressors._heads import Fallback, PointHead, QuantileHead, shaped
 from sklstm.regressors._meta._earlier_targets import check_transformed_once, find_earlier
 from sklstm.regressors._meta._known_rows import (
     BY_ITSELF,
-    fit_known,
+    check_same,
+    fit_anew,
+    fit_warm,
+    going_on,
+    is_warm_start,
+    method_of,
     predict_known,
     read_rows,
-    refuse_raw_validation,
-    skips_unknown_rows,
+    steps_of,
     takes_nan,
-    warm_clone,
 )
-from sklstm.regressors._meta._target_steps import Place, RowLabels, TargetSteps
-from sklstm.regressors._problem import check_n_targets, warn_of_few_rows
+from sklstm.regressors._meta._later_rows import (
+    Pending,
+    hand_over,
+    train_on,
+    transform_validation,
+)
+from sklstm.regressors._meta._target_steps import (
+    Place,
+    RowLabels,
+    TargetSteps,
+    fit_target_step,
+    fit_warm_target,
+)
+from sklstm.regressors._problem import warn_of_few_rows
 
 
 def _learns_quantiles(self):
@@ -146,6 +160,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
     """
 
     transformer_: Any
+    regressor_: Any
 
     _parameter_constraints: dict = {
         "regressor": [HasMethods(["fit", "predict"])],
@@ -188,7 +203,8 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             Passed to the regressor's `fit`: by name, or by scikit-learn's metadata routing where
             that is enabled. ``X_val`` and ``y_val`` are in the units of `X` and `y`, and are
             transformed as these are. With a regressor that has ``warm_start=True``, or a pipeline
-            that ends in one, a second fit goes on from what it has learnt.
+            that ends in one, a second fit goes on from what it has learnt, and the other steps keep
+            their scale; only what they remember of the rows is that of `X`.
 
         Returns
         -------
@@ -213,6 +229,65 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             If the transformer looks back, and no column of `X` is found that holds the target one
             step earlier.
         """
+        return self._fit("fit", X, y, fit_params)
+
+    @available_if(lambda self: hasattr(steps_of(self.regressor)[-1], "partial_fit"))
+    @restore_on_error
+    @with_callbacks
+    def partial_fit(self, X, y, **fit_params):
+        """Let the regressor go on from what it has learnt, with rows that have come since.
+
+        Only with a regressor that has this method, also as the last step of a pipeline; it is
+        called with transformed rows. What transformers have learnt, such as a scale, stays as it
+        is, while what they remember of the rows moves on to the end of `X`. The first call fits
+        them.
+
+        Several steps ahead, the targets of the last ``horizon - 1`` rows lie after the last row.
+        These rows are kept, and are taught in a later call, once their targets lie before its last
+        row; a regressor with a state cannot go back to them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            New rows, oldest first. Those with labels may come after a gap, or hold rows that were
+            seen before, which are taught again; those without follow the last row seen.
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+            Their target; NaN where it is not known.
+        **fit_params : dict
+            Passed on to the regressor as in `fit`. Kept rows have the weight 1.
+
+        Returns
+        -------
+        self : TransformedSeriesRegressor
+            The fitted regressor.
+
+        Raises
+        ------
+        ValueError
+            As in `fit`; or if `X` has no place among the rows seen so far or after them, the
+            columns of `y` or the parameters of a transformer are others than before, or a step is
+            made of others that look back.
+        TypeError
+            If `X` or `y` is sparse, or nothing that a table can be made of.
+
+        Warns
+        -----
+        AssumedPastWarning
+            If a column of earlier targets holds another value than the target that was seen.
+        UnknownPastWarning
+            If rows come after a gap, so that the values before them are not known.
+        """
+        if not hasattr(self, "regressor_"):
+            return self._fit("partial_fit", X, y, fit_params)
+        self._validate_params()
+        context = self._begin_fit(1, X=X, y=y)
+        train_on(self, X, y, fit_params, context)
+        if context is not None:
+            context.call_on_fit_task_end(estimator=self, X=X, y=y)
+        return self
+
+    def _fit(self, method, X, y, fit_params):
+        """Fit the transformer, and call a method of the regressor."""
         # 1. Validate.
         self._validate_params()
         refuse_classifier(self.regressor, BY_ITSELF)
@@ -221,12 +296,18 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         target = check_target(y, X)
         layout = layout_of(X)
         horizon = said_horizon(y, target, self.horizon, layout)
-        target = until_now(target, horizon, layout)
+        given, target = target, until_now(target, horizon, layout)
         self._y_ndim, self._n_outputs = np.asarray(y).ndim, target.shape[1]
         self._target_names = names_of_steps(target_names(y))[0]
-        self.transformer_ = None
-        if self.transformer is not None:
-            self.transformer_ = keep_labels(clone(self.transformer))
+        is_warm = hasattr(self, "regressor_") and is_warm_start(self.regressor)
+        if is_warm:
+            regressor = going_on(self.regressor, self.regressor_)
+            check_same(steps_of(self.transformer), steps_of(self.transformer_))
+        else:
+            regressor = clone(self.regressor)
+            self.transformer_ = None
+            if self.transformer is not None:
+                self.transformer_ = keep_labels(clone(self.transformer))
         # Names of several kinds are none to scikit-learn.
         named = isinstance(y, pd.DataFrame) and len(set(map(type, y.columns))) == 1
         names = list(y.columns) if named else [f"y{i}" for i in range(self._n_outputs)]
@@ -240,7 +321,9 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         labels = RowLabels(stretches)
         place = Place("y", y, target, labels.rows())
         by_series = stretches.layout.by_series(target)
-        transformed = self._steps.transform(by_series, labels, place, fit=True)
+        ready: Any = fit_warm_target if is_warm else fit_target_step
+        transformed = self._steps.transform(by_series, labels, place, ready=ready)
+        self.transformer_ = self._steps.transformer
         if self.check_inverse and not self._steps.restores(by_series, transformed, labels):
             warn(
                 "The transformer's inverse_transform does not restore the training target, so"
@@ -261,8 +344,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             self._earlier.lags and self._steps.steps
         )
         depth = sum(look_back(step) or 0 for step in self._steps.steps)
-        if depth > 1:
-            self._past = Past(rows, index_of(X), depth=depth, quiet=True)
+        self._past = Past(rows, index_of(X), depth=max(depth, 1), quiet=True, n_again=horizon)
         self._seen = layout.by_series(target)[self._past.kept.places]
         if self._transforms_lags:
             check_transformed_once(self.regressor, self.transformer_, X, self._earlier.lags)
@@ -278,25 +360,12 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         warn_of_few_rows(known.sum(), np.count_nonzero(~np.isnan(target).any(axis=1)))
 
         # 4. Fit the regressor to the transformed target.
-        fit_params = self._transform_validation(fit_params)
-        if get_config()["enable_metadata_routing"]:
-            fit_params = process_routing(self, "fit", **fit_params).regressor.fit
-        self.regressor_ = warm_clone(self.regressor, getattr(self, "regressor_", None))
-        if index_of(X) is not None:
-            keep_labels(self.regressor_)
-        outputs = shaped(transformed, self._y_ndim)
-        if layout.names is not None:
-            # The regressor is told which series each target belongs to.
-            outputs = pd.DataFrame(transformed, index_of(X))
-            outputs = outputs[0] if self._y_ndim == 1 else outputs
-        final = final_estimator(self.regressor_)
-        if getattr(final, "horizon", None) == "auto":  # It sees no names of steps.
-            final.horizon = horizon
-        if skips_unknown_rows(self.regressor_):
-            with passed_on(context, self.regressor_, estimator=self, X=inputs, y=outputs):
-                fit_known(self.regressor_, inputs, outputs, fit_params, lost)
-        else:
-            fit_known(self.regressor_, inputs, outputs, fit_params, lost)
+        fit_params = transform_validation(self, fit_params)
+        ready = fit_warm if is_warm else fit_anew if method == "partial_fit" else None
+        trained = self, regressor, inputs, transformed, layout, lost
+        hand_over(*trained, fit_params, context, method=method, ready=ready)
+        self.regressor_ = regressor
+        self._pending = Pending.of(regressor, X, given, horizon, layout)
 
         # 5. Remember what stands for rows that are not known.
         head: QuantileHead = PointHead()
@@ -433,39 +502,19 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         unknown = self._fallback.of_stretches(stretches)[:, :, levels]
         return np.where(np.isnan(restored), unknown, restored)
 
-    def _transform_validation(self, fit_params):
-        """Transform validation rows and their targets as those of `fit`."""
-        if self.transformer_ is None:
-            return fit_params
-        refuse_raw_validation(fit_params)
-        X_val, y_val = fit_params.get("X_val"), fit_params.get("y_val")
-        if X_val is None or y_val is None:
-            return fit_params
-        rows, _ = read_rows(self, X_val, reset=False, name="X_val")
-        Layout(index_of(X_val), len(rows), "X_val")
-        target = check_target(y_val, X_val, name="y_val", rows_name="X_val")
-        check_n_targets(target, self._n_outputs)
-        stretches = self._past.stretches(rows, index_of(X_val))
-        labels, layout = RowLabels(stretches), stretches.layout
-        place = Place("y_val", y_val, target, labels.rows())
-        placed = rows, X_val, stretches, "X_val"
-        steps = self._earlier.at_hand(self._steps, *placed)
-        transformed = layout.by_row(steps.transform(layout.by_series(target), labels, place))
-        if self._transforms_lags:
-            X_val, _ = self._earlier.transformed(steps, self.regressor, *placed)
-        return {**fit_params, "X_val": X_val, "y_val": shaped(transformed, self._y_ndim)}
-
     def get_metadata_routing(self):
-        """Tell which parameters of `fit` go to the regressor.
+        """Tell which parameters of `fit` and `partial_fit` go to the regressor.
 
         Returns
         -------
         MetadataRouter
             What scikit-learn's metadata routing asks for.
         """
-        to_fit = MethodMapping().add(caller="fit", callee="fit")
+        mapping = MethodMapping()
+        for method in ("fit", "partial_fit"):
+            mapping.add(caller=method, callee=method_of(self.regressor, method))
         router = MetadataRouter(owner=self).add_self_request(self)
-        return router.add(regressor=self.regressor, method_mapping=to_fit)
+        return router.add(regressor=self.regressor, method_mapping=mapping)
 
     @property
     def _runs_on(self):

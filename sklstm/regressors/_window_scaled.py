@@ -1,13 +1,13 @@
 """A regressor of windows without their level, spread and season."""
 
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn import get_config
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.utils import get_tags
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -17,7 +17,7 @@ from sklstm._checks._tables import check_target, index_of, layout_of
 from sklstm._checks._target_windows import check_past, columns_of_rows, find_targets
 from sklstm._checks._windows import check_windows, count_axes
 from sklstm._past._windows import Windows
-from sklstm._sklearn._callbacks import FollowedMixin, passed_on
+from sklstm._sklearn._callbacks import FollowedMixin
 from sklstm._sklearn._compat import (
     HasMethods,
     Interval,
@@ -35,13 +35,17 @@ from sklstm._sklearn._restore_on_error import restore_on_error
 from sklstm.regressors._heads import Fallback, PointHead, QuantileHead, shaped
 from sklstm.regressors._meta._known_rows import (
     BY_ITSELF,
-    fit_known,
+    fit_anew,
+    go_on,
+    going_on,
+    is_warm_start,
+    method_of,
     predict_known,
     refuse_raw_validation,
     skips_unknown_rows,
     steps_of,
     takes_nan,
-    warm_clone,
+    train_inside,
 )
 from sklstm.regressors._meta._window_scales import (
     WindowScaler,
@@ -167,6 +171,7 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
     #: Read by `skips_unknown_rows`.
     _skips_unknown_rows = True
     _scaler: WindowScaler
+    regressor_: Any
 
     _parameter_constraints: dict = {
         "regressor": [HasMethods(["fit", "predict"])],
@@ -210,7 +215,7 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
             Passed to the regressor's `fit`: by name, or by scikit-learn's metadata routing where
             that is enabled. ``X_val`` and ``y_val`` are in the units of `X` and `y`, and are scaled
             as these are. With a regressor that has ``warm_start=True``, a second fit goes on from
-            what it has learnt.
+            what it has learnt, as do the other steps of a pipeline.
 
         Returns
         -------
@@ -238,11 +243,17 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
         """
         return self._fit("fit", X, y, fit_params)
 
-    @available_if(lambda self: hasattr(self.regressor, "partial_fit"))
+    @available_if(lambda self: hasattr(steps_of(self.regressor)[-1], "partial_fit"))
     @restore_on_error
     @with_callbacks
     def partial_fit(self, X, y, **fit_params):
         """Let the regressor go on from what it has learnt so far, by its own `partial_fit`.
+
+        Of a pipeline, the last step goes on, and what the others have learnt stays as it is.
+
+        Several steps ahead, the last ``horizon - 1`` rows are not taught, as in `fit`: pass them
+        again when their targets are known. A `TransformedSeriesRegressor` around this regressor
+        does that by itself.
 
         Parameters
         ----------
@@ -371,8 +382,7 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
                 f" {self._scaler} before. Call fit to start anew."
             )
         self._scaler = scaler
-        self._y_ndim = np.asarray(y).ndim
-        self.n_outputs_ = target.shape[1]
+        self._y_ndim, self.n_outputs_ = np.asarray(y).ndim, target.shape[1]
         self.columns_ = [names[i] for i in scaler.columns]
         known = until_now(target, scaler.horizon, layout)
 
@@ -382,28 +392,27 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
         taught = np.flatnonzero(~np.isnan(scaled).any(axis=1))
         last = steps_of(self.regressor)[-1]
         learns_all = takes_nan(self.regressor) or learns_short_windows(last)
-        counts = {
-            "n_taught": len(taught),
-            "n_learnt": len(taught[(n_unknown[taught] == 0) | learns_all]),
-        }
+        n_learnt = len(taught[(n_unknown[taught] == 0) | learns_all])
         remedy = mask_remedy(last, windows, n_unknown[taught])
+        counts = {"n_taught": len(taught), "n_learnt": n_learnt}
         check_taught(known, scales, self.season, remedy, **counts)
         fit_params = self._scale_validation(fit_params)
         inputs = self._taught_inputs(X, windows, scales, taught)
         outputs = shaped(scaled, self._y_ndim)
 
         # 3. Fit the regressor.
-        if get_config()["enable_metadata_routing"]:
-            fit_params = process_routing(self, method, **fit_params).regressor[method]
-        if not goes_on:
-            self.regressor_ = warm_clone(self.regressor, getattr(self, "regressor_", None))
-        if skips_unknown_rows(self.regressor_):
-            network = steps_of(self.regressor_)[-1]
-            network.horizon = scaler.horizon if network.horizon == "auto" else network.horizon
-            with passed_on(context, self.regressor_, estimator=self, X=inputs, y=outputs):
-                fit_known(self.regressor_, inputs, outputs, fit_params, method=method)
+        if goes_on or (hasattr(self, "regressor_") and self.warm_start):
+            ready: Any = go_on
+            self.regressor_ = going_on(self.regressor, self.regressor_)
         else:
-            fit_known(self.regressor_, inputs, outputs, fit_params, method=method)
+            ready = fit_anew if method == "partial_fit" else None
+            self.regressor_ = clone(self.regressor)
+        trained = self.regressor_, scaler.horizon, inputs, outputs, fit_params
+        train_inside(context, self, *trained, method=method, ready=ready)
+        if context is not None:
+            context.call_on_fit_task_end(estimator=self, X=X, y=y)
+        if goes_on:
+            return self
 
         # 4. Note what to say of rows of which nothing is known.
         self._fallback = Fallback(PointHead(), known, layout)
@@ -414,8 +423,6 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
             levels = levels_of(self.regressor_)
             self._quantile_fallback = Fallback(QuantileHead(levels), known, layout)
             self._scaled_quantiles = np.quantile(scaled, levels, axis=0).T
-        if context is not None:
-            context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
     def _scaler_of(self, X, windows, names, y, target, layout):
@@ -506,7 +513,7 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
     @property
     def warm_start(self):
         """Whether a second `fit` goes on from the first; the regressor says so."""
-        return getattr(steps_of(self.regressor)[-1], "warm_start", False)
+        return is_warm_start(self.regressor)
 
     def get_metadata_routing(self):
         """Tell which parameters of `fit` and `partial_fit` go to the regressor.
@@ -518,7 +525,7 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
         """
         mapping = MethodMapping()
         for method in ("fit", "partial_fit"):
-            mapping.add(caller=method, callee=method)
+            mapping.add(caller=method, callee=method_of(self.regressor, method))
         router = MetadataRouter(owner=self).add_self_request(self)
         return router.add(regressor=self.regressor, method_mapping=mapping)
 

@@ -1,6 +1,7 @@
 """A MinMax scaler that can undo what a model returns."""
 
 import copy
+import warnings
 from math import isfinite
 from numbers import Real
 
@@ -403,6 +404,14 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         known = copy.copy(self._at_hand(check_rows(self, _flat(X), reset=False), layout))
         known._inverts_to_nan = True
         return known
+
+    @available_if(lambda self: getattr(self, "_names", None) is not None)
+    def __sklstm_go_on__(self, X, n_again=0):
+        # The rows decide the range of a series of which nothing was seen, and of no other.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UnseenSeriesWarning)
+            known = self._at_hand(check_rows(self, _flat(X), reset=False), self._layout(X))
+        return known, known.transform(X)
 
     @available_if(lambda self: getattr(self, "_names", None) is not None)
     def __sklstm_unseen__(self, layout):

@@ -11,8 +11,10 @@ from estimators import LSTM, N_TRAIN, NETWORKS, REGRESSORS, TABLE, X, Y, own_net
 from sklearn.base import clone
 from sklearn.ensemble import VotingRegressor
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import SGDRegressor
+from sklearn.pipeline import make_pipeline
 
-from sklstm import LSTMRegressor
+from sklstm import LagWindower, LSTMRegressor
 
 PAST, NEW, Y_PAST = TABLE[:N_TRAIN], TABLE[N_TRAIN:], Y[:N_TRAIN]
 MODELS = {**NETWORKS, "ridge": REGRESSORS["ridge, one step ahead"]}
@@ -59,6 +61,7 @@ def assert_survives(model, rows):
     assert all(name.startswith("sklstm.") for name in types)
     restored = skops.loads(kept, trusted=types)
     np.testing.assert_array_equal(restored.predict(rows), model.predict(rows))
+    return restored
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
@@ -81,10 +84,18 @@ def test_a_model_survives_skops(model):
     ids=["months of a town", "periods", "durations", "numbers", "irregular", "text"],
 )
 def test_labels_survive_skops(labels):
-    """Labels are kept as plain values, so only our types are trusted, and rows find their past."""
-    table = TABLE.set_axis(labels)
-    model = clone(MODELS["ridge"]).fit(table[:N_TRAIN], Y_PAST)
-    assert_survives(model, table[N_TRAIN - 5 :])
+    """Labels are kept as plain values, so only our types are trusted, and rows find their past.
+
+    So do the labels of a row that waits for its target.
+    """
+    table, target = TABLE.set_axis(labels), Y_PAST.copy()
+    target[-1] = np.nan
+    learner = make_pipeline(LagWindower(3, flatten=True), SGDRegressor(random_state=0))
+    model = clone(MODELS["ridge"]).set_params(regressor=learner).fit(table[:N_TRAIN], target)
+    restored = assert_survives(model, table[N_TRAIN - 5 :])
+    for one in (model, restored):
+        one.partial_fit(table[N_TRAIN:], Y[N_TRAIN:])
+    np.testing.assert_array_equal(restored.predict(table), model.predict(table))
 
 
 def test_skops_trusts_nothing_by_itself():

@@ -1,8 +1,5 @@
 """Columns of rows that hold earlier targets: compared with these, and transformed as these are."""
 
-import warnings
-from contextlib import contextmanager
-
 import numpy as np
 from sklearn.compose import ColumnTransformer
 
@@ -18,6 +15,7 @@ from sklstm._sklearn._warnings import (
     InverseWarning,
     UnknownLagWarning,
     UnknownPastWarning,
+    quiet,
     warn,
 )
 from sklstm.regressors._meta._known_rows import steps_of, text_columns
@@ -106,7 +104,7 @@ class EarlierTargets:
         known, _ = stretches.padded(rows)
         labels = RowLabels(stretches, depth=stretches.past.shape[1])
         place = Place(name, X, rows, labels.rows(), self.firsts)
-        with _quiet():
+        with quiet():
             return target_steps.at_hand(known[:, self.firsts], labels, place)
 
     def transformed(self, target_steps, regressor, rows, X, stretches, name="X"):
@@ -138,7 +136,7 @@ class EarlierTargets:
             earlier = np.full((len(known), len(target_steps.names)), np.nan, rows.dtype)
             earlier[:, list(held)] = known[:, list(held.values())]
             place = Place(name, X, rows, labels.rows(), held)
-            with _quiet():
+            with quiet():
                 after = target_steps.transform(earlier, labels, place, earlier=steps)
             values[:, list(held.values())] = after[at][:, list(held)]
         lost = (np.isnan(values) & ~np.isnan(rows)).any(axis=1)
@@ -208,7 +206,7 @@ class EarlierTargets:
             observed = np.full((len(rows), len(self.firsts)), np.nan)
             observed[:-1] = layout.by_series(rows)[1:, self.firsts]
             observed[stretches.stops - 1] = np.nan
-        with _quiet():  # The transformer knows no labels, only numbers.
+        with quiet():  # The transformer knows no labels, only numbers.
             restored = [
                 target_steps.inverse_transform(layout.by_series(one), labels, observed)
                 for one in np.moveaxis(values, 2, 0)
@@ -226,15 +224,6 @@ class EarlierTargets:
                 InverseWarning,
             )
         return np.where(lost, np.nan, found)
-
-
-@contextmanager
-def _quiet():
-    """Silence warnings of rows that are warned of already."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UnknownPastWarning)
-        warnings.simplefilter("ignore", AssumedPastWarning)
-        yield
 
 
 def find_earlier(X, rows, y, target, earlier, y_lag, target_steps):

@@ -1,6 +1,7 @@
 """Any regressor on the rows that it can use: those whose target and oldest inputs are known."""
 
 import copy
+import re
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,9 @@ from sklearn.utils.metadata_routing import get_routing_for_object, process_routi
 
 from sklstm._checks._numbers import place_of, text_in
 from sklstm._checks._tables import check_rows, index_of
+from sklstm._sklearn._callbacks import passed_on
 from sklstm._sklearn._compat import check_method_params, safe_indexing
-from sklstm._sklearn._composition import look_back, looks_back
+from sklstm._sklearn._composition import final_estimator, look_back, looks_back
 from sklstm.regressors._problem import warn_of_few_rows
 
 #: What to do with a classifier, whose labels no meta-regressor can transform.
@@ -21,6 +23,9 @@ BY_ITSELF = (
     "Leave y as it is, and transform X alone, in a pipeline such as"
     " make_pipeline(Differencer(), LagWindower(12), LSTMClassifier())."
 )
+
+#: Part of how objects are shown that show nothing else; a clone has another.
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 def steps_of(estimator):
@@ -41,29 +46,170 @@ def steps_of(estimator):
     return [inner for step in steps for inner in steps_of(step)]
 
 
-def warm_clone(regressor, fitted):
-    """Return a clone of a regressor that goes on from what it has learnt, if it says so.
+def with_steps(estimator, steps):
+    """Return a copy of a pipeline with other steps; of any other estimator, the only step.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A pipeline, which may hold others, or any other estimator.
+    steps : iterator of estimator
+        One for each of `steps_of`.
+
+    Returns
+    -------
+    estimator
+    """
+    if not isinstance(estimator, Pipeline):
+        return next(steps)
+    pipeline = copy.copy(estimator)
+    pipeline.steps = [
+        (name, step if step in (None, "passthrough") else with_steps(step, steps))
+        for name, step in estimator.steps
+    ]
+    return pipeline
+
+
+def going_on(regressor, fitted):
+    """Return a copy of a fitted regressor whose last step has the parameters given now.
 
     Parameters
     ----------
     regressor : estimator
         A pipeline, or any other estimator.
-    fitted : estimator or None
-        The same, fitted before, perhaps with other parameters.
+    fitted : estimator
+        The same, fitted before.
 
     Returns
     -------
     estimator
-        With `warm_start`, its last step has a copy of the fitted attributes.
+        What it shares with `fitted` must not be changed in place: training that fails must leave
+        what was learnt before as it was.
+
+    Raises
+    ------
+    ValueError
+        If steps other than the last have other parameters than before.
     """
-    new = clone(regressor)
-    last = steps_of(new)[-1]
-    if fitted is not None and getattr(last, "warm_start", False):
-        learnt = vars(steps_of(fitted)[-1]).items()
-        # A copy: a fit that fails must leave what was learnt before as it was.
-        own = {name: value for name, value in learnt if name not in vars(last)}
-        vars(last).update(copy.deepcopy(own))
-    return new
+    *steps, last = steps_of(clone(regressor))
+    *before, learnt = steps_of(fitted)
+    check_same(steps, before)
+    own = {name: value for name, value in vars(learnt).items() if name not in vars(last)}
+    vars(last).update(copy.deepcopy(own))
+    return with_steps(fitted, iter([*before, last]))
+
+
+def check_same(steps, before):
+    """Refuse to go on with transformers that have other parameters than those that are fitted.
+
+    Parameters
+    ----------
+    steps, before : list of estimator
+        Those of now, and the fitted ones.
+
+    Raises
+    ------
+    ValueError
+        The message shows both.
+    """
+    now, then = (_ADDRESS.sub("", repr([_parameters(one) for one in of])) for of in (steps, before))
+    if now != then:
+        raise ValueError(
+            f"Training cannot go on after a change of the steps from {before!r} to {steps!r}: what"
+            " was learnt belongs to the former. Set warm_start=False and call fit to start anew."
+        )
+
+
+def _parameters(step):
+    return type(step), {} if step is None else step.get_params()
+
+
+def method_of(regressor, method):
+    """Return the method of a regressor whose metadata are asked for.
+
+    Parameters
+    ----------
+    regressor : estimator
+        A pipeline, or any other estimator.
+    method : {"fit", "partial_fit"}
+        What is called.
+
+    Returns
+    -------
+    str
+        A pipeline has no ``partial_fit``, so its steps are asked what their ``fit`` takes.
+    """
+    return "fit" if isinstance(regressor, Pipeline) else method
+
+
+def is_warm_start(regressor):
+    """Tell whether a regressor goes on from what it has learnt at its next `fit`.
+
+    Parameters
+    ----------
+    regressor : estimator
+        A pipeline, or any other estimator.
+
+    Returns
+    -------
+    bool
+    """
+    return bool(getattr(steps_of(regressor)[-1], "warm_start", False))
+
+
+# How a step of a pipeline gets ready for training: each returns the step, and what it makes of `X`.
+
+
+def fit_anew(step, X, y):
+    """Fit a clone."""
+    step = clone(step)
+    return step, step.fit_transform(X, y)
+
+
+def go_on(step, X, y=None, *, n_again=0):
+    """Keep what a fitted step has learnt, and let what it remembers of the rows move on.
+
+    Parameters
+    ----------
+    step : transformer
+        Fitted; left as it is.
+    X : array-like of shape (n_rows, ...)
+        Rows that follow those seen before, or are some of them.
+    y : object
+        Ignored.
+    n_again : int, default=0
+        How many rows of a table without labels were the last rows before.
+
+    Returns
+    -------
+    step : transformer
+        A copy, if it has changed.
+    transformed : array-like of shape (n_rows, ...)
+
+    Raises
+    ------
+    ValueError
+        If the step is made of others that look back.
+    """
+    if hasattr(step, "__sklstm_go_on__"):
+        return step.__sklstm_go_on__(X, n_again)
+    if isinstance(step, Pipeline):
+        done = []
+        for one in steps_of(step):
+            one, X = go_on(one, X, n_again=n_again)
+            done.append(one)
+        return with_steps(step, iter(done)), X
+    if looks_back(step):
+        raise ValueError(
+            f"{type(step).__name__} is made of steps that look back, and training cannot go on with"
+            f" it: {step!r}. Call fit with all rows, or put such steps into the pipeline itself."
+        )
+    return step, step.transform(X)
+
+
+def fit_warm(step, X, y):
+    """Keep what a fitted step has learnt, but let it remember these rows alone."""
+    return (fit_anew if looks_back(step) else go_on)(step, X, y)
 
 
 def takes_nan(regressor):
@@ -187,7 +333,33 @@ def read_rows(estimator, X, *, reset, name="X"):
     return rows.reshape(len(rows), -1), rows if index_of(X) is None else X
 
 
-def fit_known(regressor, X, y, fit_params, lost=None, *, method="fit"):
+def train_inside(context, estimator, regressor, horizon, X, y, fit_params, lost=None, **options):
+    """Train the regressor inside a meta-estimator; scikit-learn's callbacks follow a network.
+
+    Parameters
+    ----------
+    context : sklearn.callback.CallbackContext or None
+        That of the meta-estimator; None without callbacks.
+    estimator : estimator
+        The meta-estimator, whose metadata routing holds.
+    horizon : int
+        How many steps ahead the columns of `y` reach, as a network sees no names of steps.
+    regressor, X, y, fit_params, lost, **options : object
+        As for `fit_known`.
+    """
+    if get_config()["enable_metadata_routing"]:
+        method = options["method"]
+        callee = method_of(estimator.regressor, method)
+        fit_params = process_routing(estimator, method, **fit_params).regressor[callee]
+    final = final_estimator(regressor)
+    if getattr(final, "horizon", None) == "auto":
+        final.horizon = horizon
+    context = context if skips_unknown_rows(regressor) else None
+    with passed_on(context, regressor, estimator=estimator, X=X, y=y):
+        fit_known(regressor, X, y, fit_params, lost, **options)
+
+
+def fit_known(regressor, X, y, fit_params, lost=None, *, method="fit", ready=None):
     """Fit a regressor on the rows whose target and oldest inputs are known.
 
     Parameters
@@ -204,18 +376,23 @@ def fit_known(regressor, X, y, fit_params, lost=None, *, method="fit"):
     lost : ndarray of bool of shape (n_rows,), default=None
         Rows that count as unknown once the first step has encoded their text.
     method : {"fit", "partial_fit"}, default="fit"
-        What to call; a pipeline has nothing but ``fit``.
+        What to call.
+    ready : callable, default=None
+        How the steps of a pipeline get ready, such as `go_on`; None fits them all. A pipeline has
+        no ``partial_fit``, so this calls the one of its last step.
 
     Raises
     ------
     ValueError
         If no row is known.
     """
+    by_step = ready is not None and isinstance(regressor, Pipeline)
     cut = _cut(regressor) if lost is None else 1
-    if skips_unknown_rows(regressor) and lost is None:
+    is_network = skips_unknown_rows(regressor) and lost is None
+    if is_network and not by_step:
         getattr(regressor, method)(X, y, **fit_params)
         return
-    if not cut:
+    if not cut and not is_network:
         y = np.asarray(y)
         is_taught = ~np.isnan(y.reshape(len(y), -1)).any(axis=1)
         known = np.flatnonzero(_usable(X, regressor) & is_taught)
@@ -227,14 +404,22 @@ def fit_known(regressor, X, y, fit_params, lost=None, *, method="fit"):
             )
         warn_of_few_rows(len(known), np.count_nonzero(is_taught))
         fit_params = check_method_params(X, fit_params, known)
-        getattr(regressor, method)(safe_indexing(X, known), y[known], **fit_params)
-        return
+        X, y = safe_indexing(X, known), y[known]
+        if not by_step:
+            getattr(regressor, method)(X, y, **fit_params)
+            return
+    cut = 1 if by_step else cut
     before, rest = regressor[:cut], _rest(regressor, cut)
     others, own = _shared_out(regressor, cut, fit_params)
-    X = _without(lost, before.fit_transform(X, y, **others))
+    if not by_step:
+        X = before.fit_transform(X, y, **others)
+    elif (step := before.steps[0][1]) not in (None, "passthrough"):
+        step, X = ready(step, X, y)
+        before.steps[0] = before.steps[0][0], step
+    X = _without(lost, X)
     for name in set(regressor.transform_input or ()) & own.keys():
         own[name] = before.transform(own[name])
-    fit_known(rest, X, y, own)
+    fit_known(rest, X, y, own, method=method, ready=ready)
     # With a memory, the slices hold clones that were fitted.
     regressor.steps[:cut] = before.steps
     if cut < len(regressor.steps) - 1:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
 from sklstm._checks._horizon import seen_horizon
@@ -16,7 +17,7 @@ from sklstm._past._label_order import LONG_BEFORE
 from sklstm._past._layout import labels_of
 from sklstm._past._stretches import ranges
 from sklstm._sklearn._composition import looks_back
-from sklstm.regressors._meta._known_rows import steps_of
+from sklstm.regressors._meta._known_rows import go_on, steps_of, with_steps
 
 
 class Place(NamedTuple):
@@ -214,7 +215,7 @@ class TargetSteps:
                 " of one step, which forecast feeds back."
             )
 
-    def transform(self, values, labels, place, *, earlier=0, fit=False):
+    def transform(self, values, labels, place, *, earlier=0, ready=None):
         """Send values of the target through the transformer.
 
         Parameters
@@ -227,8 +228,9 @@ class TargetSteps:
             Where the values stand.
         earlier : int, default=0
             How many steps earlier than their rows the values were.
-        fit : bool, default=False
-            Whether the steps are fitted, too.
+        ready : callable, default=None
+            Called with each step and the targets of the first step ahead; returns the step that
+            takes its place, for instance fitted. By default, the steps are fitted before.
 
         Returns
         -------
@@ -239,7 +241,7 @@ class TargetSteps:
         ValueError
             If a step makes infinity of a value, or NaN though it does not look back.
         """
-        forward = partial(self._forward, place=place, fit=fit)
+        forward = partial(self._forward, place=place, ready=ready)
         return labels.call(forward, values, steps=earlier)
 
     def inverse_transform(self, values, labels, observed=None):
@@ -315,20 +317,25 @@ class TargetSteps:
             steps.append(step)
         return TargetSteps(make_pipeline(*steps), self.names, self.horizon)
 
-    def _forward(self, values, index, *, place, fit):
+    def _forward(self, values, index, *, place, ready):
         """Transform sorted rows; the first columns are the targets that are known afterwards."""
         ahead = np.hsplit(values, values.shape[1] // len(self.names))
+        steps = []
         for step in self.steps:
             tables = [labelled(one, index, self.names) for one in ahead]
-            if fit:
+            if ready is not None:
                 with _unwarned():
-                    step.fit(tables[0])
+                    # As a target, all steps ahead tell how many rows may be given again.
+                    step, _ = ready(step, tables[0], values)
+            steps.append(step)
             if len(ahead) > 1 and looks_back(step):
                 first = _transformed(step, tables[0], place)
                 expected = step.__sklstm_expected__(tables[0], len(ahead))
                 ahead = [first, *(np.subtract(ahead[1:], expected[1:]))]
             else:
                 ahead = [_transformed(step, one, place, i) for i, one in enumerate(tables)]
+        if steps:
+            self.transformer = with_steps(self.transformer, iter(steps))
         return np.hstack(ahead)
 
     def _back(self, values, observed, index):
@@ -370,6 +377,47 @@ class TargetSteps:
             ahead[lost] = np.nan
         ahead[lost] = np.inf
         return np.hstack(list(ahead))
+
+
+def fit_target_step(step, table, target):
+    """Fit a step of a target's transformer.
+
+    Parameters
+    ----------
+    step : transformer
+        The step.
+    table : DataFrame of shape (n_rows, n_targets)
+        Targets of the first step ahead.
+    target : ndarray of shape (n_rows, n_targets * horizon)
+        Targets of all steps ahead, of which a step that looks back remembers as many rows more.
+
+    Returns
+    -------
+    step : transformer
+        The step itself.
+    transformed : None
+    """
+    return (step.fit(table, target) if looks_back(step) else step.fit(table)), None
+
+
+def fit_warm_target(step, table, target):
+    """Fit a step of a target's transformer that looks back; go on with what another has learnt.
+
+    Parameters
+    ----------
+    step : transformer
+        A fitted step, which stays as it is.
+    table, target : object
+        As for `fit_target_step`.
+
+    Returns
+    -------
+    step : transformer
+        The step that takes its place.
+    transformed : object
+        Not used.
+    """
+    return fit_target_step(clone(step), table, target) if looks_back(step) else go_on(step, table)
 
 
 def _transformed(step, table, place, ahead=0):
