@@ -81,6 +81,11 @@ def quote_fitted_names(app, what, name, obj, options, lines):
             lines[number] = re.sub(r"(?<=[( ])(\w+_)(?=[,)])", r"``\1``", line)
 
 
+def shorten_names(app, docname, source):
+    """Show `sklstm.LagWindower` as LagWindower: narrow columns and phones need the room."""
+    source[0] = re.sub(r"(?<!`)`sklstm\.(?=[A-Za-z_.]+`)", "`~sklstm.", source[0])
+
+
 def allow_missing_pictures(app, config):
     """Let `-D plot_gallery=0` build: it makes no pictures, and its value is text."""
     config.plot_gallery = str(config.plot_gallery) not in {"0", "False"}
@@ -91,5 +96,6 @@ def allow_missing_pictures(app, config):
 def setup(app):
     """Connect the functions above."""
     app.connect("config-inited", allow_missing_pictures, priority=5)  # before sphinx-gallery
+    app.connect("source-read", shorten_names)
     app.connect("autodoc-skip-member", skip_inherited_from_sklearn)
     app.connect("autodoc-process-docstring", quote_fitted_names, priority=400)  # before numpydoc
