@@ -93,9 +93,29 @@ def allow_missing_pictures(app, config):
         config.suppress_warnings.append("image.not_readable")
 
 
+#: The first parameter of each group that the networks have.
+GROUPS = {
+    "units": "Network",
+    "loss": "Training",
+    "validation_fraction": "Validation",
+    "callbacks": "Other",
+}
+
+
+def group_parameters(app, what, name, obj, options, lines):
+    """Put headings between the parameters of the networks, which are many."""
+    if what != "class" or "early_stopping" not in getattr(obj, "_parameter_constraints", ()):
+        return
+    for number in range(len(lines) - 1, -1, -1):
+        term = re.match(r"( +)\*\*(\w+)\*\* : ", lines[number])
+        if term and term[2] in GROUPS:
+            lines[number:number] = [f"{term[1]}.. rubric:: {GROUPS[term[2]]}", ""]
+
+
 def setup(app):
     """Connect the functions above."""
     app.connect("config-inited", allow_missing_pictures, priority=5)  # before sphinx-gallery
     app.connect("source-read", shorten_names)
     app.connect("autodoc-skip-member", skip_inherited_from_sklearn)
     app.connect("autodoc-process-docstring", quote_fitted_names, priority=400)  # before numpydoc
+    app.connect("autodoc-process-docstring", group_parameters, priority=600)  # after numpydoc
