@@ -1,8 +1,8 @@
-"""Change one default of `LSTMRegressor` at a time, and write benchmarks/_short/defaults.md.
+"""Change one default of the networks at a time, and write benchmarks/_short/defaults.md.
 
 Every network forecasts the last two years of monthly series one month ahead: some of the M3 and the
 tourism competition, each by a network of its own, and two generated panels, each by one network.
-None of them is in an example, a test or `accuracy.py`.
+None of them is in an example, a test or `accuracy.py`. It learns logarithms, or their differences.
 
     python benchmarks/defaults.py FOLDER
 
@@ -33,13 +33,14 @@ from sklstm import (
     Differencer,
     LagWindower,
     LSTMRegressor,
+    StatefulLSTMRegressor,
     TransformedSeriesRegressor,
     series_to_supervised,
 )
 from sklstm.metrics import root_mean_squared_scaled_error
 
 RESULTS = Path(__file__).parent / "_short" / "defaults.md"
-SEASON, N_TEST, N_SEEDS = 12, 24, 1
+SEASON, N_TEST, N_SEEDS = 12, 24, 3
 #: Months of a series. A window and the differences take 37, so that 39 or more are learnt from.
 FEWEST = 100
 
@@ -61,6 +62,11 @@ CHANGES: dict[str, dict] = {
     "8 units": {"units": 8},
     "64 units": {"units": 64},
 }
+NETWORKS = ("LSTMRegressor", "StatefulLSTMRegressor")
+#: What is changed of the network whose state runs on, which takes far longer.
+STATEFUL_CHANGES = ("as it comes", "cosine")
+#: What a network learns: differences of the logarithms, or the logarithms.
+DIFFERENCES = {"differences": [1, SEASON], "values": None}
 
 
 def series() -> Iterator[tuple[str, pd.Series]]:
@@ -110,14 +116,21 @@ def _panel(values: np.ndarray, name: str) -> pd.Series:
     return pd.Series(values.ravel(), index, name=name)
 
 
-def error_of(values: pd.Series, change: dict, seed: int) -> float:
+def regressor(network: str, change: str, seed: int):
+    """Return a network with one change of its defaults, and the windows that it takes."""
+    options = {"random_state": seed, **CHANGES[change]}
+    if network == "StatefulLSTMRegressor":
+        return StatefulLSTMRegressor(**options)
+    return make_pipeline(LagWindower(2 * SEASON), LSTMRegressor(**options))
+
+
+def error_of(values: pd.Series, learner, interval) -> float:
     """Return the scaled error of the last two years, each month forecast from those before it."""
     X, y = series_to_supervised(values)
-    logarithm = [FunctionTransformer(np.log, np.exp)] if values.min() > 0 else []
-    model = TransformedSeriesRegressor(
-        make_pipeline(LagWindower(2 * SEASON), LSTMRegressor(random_state=seed, **change)),
-        transformer=make_pipeline(*logarithm, Differencer([1, SEASON])),
-    )
+    steps = [FunctionTransformer(np.log, np.exp)] if values.min() > 0 else []
+    steps += [Differencer(interval)] if interval else []
+    transformer = make_pipeline(*steps) if steps else None
+    model = TransformedSeriesRegressor(learner, transformer=transformer)
     months = y.index.get_level_values(0)
     is_train = months < months.unique()[-N_TEST]
     predicted = model.fit(X[is_train], y[is_train]).predict(X[~is_train])
@@ -132,21 +145,25 @@ def error_of(values: pd.Series, change: dict, seed: int) -> float:
     return float(np.mean(errors))
 
 
+KEYS = ["network", "target", "change", "group", "series", "seed"]
+
+
 def run(folder: Path) -> pd.DataFrame:
     """Train the networks of which the folder lacks the error, and return all errors."""
     path = folder / "errors.csv"
-    columns = ["change", "group", "series", "seed", "error"]
     if not path.exists():
-        path.write_text(",".join(columns) + "\n", encoding="utf-8")
-    done = {tuple(row) for row in pd.read_csv(path, dtype=str)[columns[:-1]].to_numpy()}
-    for seed, (group, values) in itertools.product(range(N_SEEDS), list(series())):
-        for change, options in CHANGES.items():
-            key = change, group, str(values.name), str(seed)
-            if key not in done:
-                # Networks of one series and one seed begin with the same weights.
-                first = zlib.crc32(f"{values.name} {seed}".encode()) % 2**31
-                line = pd.DataFrame([[*key, error_of(values, options, first)]])
-                line.to_csv(path, mode="a", header=False, index=False)
+        path.write_text(",".join([*KEYS, "error"]) + "\n", encoding="utf-8")
+    done = {tuple(row) for row in pd.read_csv(path, dtype=str)[KEYS].to_numpy()}
+    for seed, change, target in itertools.product(range(N_SEEDS), CHANGES, DIFFERENCES):
+        for network, (group, values) in itertools.product(NETWORKS, list(series())):
+            key = network, target, change, group, str(values.name), str(seed)
+            if key in done or (network != NETWORKS[0] and change not in STATEFUL_CHANGES):
+                continue
+            # Networks of one series and one seed begin with the same weights.
+            first = zlib.crc32(f"{values.name} {seed}".encode()) % 2**31
+            error = error_of(values, regressor(network, change, first), DIFFERENCES[target])
+            line = pd.DataFrame([[*key, error]])
+            line.to_csv(path, mode="a", header=False, index=False)
     return pd.read_csv(path)
 
 
@@ -154,31 +171,41 @@ def report(errors: pd.DataFrame) -> str:
     """Write the table in Markdown; a cell of which nothing was run is empty."""
     from _speed._measure import machine
 
-    wide = errors.pivot_table("error", "change", ["group", "series"])  # mean over the seeds
-    ratio = np.log(wide / wide.loc["as it comes"]).T.groupby("group", sort=False)
-    mean, spread, n_series = ratio.mean().T, ratio.std().T, ratio.count().T
-    groups = list(mean.columns)
-    lines = ["# Defaults of LSTMRegressor", "", *(f"- {line}" for line in machine()), ""]
+    lines = ["# Defaults of the networks", "", *(f"- {line}" for line in machine()), ""]
     lines += [
         f"Root mean squared scaled error of one-step forecasts of the last {N_TEST} months,",
-        "relative to the defaults: geometric mean over the series, times or divided by one",
-        "standard error, and how many series. Less is better. Seeds of each:"
-        f" {errors['seed'].nunique()}.",
+        "relative to the defaults with the same seed: geometric mean, times or divided by one",
+        "standard error over the series. Less is better. Spread is the largest error less the",
+        "smallest, relative to their mean, of the seeds of a series: the mean over the series.",
         "",
-        f"| change | {' | '.join(groups)} |",
-        "| --- |" + " --- |" * len(groups),
     ]
-    for change in CHANGES:
-        cells = [change]
-        for group in groups:
-            n = n_series[group].get(change, 0)
-            text = ""
-            if n:
-                error = np.exp(np.nan_to_num(spread[group][change]) / np.sqrt(n))
-                text = f"{np.exp(mean[group][change]):.3f} × {error:.3f} ({n})"
-            cells.append(text)
+    groups = list(errors["group"].unique())
+    columns = ["network", "learns", "change", *groups, "all", "seeds", "spread"]
+    lines += [f"| {' | '.join(columns)} |", "|" + " --- |" * len(columns)]
+    for key in errors[KEYS[:3]].drop_duplicates().itertuples(index=False, name=None):
+        runs = runs_of(errors, key)
+        default = runs_of(errors, (*key[:2], "as it comes"))
+        by_series = np.log(runs / default).dropna().groupby(["group", "series"], sort=False).mean()
+        cells = [*key, *(ratio(by_series[by_series.index.isin([g], "group")]) for g in groups)]
+        each = runs.groupby(["group", "series"])
+        spread = ((each.max() - each.min()) / each.mean())[each.count() > 1].mean()
+        seeds = runs.index.unique("seed").size
+        cells += [ratio(by_series), str(seeds), "" if np.isnan(spread) else f"{spread:.1%}"]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def runs_of(errors: pd.DataFrame, key: tuple[str, ...]) -> pd.Series:
+    """Return the errors of one change, by group, series and seed."""
+    return errors.set_index(KEYS)["error"].xs(key, level=KEYS[:3])
+
+
+def ratio(logs: pd.Series) -> str:
+    """Write the mean of logarithms of ratios, one a series, as a ratio."""
+    if logs.empty:
+        return ""
+    error = np.exp(np.nan_to_num(logs.std()) / np.sqrt(len(logs)))
+    return f"{np.exp(logs.mean()):.3f} × {error:.3f} ({len(logs)})"
 
 
 def main() -> None:

@@ -186,6 +186,10 @@ def train(
                 history = _keras_fit.fit(compiled, training, callbacks, taught, held_out, seed)
             else:
                 history = run(epochs, training, callbacks)
+        except (AttributeError, TypeError) as error:
+            if training.learning_rate_schedule == "cosine":
+                _callbacks.raise_if_it_sets_the_rate(error)
+            raise
         finally:
             forget_last_fit(compiled.model)
 

@@ -96,7 +96,7 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         loss where there are no validation rows) has not improved by 1e-4 for ``patience // 2``
         epochs, as ``keras.callbacks.ReduceLROnPlateau``. Each `fit` begins with the full rate, also
         with `warm_start`; `partial_fit` keeps it. An error if the optimizer has a schedule of its
-        own, or one of Keras' callbacks sets the rate.
+        own, or a callback sets the rate.
     clipnorm : float, default=None
         Longest gradient: that of each array of weights whose norm is larger is shortened to it
         before an update. None keeps the optimizer's own.

@@ -40,6 +40,16 @@ def raise_if_not_finite(weights: list[np.ndarray], epoch: int) -> None:
         raise DivergedError(f"The weights became infinite or NaN in epoch {epoch}. {_REMEDIES}")
 
 
+def raise_if_it_sets_the_rate(error: Exception) -> None:
+    """Raise if an error is that of a callback which would set a rate that follows the cosine."""
+    # Either `optimizer.learning_rate = rate` or `optimizer.learning_rate.assign(rate)`.
+    if "learning rate is not settable" in str(error) or "attribute 'assign'" in str(error):
+        raise ValueError(
+            "A callback sets the learning rate beside learning_rate_schedule='cosine': use one of "
+            "them. Set learning_rate_schedule=None, or leave the callback out."
+        ) from error
+
+
 class Plateau(keras.callbacks.Callback):
     """Divide the learning rate by 10 when a loss has not improved by 1e-4 for some epochs.
 
