@@ -18,6 +18,7 @@ from sklstm._sklearn._warnings import (
     UnsaidHorizonWarning,
     UnscaledTargetWarning,
     UnseenSeriesWarning,
+    ZerosNotMaskedWarning,
 )
 from sklstm.displays._forecast_display import ForecastDisplay
 from sklstm.displays._training_history_display import TrainingHistoryDisplay
@@ -71,6 +72,7 @@ __all__ = [
     "UnscaledTargetWarning",
     "UnseenSeriesWarning",
     "WindowScaledRegressor",
+    "ZerosNotMaskedWarning",
     "backtest",
     "conformal_interval",
     "forecast",

@@ -219,6 +219,21 @@ class OneStepWarning(SklstmWarning):
     """
 
 
+class ZerosNotMaskedWarning(SklstmWarning):
+    """Windows may be runs that were padded with zeros, but only steps of NaN are masked.
+
+    See Also
+    --------
+    LSTMRegressor : Whose ``short_windows="mask"`` learns from runs of different length.
+
+    Examples
+    --------
+    >>> from sklstm import SklstmWarning, ZerosNotMaskedWarning
+    >>> issubclass(ZerosNotMaskedWarning, SklstmWarning)
+    True
+    """
+
+
 class CutTimeStepWarning(SklstmWarning):
     """A split learns some series of a time step and tests others, which happen at the same time.
 

@@ -3,8 +3,14 @@
 import numpy as np
 
 from sklstm._checks._windows import check_windows, count_axes, lag_columns
+from sklstm._past._windows import Windows
 from sklstm._sklearn._compat import StrOptions
-from sklstm._sklearn._warnings import FewRowsTaughtWarning, OneStepWarning, warn
+from sklstm._sklearn._warnings import (
+    FewRowsTaughtWarning,
+    OneStepWarning,
+    ZerosNotMaskedWarning,
+    warn,
+)
 from sklstm.regressors import _base
 from sklstm.regressors._heads import values_of
 from sklstm.regressors._problem import read_problem
@@ -72,6 +78,8 @@ def read_windows(estimator, given, start, *, one_epoch):
             f"{features}. Put {remedy}; or LagWindower(1) if one step is meant.",
             OneStepWarning,
         )
+    if start is None and estimator.short_windows == "mask":
+        _warn_of_zeros(samples)
     return samples, validation
 
 
@@ -163,4 +171,23 @@ def _warn_of_rows_never_reached(training, n_rows):
             " newest rows are never learnt from. Set shuffle=True or steps_per_epoch=None, or train"
             " for more epochs.",
             FewRowsTaughtWarning,
+        )
+
+
+def _warn_of_zeros(samples):
+    """Warn if runs that were padded with zeros, as Keras does it, would be learnt as they are."""
+    windows, fold = samples.windows, samples.windows.fold
+    if samples.n_unknown.any() or windows.is_mapped or windows.shape[1] < 3:
+        return
+    padded = np.zeros(len(windows), dtype=bool)
+    for first in (0, windows.window - 2 * fold):
+        pairs = Windows(windows.values, windows.starts + first, 2 * fold, windows.extra)
+        padded |= (pairs.gather() == 0).all(axis=(1, 2))
+    if padded.any():
+        warn(
+            f"short_windows='mask' masks steps of NaN, and no window has any, but"
+            f" {padded.sum()} of {len(windows)} windows begin or end with steps of zeros, which"
+            " count as values. If runs were padded so, give a list of them, or pad them in front"
+            " with NaN; if zeros are values, set short_windows='skip'.",
+            ZerosNotMaskedWarning,
         )

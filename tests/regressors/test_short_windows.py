@@ -18,6 +18,7 @@ from sklstm import (
     StatefulLSTMRegressor,
     TransformedSeriesRegressor,
     WindowScaledRegressor,
+    ZerosNotMaskedWarning,
 )
 from sklstm._past._windows import Windows
 from sklstm.engine._scale import Scale
@@ -185,6 +186,16 @@ def test_runs_are_cross_validated_as_rows_are():
     how = {"groups": np.arange(N_ROWS) // 4, "cv": GroupKFold(2)}
     ours = cross_val_predict(tiny(epochs=1), RUNS, Y, **how)
     np.testing.assert_allclose(ours, cross_val_predict(tiny(epochs=1), X, Y, **how), rtol=1e-6)
+
+
+@pytest.mark.parametrize("sides", [1, -1], ids=["in front", "behind"])
+def test_runs_padded_with_zeros_are_told(sides):
+    """They would be learnt as values; where other windows have NaN, zeros are values."""
+    zeros = padded(RUNS, value=0.0)[:, ::sides]
+    with pytest.warns(ZerosNotMaskedWarning, match="20 of 30 windows begin or end") as caught:
+        tiny(epochs=1).fit(zeros, Y)
+    assert [warning.filename for warning in caught] == [__file__]
+    tiny(epochs=1).fit(np.concatenate([X, padded([np.zeros((4, 2))])]), np.append(Y, 0))
 
 
 FLAT = [run[:, 0] for run in RUNS]
