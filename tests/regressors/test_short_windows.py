@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklstm import (
     Differencer,
     LagWindower,
+    LSTMClassifier,
     LSTMRegressor,
     StatefulLSTMRegressor,
     TransformedSeriesRegressor,
@@ -268,3 +269,18 @@ def test_scaled_windows_are_scaled_by_their_known_steps(fold):
     assert by_hand.n_samples_fit_ == model.regressor_.n_samples_fit_ == N_ROWS - 1
     expected = by_hand.predict(scaled) * spread + level
     np.testing.assert_allclose(model.predict(windows)[1:], expected[1:], rtol=1e-5)
+
+
+def test_a_classifier_takes_runs():
+    """Its probabilities are those of cells that step through each run."""
+    labels = np.where(KNOWN & (Y > 207), "long", "short")
+    model = LSTMClassifier(3, epochs=1, random_state=0, short_windows="mask").fit(RUNS, labels)
+    assert model.n_samples_fit_ == KNOWN.sum()
+    steps = np.concatenate(RUNS)
+    by_hand = RowByRow(model.model_.get_weights())
+    for i, probabilities in enumerate(model.predict_proba(RUNS)):
+        if KNOWN[i]:
+            run = (RUNS[i] - steps.mean(axis=0)) / steps.std(axis=0)
+            odds = np.exp(by_hand.predict([run])[0].item())
+            expected = np.array([1, odds]) / (1 + odds)
+            np.testing.assert_allclose(probabilities, expected, rtol=1e-5)
