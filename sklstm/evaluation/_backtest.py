@@ -158,6 +158,7 @@ def backtest(
     See Also
     --------
     forecast : Values after the last observed one.
+    forecast_scorer : The same scores of several steps, in a search.
     conformal_interval : Intervals from the errors of a back-test.
 
     Notes

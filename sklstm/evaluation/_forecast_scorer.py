@@ -14,7 +14,7 @@ from sklstm._checks._tables import check_ordered, check_target, index_of
 from sklstm._past._layout import Layout
 from sklstm._past._stretches import said
 from sklstm._sklearn._compat import check_method_params, safe_indexing
-from sklstm._sklearn._composition import look_back
+from sklstm._sklearn._composition import look_back, refuse_classifier
 from sklstm._sklearn._warnings import UnknownPastWarning, each_once, warn
 from sklstm.evaluation._rows import Rows
 from sklstm.evaluation._scores import Metric, Recorded, scorers_of
@@ -259,6 +259,7 @@ class ForecastScorer:
             How many steps ahead the columns of `y` reach.
         """
         # 1. Validate.
+        refuse_classifier(estimator, "Score it by a scorer of scikit-learn, such as 'roc_auc'.")
         rows = check_ordered(
             X, (2,), "forecast_scorer expects rows; put the LagWindower into the estimator."
         )
@@ -318,7 +319,8 @@ class ForecastScorer:
             warn(
                 f"Row {said(rows.index, one)} is the first of its series among the test rows, but"
                 " later than an origin, so what was known of the series then is not among them."
-                f" Forecasts leave such series out ({n_left} values). Use backtest to score them.",
+                f" Forecasts leave such series out ({n_left} values). Use backtest to score them;"
+                " where a split cuts a time step, use TimeStepSplit.",
                 UnknownPastWarning,
             )
         return (*map(np.concatenate, zip(*found, strict=True)), lags.horizon)

@@ -17,7 +17,6 @@ from sklearn.pipeline import make_pipeline
 from sklstm import (
     Differencer,
     LagWindower,
-    LSTMRegressor,
     StatefulLSTMRegressor,
     TransformedSeriesRegressor,
     UnknownPastWarning,
@@ -46,10 +45,8 @@ MANY_X, MANY_Y = series_to_supervised(
     ]
 )
 ONE = (MILK_X, MILK_Y)
-NETWORK = make_pipeline(LagWindower(4), LSTMRegressor(**LSTM))
 RECURSIVE = {
     "ridge": (seasonal(), *ONE, {}),
-    "network": (TransformedSeriesRegressor(NETWORK, Differencer(12)), *ONE, {}),
     "state": (TransformedSeriesRegressor(StatefulLSTMRegressor(**LSTM), Differencer()), *ONE, {}),
     "trees on far lags and a calendar": (
         HistGradientBoostingRegressor(max_iter=5), FAR_X, FAR_Y, {"future_inputs": "angle"},
