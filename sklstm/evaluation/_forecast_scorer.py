@@ -59,8 +59,9 @@ def forecast_scorer(
         Passed to :func:`forecast`.
     future_inputs : str, int or sequence of these, default=None
         The columns of `X`, by name or position, that are known ahead, such as a calendar. Columns
-        that hold no earlier target must be among them, or be made by `recompute`, unless the
-        estimator predicts all `steps` from one row.
+        that hold no earlier target must be among them, or be made by `recompute`. Past inputs
+        (``<name>_lag1``) are known in the first row that is forecast, so they need a target whose
+        horizon is at least `steps`.
     recompute : callable, default=None
         Passed to :func:`forecast`. It gets the targets of the test rows only, so it must make its
         columns of these.
@@ -300,13 +301,13 @@ class ForecastScorer:
             known = np.full((len(kept), target.shape[1]), np.nan)
             if start:
                 known[:start] = until_now(target[:start], lags.horizon, layout.head(start))
-            hidden = _hidden(safe_indexing(rows, kept), lags, others, table, kept, start)
+            hidden = _hidden(safe_indexing(rows, kept), lags, table, kept, start)
             index = hidden.index if isinstance(hidden, pd.DataFrame) else pd.RangeIndex(len(kept))
             ahead = RecursiveRows(
                 hidden, lags, known, None, self.recompute, reach=reach, labels=index[:0]
             )
             lacking = [columns[i] for i in others if columns[i] in ahead.others]
-            if lacking and lags.horizon < self.steps:
+            if lacking:
                 raise ValueError(
                     f"The values of {lacking!r} after an origin are not known. {DECLARE}"
                 )
@@ -326,17 +327,15 @@ class ForecastScorer:
         return (*map(np.concatenate, zip(*found, strict=True)), lags.horizon)
 
 
-def _hidden(rows, lags, others, table, kept, start):
-    """Return rows that hold only what is known before the first of them that is not.
+def _hidden(rows, lags, table, kept, start):
+    """Return rows whose columns of earlier values hold only what is known at an origin.
 
     Parameters
     ----------
     rows : DataFrame or ndarray of shape (n_kept, n_features)
         The rows.
     lags : Lags
-        Their columns that hold earlier targets.
-    others : list of int
-        Their columns that hold neither these nor future inputs.
+        Their columns of earlier values.
     table : Rows
         The series of all test rows.
     kept : ndarray of int of shape (n_kept,)
@@ -354,9 +353,8 @@ def _hidden(rows, lags, others, table, kept, start):
     distance = table.within[kept] - n_before[table.series[kept]]
     is_table = isinstance(rows, pd.DataFrame)
     hidden = rows.copy() if is_table else pd.DataFrame(check_floats(rows, "X"))
-    n_known = {lag.column: lag.steps for lag in lags.columns} | dict.fromkeys(others, 1)
-    for column, steps in n_known.items():
-        hidden.isetitem(column, hidden.iloc[:, column].where(distance < steps).array)
+    for lag in lags.columns:
+        hidden.isetitem(lag.column, hidden.iloc[:, lag.column].where(distance < lag.steps).array)
     return hidden if is_table else hidden.to_numpy()
 
 

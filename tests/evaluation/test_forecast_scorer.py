@@ -112,7 +112,7 @@ def test_a_model_of_many_steps_forecasts_them_from_one_row():
 
 
 def test_inputs_that_are_not_known_ahead_are_used_at_the_origin_only():
-    """A model of all steps needs no column declared; one that feeds back does."""
+    """A model of all steps takes past inputs from the row at the origin; one of less cannot."""
     X, y = series_to_supervised(
         pd.DataFrame({"milk": MILK, "other": MILK.shift(3) ** 2})[3:], target="milk", horizon=STEPS
     )
@@ -123,9 +123,11 @@ def test_inputs_that_are_not_known_ahead_are_used_at_the_origin_only():
     scorer = forecast_scorer("neg_mean_squared_error", steps=STEPS, every=EVERY)
     expected = -np.mean(np.concatenate(errors) ** 2)
     assert scorer(model, later, y[N_TRAIN:]) == pytest.approx(expected)
-    recursive = Ridge().fit(X[:N_TRAIN], y["milk_step1"][:N_TRAIN])
-    with pytest.raises(ValueError, match=r"'other_lag1'.*past input"):
-        scorer(recursive, later, y["milk_step1"][N_TRAIN:].rename("milk"))
+    short = forecast_scorer(steps=STEPS + 1)
+    with pytest.raises(ValueError, match=r"'other_lag1'.*'other' is a past input"):
+        short(model, later, y[N_TRAIN:])
+    with pytest.raises(ValueError, match=r"'angle'.*must be declared"):
+        scorer(model, later.assign(angle=1.0), y[N_TRAIN:])
 
 
 @pytest.mark.parametrize("horizon", [1, 4])
