@@ -5,10 +5,11 @@ from functools import wraps
 from typing import Any
 
 from sklstm._sklearn._compat import CallbackSupportMixin, with_callbacks
+from sklstm._sklearn._versions import VersionedMixin
 
 
-class FollowedMixin(CallbackSupportMixin):
-    """Lets scikit-learn's callbacks follow a fit."""
+class FollowedMixin(VersionedMixin, CallbackSupportMixin):
+    """What all estimators share: scikit-learn's callbacks follow a fit, and kept ones are told."""
 
     def _begin_fit(self, n_tasks=0, **data):
         """Open the callback context of a fit of so many tasks; None before scikit-learn 1.9."""

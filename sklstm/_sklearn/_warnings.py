@@ -4,8 +4,10 @@ import sys
 import warnings
 from contextlib import contextmanager
 
+from sklearn.exceptions import InconsistentVersionWarning
+
 #: Code that a user did not write and cannot change: a warning that points there helps nobody.
-_PASSED_OVER = ("sklstm", "sklearn", "joblib", "contextlib", "functools")
+_PASSED_OVER = ("sklstm", "sklearn", "joblib", "pickle", "skops", "contextlib", "functools")
 
 
 class SklstmWarning(UserWarning):
@@ -292,6 +294,24 @@ class UnknownLagWarning(SklstmWarning):
     >>> issubclass(UnknownLagWarning, SklstmWarning)
     True
     """
+
+
+class KeptVersionWarning(SklstmWarning, InconsistentVersionWarning):
+    """A model is loaded that another version of this package has made.
+
+    It is a :class:`~sklearn.exceptions.InconsistentVersionWarning`, so one filter finds both.
+
+    Examples
+    --------
+    >>> from sklearn.exceptions import InconsistentVersionWarning
+    >>> from sklstm import KeptVersionWarning
+    >>> issubclass(KeptVersionWarning, InconsistentVersionWarning)
+    True
+    """
+
+    # That of scikit-learn is made of version numbers, and speaks of its own.
+    __init__ = UserWarning.__init__
+    __str__ = UserWarning.__str__
 
 
 def warn(message, category):

@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import warnings
 
 import joblib
 import numpy as np
@@ -10,11 +11,13 @@ import pytest
 from estimators import LSTM, N_TRAIN, NETWORKS, REGRESSORS, TABLE, X, Y, own_network
 from sklearn.base import clone
 from sklearn.ensemble import VotingRegressor
+from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import SGDRegressor
 from sklearn.pipeline import make_pipeline
 
-from sklstm import LagWindower, LSTMRegressor
+import sklstm
+from sklstm import KeptVersionWarning, LagWindower, LSTMRegressor
 
 PAST, NEW, Y_PAST = TABLE[:N_TRAIN], TABLE[N_TRAIN:], Y[:N_TRAIN]
 MODELS = {**NETWORKS, "ridge": REGRESSORS["ridge, one step ahead"]}
@@ -53,13 +56,22 @@ def test_a_frozen_model_is_not_trained_again(fitted):
     np.testing.assert_array_equal(voting.predict(NEW), fitted.predict(NEW))
 
 
+def skops_io():
+    """Return skops' module, where it is installed."""
+    return pytest.importorskip("skops.io")
+
+
+def load_with_skops(kept):
+    """Load a model whose types are all trusted."""
+    return skops_io().loads(kept, trusted=skops_io().get_untrusted_types(data=kept))
+
+
 def assert_survives(model, rows):
     """Assert that skops keeps a model, once the package's own classes are trusted by name."""
-    skops = pytest.importorskip("skops.io")
-    kept = skops.dumps(model)
-    types = skops.get_untrusted_types(data=kept)
+    kept = skops_io().dumps(model)
+    types = skops_io().get_untrusted_types(data=kept)
     assert all(name.startswith("sklstm.") for name in types)
-    restored = skops.loads(kept, trusted=types)
+    restored = load_with_skops(kept)
     np.testing.assert_array_equal(restored.predict(rows), model.predict(rows))
     return restored
 
@@ -96,6 +108,29 @@ def test_labels_survive_skops(labels):
     for one in (model, restored):
         one.partial_fit(table[N_TRAIN:], Y[N_TRAIN:])
     np.testing.assert_array_equal(restored.predict(table), model.predict(table))
+
+
+KEPT = {
+    "pickle": (pickle.dumps, pickle.loads),
+    "skops": (lambda model: skops_io().dumps(model), load_with_skops),
+}
+
+
+@pytest.mark.parametrize("how", KEPT)
+@pytest.mark.parametrize("name", ["pipeline of ours", "network"])
+def test_a_model_of_another_version_is_named(how, name, fitted, monkeypatch):
+    """A warning names both versions, and is one of scikit-learn's; this version is silent."""
+    dump, load = KEPT[how]
+    model = fitted if name == "network" else MODELS["ridge"]
+    kept = dump(model)
+    load(kept)
+    monkeypatch.setattr(sklstm, "__version__", "9.1")
+    with pytest.warns(InconsistentVersionWarning, match="made by version .* this is version 9.1"):
+        load(kept)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", KeptVersionWarning)
+        load(kept)
+    load(dump(model))
 
 
 def test_skops_trusts_nothing_by_itself():
