@@ -5,6 +5,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 OLDEST_VENV ?= $(VENV)-oldest
+CLIENTS_VENV ?= $(VENV)-clients
 # Interpreters that `make check` runs the everyday tests on as well, where they are installed.
 OTHER_PYTHONS ?= 3.12 3.13
 # What `make demo` runs.
@@ -16,8 +17,8 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 PYTEST := -m pytest -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-tests check-others check-oldest audit docs bench lint types \
-	format package clean clean-venv
+.PHONY: help demo test check check-tests check-others check-oldest check-clients audit docs bench \
+	lint types format package clean clean-venv
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -44,6 +45,12 @@ $(OLDEST_VENV)/.test: pyproject.toml requirements-oldest.txt
 	$(OLDEST_VENV)/bin/python $(PIP_INSTALL) -c requirements-oldest.txt -e '.[test]'
 	touch $@
 
+# Not compiled beforehand: most of these packages' modules are never imported.
+$(CLIENTS_VENV)/.clients: pyproject.toml
+	test -x $(CLIENTS_VENV)/bin/python || $(PYTHON) -m venv $(CLIENTS_VENV)
+	$(CLIENTS_VENV)/bin/python $(PIP_INSTALL) --no-compile -e '.[clients,test]'
+	touch $@
+
 # --- what people run ------------------------------------------------------------------------------
 
 demo: $(VENV)/.dev  ## learn the milk series, search its window, save the picture
@@ -52,7 +59,7 @@ demo: $(VENV)/.dev  ## learn the milk series, search its window, save the pictur
 test: $(VENV)/.dev  ## the everyday tests
 	$(BIN)/python $(PYTEST)
 
-check: lint types audit check-tests docs package check-others  ## all that must hold
+check: lint types audit check-tests docs package check-others check-clients  ## all that must hold
 
 check-tests: $(VENV)/.dev  ## all tests, the slow ones and the examples included
 	$(BIN)/python $(PYTEST) -m "" --cov --cov-report=term
@@ -86,6 +93,11 @@ package: $(VENV)/.dev  ## wheel and source distribution, into dist
 check-oldest: $(OLDEST_VENV)/.test  ## the everyday tests with the oldest supported releases
 	$(OLDEST_VENV)/bin/python $(PYTEST) -p no:cacheprovider
 
+# What other packages warn of is theirs.
+check-clients: $(CLIENTS_VENV)/.clients  ## the guide "Inside other forecasters", and its packages
+	$(CLIENTS_VENV)/bin/python -m pytest -p no:cacheprovider --disable-warnings \
+		-W default -W error::sklstm.SklstmWarning tests/clients
+
 # PYENV_VERSION lets a pyenv shim find its interpreter; others do not read it.
 check-python-%:
 	@export PYENV_VERSION=$*; \
@@ -105,4 +117,4 @@ clean:  ## remove what was built, but not the environments
 		docs/sg_execution_times.rst examples/output .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 clean-venv:  ## remove the environments
-	rm -rf $(VENV) $(OLDEST_VENV) $(OTHER_PYTHONS:%=$(VENV)-%)
+	rm -rf $(VENV) $(OLDEST_VENV) $(CLIENTS_VENV) $(OTHER_PYTHONS:%=$(VENV)-%)

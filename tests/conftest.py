@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# The packages that it needs have an environment of their own: `make check-clients`.
+collect_ignore = ["clients"]
+
 # How long an example takes says something about the machine, not about the package; and every run
 # is to try the same examples.
 settings.register_profile("sklstm", deadline=None, derandomize=True)
