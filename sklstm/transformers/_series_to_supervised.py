@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from sklstm._checks._arguments import check_count, check_flag, naming
-from sklstm._checks._numbers import check_floats, check_numeric
+from sklstm._checks._numbers import check_floats, check_numeric, text_in
 from sklstm._checks._tables import check_names, index_of, layout_of, positions_among
 from sklstm._past._layout import Layout, Numbers
 from sklstm._past._order import check_sorted, gap_remedy, is_panel
@@ -45,7 +45,8 @@ def series_to_supervised(
         None means all columns but the future inputs.
     future_inputs : column name, position or list of them, default=None
         The columns whose values are known ahead: a calendar, a price, a weather forecast. Of a
-        measured column, the value of step t is not known before step t: it is a past input.
+        measured column, the value of step t is not known before step t: it is a past input. They
+        may hold words, for an encoder.
     keep_last : bool, default=False
         What becomes of the rows whose target is still to come. These are the last ``horizon - 1``
         steps, whose future reaches beyond the series, and the steps to come that stand at the end
@@ -76,11 +77,11 @@ def series_to_supervised(
         If `series` is sparse or holds objects that are no numbers, `horizon` is not an int,
         `keep_last` not a bool, or anything but `series` is not named.
     ValueError
-        If `series` holds anything but numbers, has neither one nor two dimensions, two columns of
-        one name, or is shorter than ``horizon + 1`` steps; if `horizon` is less than 1; if `target`
-        or `future_inputs` is not among the columns, or a column is both; if two columns of `X`
-        would have one name; or if the labels, other than text, are unsorted or doubled, or name the
-        series before the time.
+        If `series` holds anything but numbers, other than words in `future_inputs`, has neither one
+        nor two dimensions, two columns of one name, or is shorter than ``horizon + 1`` steps; if
+        `horizon` is less than 1; if `target` or `future_inputs` is not among the columns, or a
+        column is both; if two columns of `X` would have one name; or if the labels, other than
+        text, are unsorted or doubled, or name the series before the time.
 
     Warns
     -----
@@ -149,7 +150,7 @@ def series_to_supervised(
         )
     horizon = check_count(horizon, "horizon")
     check_flag(keep_last, "keep_last")
-    table = _as_table(series)
+    table = _as_table(series, future_inputs)
     future, targets = _roles(table, future_inputs, target)
     past = [i for i in range(table.shape[1]) if i not in future]
 
@@ -261,14 +262,19 @@ def _warn_of_gaps(index):
         )
 
 
-def _as_table(series):
-    """Give the series as a DataFrame of numbers, one row per time step."""
+def _as_table(series, future_inputs):
+    """Give the series as a DataFrame of numbers, where future inputs may be words, too."""
     table = series
     if isinstance(series, pd.Series):
         table = series.to_frame("series" if series.name is None else series.name)
-    check_numeric(table, "series")
+    words = []
     with naming("series", series):
         check_names(table)
+    if isinstance(table, pd.DataFrame) and future_inputs is not None:
+        known = positions_among(list(table.columns), future_inputs, "future_inputs", "series")
+        words = [table.columns[i] for i in known if text_in(table.iloc[:, i]) is not None]
+    check_numeric(table.drop(columns=words) if words else table, "series")
+    with naming("series", series):
         table = table if isinstance(table, pd.DataFrame) else np.asarray(table)
         if table.ndim not in (1, 2) or table.shape[1:] == (0,):
             raise ValueError(
@@ -276,5 +282,5 @@ def _as_table(series):
                 " (n_steps, n_columns), with at least one column."
             )
     table = pd.DataFrame(table).infer_objects()  # numbers in an object column are numbers
-    check_floats(table, "series")
+    check_floats(table.drop(columns=words), "series")
     return table

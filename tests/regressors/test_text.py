@@ -3,13 +3,20 @@
 import numpy as np
 import pandas as pd
 import pytest
-from estimators import LSTM, MILK_X, MILK_Y
+from estimators import LSTM, MILK, MILK_X, MILK_Y
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from sklstm import Differencer, LagWindower, LSTMRegressor, TransformedSeriesRegressor
+from sklstm import (
+    Differencer,
+    LagWindower,
+    LSTMRegressor,
+    TransformedSeriesRegressor,
+    forecast,
+    series_to_supervised,
+)
 
 SEASON = pd.Series(np.array(["cold", "mild", "warm"])[MILK_X.index.month // 4 % 3], MILK_X.index)
 ONE_HOT = pd.get_dummies(SEASON).astype(float)
@@ -43,6 +50,27 @@ def test_text_is_encoded_as_by_hand(learner, transformer, dtype):
         np.testing.assert_allclose(
             ours.predict(table[rows]), theirs.predict(BY_HAND[rows]), rtol=1e-6
         )
+
+
+def test_words_known_ahead_are_future_inputs():
+    """Rows of a table have them unshifted; forecasts of all kinds are those of columns by hand."""
+    table = MILK.to_frame().assign(season=SEASON.reindex(MILK.index, fill_value="cold"))
+    X, y = series_to_supervised(table, target="milk", future_inputs="season")
+    assert X["season"].tolist() == table["season"].tolist()[1:]
+    learner = LEARNERS["flat windows"]
+    model = TransformedSeriesRegressor(make_pipeline(encoder(), learner), Differencer(12))
+    by_hand = pd.get_dummies(X, columns=["season"], dtype=float)
+    theirs = TransformedSeriesRegressor(learner, Differencer(12)).fit(by_hand[:-4], y[:-4])
+    expected = forecast(theirs, by_hand[:-4], 4, y=y[:-4], future_inputs=by_hand[-4:])
+    ahead = X[["season"]][-4:]
+    model.fit(X[:-4], y[:-4])
+    later = table.assign(milk=table["milk"].mask(table.index > y.index[-5]))
+    for found in (
+        forecast(model, X[:-4], 4, y=y[:-4], future_inputs=ahead),
+        forecast(model, series=table[:-4], steps=4, future_inputs=ahead),
+        forecast(model, series=later, steps=4),
+    ):
+        pd.testing.assert_series_equal(found, expected)
 
 
 def test_text_without_an_encoder_is_refused():
