@@ -47,6 +47,33 @@ def step_of(name):
     return (match[1], int(match[2])) if match else (name, 1)
 
 
+def first_step(y, horizon):
+    """Return the targets of the first step alone.
+
+    Parameters
+    ----------
+    y : Series, DataFrame or ndarray of shape (n_rows,) or (n_rows, n_targets * horizon)
+        The target.
+    horizon : int
+        How many steps ahead its columns reach.
+
+    Returns
+    -------
+    Series, DataFrame or ndarray of shape (n_rows,) or (n_rows, n_targets)
+        `y` itself if it reaches one step ahead; one target is one-dimensional.
+    """
+    if horizon == 1:
+        return y
+    n_targets = np.shape(y)[1] // horizon
+    if not isinstance(y, pd.DataFrame):
+        values = np.asarray(y)[:, :n_targets]
+        return values[:, 0] if n_targets == 1 else values
+    names, _ = names_of_steps(list(y.columns))
+    first = y.iloc[:, :n_targets]
+    first = first.set_axis(pd.Index(names[:n_targets], tupleize_cols=False), axis=1)
+    return first.iloc[:, 0] if n_targets == 1 else first
+
+
 def names_of_steps(names):
     """Tell the names of the targets from those of their steps.
 

@@ -233,6 +233,32 @@ def inputs_among(rows, future_inputs, layout):
     return known + [i for i, (source, _) in later if source in known and i not in known]
 
 
+def observed_inputs(rows, lags, layout):
+    """Return what the past inputs were at the rows, as later rows tell.
+
+    Parameters
+    ----------
+    rows : DataFrame or ndarray of shape (n_rows, n_features)
+        The rows.
+    lags : Lags
+        Their columns that hold earlier values.
+    layout : Layout
+        Which series each row belongs to.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n_rows,)
+        NaN where no later row tells.
+    """
+    found: dict = {}
+    for column, number, steps in sorted(lags.columns, key=lambda lag: -lag.steps):
+        if number >= (lags.n_targets or 0):
+            values = check_floats(rows.iloc[:, column], "X")
+            name = lags.past_inputs[number - lags.n_targets]
+            found[name] = _at(values, layout.earlier(layout.within(), -steps))
+    return found
+
+
 def lags_in_fit(X, rows, y, target, earlier, horizon, y_lag):
     """Find the columns of training rows that hold earlier targets, and compare them with these.
 

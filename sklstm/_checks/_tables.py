@@ -133,6 +133,23 @@ def check_target(y, X, *, name="y", rows_name="X"):
     return target.reshape(len(target), -1)
 
 
+def lacks_target(y):
+    """Tell which rows have a target that is not known, before it is validated.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows, ...) or None
+        The target.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_rows,) or None
+        None where `y` is nothing that has rows.
+    """
+    missing = np.asarray(pd.isna(y))
+    return missing.reshape(len(missing), -1).any(axis=1) if missing.size and missing.ndim else None
+
+
 def check_names(table):
     """Refuse a DataFrame with two columns of one name.
 

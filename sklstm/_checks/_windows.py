@@ -24,7 +24,7 @@ _BLOCK = 2**16
 _LAG = re.compile(r"(|.*[\W\d_]|.*[a-z](?=L))(?i:lag_?|t-)(\d+)\)?", re.DOTALL)
 
 
-def check_windows(estimator, X, *, reset, name="X"):
+def check_windows(estimator, X, *, reset, name="X", untaught=None):
     """Validate windows, or rows as windows of one step.
 
     Parameters
@@ -37,6 +37,8 @@ def check_windows(estimator, X, *, reset, name="X"):
         Whether this is `fit`.
     name : str, default="X"
         What messages call the windows.
+    untaught : ndarray of bool of shape (n_rows,), default=None
+        In `fit`, the windows that are not learnt from, in which NaN is let through.
 
     Returns
     -------
@@ -64,9 +66,12 @@ def check_windows(estimator, X, *, reset, name="X"):
         windows = Windows.of(rows[:, None, :])
     else:
         windows = Windows.of(_check_three_axes(estimator, X, reset, name)).without_labels()
+    if untaught is None or len(untaught) != len(windows):
+        untaught = np.zeros(len(windows), dtype=bool)
     n_unknown = np.empty(len(windows), dtype=np.int32)
     for start, block in windows.blocks():
-        n_unknown[start : start + len(block)] = _count_unknown(block, X, name, start, unknown)
+        those = slice(start, start + len(block))
+        n_unknown[those] = _count_unknown(block, X, name, start, unknown, untaught[those])
     return windows, n_unknown
 
 
@@ -191,11 +196,11 @@ def _unknown_rows(estimator, rows, layout):
     return is_head & ((n_known == 0) | (step is not None and n_known % (step or 1) == 0))
 
 
-def _count_unknown(windows, X, name, first, unknown_rows):
+def _count_unknown(windows, X, name, first, unknown_rows, untaught):
     """Count the NaN steps at the old end of each window, and refuse NaN anywhere else.
 
     `windows` are those of `X` from row `first` on, in memory. For a table of rows, `unknown_rows`
-    tells which ones are unknown.
+    tells which ones are unknown. NaN is let through in windows that are not learnt from.
     """
     values, starts, window = windows.values, windows.starts, windows.window
     with np.errstate(over="ignore", invalid="ignore"):
@@ -220,6 +225,7 @@ def _count_unknown(windows, X, name, first, unknown_rows):
         known[heads] = ends[np.searchsorted(ends, block[heads], side="right")]
         known = np.minimum(known, block + window)
         is_valid = n_before[known] == n_before[block + window]
+        is_valid |= untaught[at : at + _BLOCK]
         if not is_valid.all():
             _refuse(windows, at + int(np.argmin(is_valid)), X, name, first)
         # A step that is partly unknown is not known.

@@ -10,28 +10,27 @@ from sklearn.base import clone
 from sklearn.utils import check_scalar
 
 from sklstm._checks._arguments import check_flag, check_kind
-from sklstm._checks._horizon import horizon_of, target_names
-from sklstm._checks._lag_columns import lags_of
+from sklstm._checks._horizon import first_step, horizon_of, target_names
+from sklstm._checks._lag_columns import inputs_among, lags_of, observed_inputs
 from sklstm._checks._numbers import place_of
 from sklstm._checks._quantiles import check_method
 from sklstm._checks._tables import (
     check_ordered,
     check_target,
     index_of,
-    positions_among,
 )
 from sklstm._past._layout import Layout
 from sklstm._sklearn._compat import safe_indexing
-from sklstm._sklearn._composition import call_final, refuse_classifier
+from sklstm._sklearn._composition import call_final, final_estimator, refuse_classifier
 from sklstm._sklearn._parallel import shared_out
-from sklstm._sklearn._warnings import UnknownPastWarning, each_once, warn
+from sklstm._sklearn._warnings import each_once
 from sklstm.evaluation._backtest_result import BacktestResult
 from sklstm.evaluation._baselines import BASELINES, baseline, check_baselines
 from sklstm.evaluation._quantiles import named_quantiles
 from sklstm.evaluation._rows import Rows
 from sklstm.evaluation._scales import Scales
 from sklstm.evaluation._scores import Scoring, scorers_of
-from sklstm.evaluation._splits import check_splits
+from sklstm.evaluation._splits import check_splits, with_past
 from sklstm.forecasting._forecast import rows_ahead
 from sklstm.forecasting._rows_to_come import DECLARE
 
@@ -79,7 +78,8 @@ def backtest(
         which predicts all folds; all rows before a test row are its past.
     feed_back : bool, default=False
         True makes each fold one :func:`forecast` from the end of its training rows, where
-        predictions are fed back. False predicts each row from `X` as it is: one step ahead, or all
+        predictions are fed back; of a target with a horizon, beyond this horizon. Nothing is learnt
+        or known of later targets. False predicts each row from `X` as it is: one step ahead, or all
         steps of a target with a horizon.
     baselines : sequence of {"persistence", "seasonal_naive", "drift"}, default=\
             ("persistence", "seasonal_naive", "drift")
@@ -97,9 +97,11 @@ def backtest(
     y_lag : str, int or sequence of these, default=None
         Passed to :func:`forecast`; used only with `feed_back`.
     future_inputs : str, int or sequence of these, default=None
-        The columns of `X`, by name or position, that are known ahead, such as a calendar. With
-        `feed_back`, columns that hold no earlier target must be among them, or be made by
-        `recompute`: their values in the test rows are not known yet.
+        The columns of `X`, by name or position, that are known ahead, such as a calendar. Columns
+        called ``<name>_step2`` and so on go with ``<name>``. With `feed_back`, columns that hold no
+        earlier target must be among them, or be made by `recompute`: their values in the test rows
+        are not known yet. Past inputs (``<name>_lag1``) are known in the first row that is
+        forecast, so they need a target whose horizon reaches to the end of the fold.
     recompute : callable, default=None
         Passed to :func:`forecast`; used only with `feed_back`.
     method : {"predict", "predict_quantiles"}, default="predict"
@@ -213,35 +215,31 @@ def backtest(
         check_scalar(n_jobs, "n_jobs", Integral)
     layout = Layout(index_of(X), len(X))
     horizon = horizon_of(target_names(y), target, layout)
-    if feed_back and horizon > 1:
-        raise ValueError(
-            f"feed_back=True forecasts one step after the other, but y reaches {horizon} steps"
-            " ahead: set feed_back=False, or pass a y of one step."
-        )
     names, season = check_baselines(baselines, season, layout.times)
     scorers = scorers_of(scoring)
     table = Rows(layout)
     splits = check_splits(cv, X, y, table)
     if feed_back:
-        splits = _with_past(splits, table, X, refit)
+        splits = with_past(splits, table, X, refit)
     if feed_back and y_lag is None:
         y_lag = getattr(estimator, "y_lag", None)
         y_lag = None if isinstance(y_lag, str) and y_lag == "auto" else y_lag
     columns = list(X.columns) if isinstance(X, pd.DataFrame) else list(range(X.shape[1]))
-    later, known = None, []
-    if future_inputs is not None:
-        known = positions_among(columns, future_inputs, "future_inputs")
-        later = safe_indexing(X, known, axis=1)
+    known = inputs_among(X, future_inputs, layout)
+    later = safe_indexing(X, known, axis=1) if known else None
+    past_inputs: dict = {}
     if feed_back or y_lag is not None:  # a wrong `y_lag` is refused where it is not used, too
         lags = lags_of(X, y, target, later, y_lag, guess=recompute is None)
         held = {*known, *(lag.column for lag in lags.columns)}
         lacking = [name for i, name in enumerate(columns) if i not in held]
         if feed_back and lacking and recompute is None:
             raise ValueError(f"The values of {lacking!r} in the test rows are not known. {DECLARE}")
+        past_inputs = observed_inputs(X, lags, layout)
 
     # 2. Fit and predict.
     options = {"feed_back": feed_back, "y_lag": y_lag, "recompute": recompute, "method": method}
-    task = SimpleNamespace(estimator=estimator, X=X, y=y, later=later, table=table, **options)
+    options |= {"later": later, "past_inputs": past_inputs, "horizon": horizon}
+    task = SimpleNamespace(estimator=estimator, X=X, y=y, table=table, **options)
     parts = [[split] for split in splits] if refit else [splits]
     with each_once():
         if len(parts) == 1:
@@ -255,13 +253,15 @@ def backtest(
         predictions, quantiles = named_quantiles(predictions, estimators, target.shape[1])
 
     # 3. Put predictions beside baselines and actual values.
+    if feed_back:  # A forecast has one value for each step, however many a row predicts.
+        y, target, horizon = first_step(y, horizon), np.hsplit(target, horizon)[0], 1
     folds = []
     for (train, test), predicted in zip(splits, predictions, strict=True):
         # The last row of the same series whose target is known when a row is predicted.
         origins = table.before[test]
         if feed_back:
             start = train[0] if refit else splits[0][0][0]
-            origins = _known(table, start, train, test)[0][table.series[test]]
+            origins = table.known(start, train, test)[0][table.series[test]]
         values = {
             "actual": target[test],
             "prediction": np.asarray(predicted, dtype=float).reshape(len(test), -1),
@@ -316,7 +316,12 @@ def backtest(
 def _fit_predict(task, splits, n_jobs=None):
     """Fit on the training rows of the first of some folds, and predict the test rows of all."""
     train, _ = splits[0]
-    fitted = clone(task.estimator).fit(safe_indexing(task.X, train), safe_indexing(task.y, train))
+    rows = train
+    if task.feed_back and not hasattr(final_estimator(task.estimator), "horizon"):
+        # Targets of the last rows lie among the test rows; regressors with a horizon know that.
+        n_later = task.table.within[task.table.last_of_series(train)][task.table.series[train]]
+        rows = train[n_later - task.table.within[train] >= task.horizon - 1]
+    fitted = clone(task.estimator).fit(safe_indexing(task.X, rows), safe_indexing(task.y, rows))
     if task.feed_back:
         options = {"start": train[0], "n_jobs": n_jobs}
         return fitted, [_forecast_fold(fitted, task, *split, **options) for split in splits]
@@ -341,55 +346,9 @@ def _predict_rows(fitted, task, rows, n_jobs):
     return values[np.argsort(np.argsort(part, kind="stable"))]
 
 
-def _known(table, start, train, test):
-    """Find what a forecast of test rows knows: the rows from a start until the last training row.
-
-    Returns
-    -------
-    last : ndarray of int of shape (n_series,)
-        The last known row of each series; -1 where there is none.
-    is_known : ndarray of bool of shape (n_rows,)
-    """
-    rows = np.arange(len(table.series))
-    # Rows that are tested at the time of the last training row may stand above it.
-    is_tested = table.first_of_series(test)[table.series] <= rows
-    is_tested &= np.isin(table.series, table.series[test])
-    is_known = (rows >= start) & (rows <= train[-1]) & ~is_tested
-    return table.last_of_series(rows[is_known]), is_known
-
-
-def _with_past(splits, table, X, refit):
-    """Leave out the test rows of series that have no row yet from which a forecast could go on."""
-    found, n_left, first = [], 0, None
-    for train, test in splits:
-        last, _ = _known(table, train[0] if refit else splits[0][0][0], train, test)
-        begins_later = last[table.series[test]] < 0
-        if begins_later.any() and first is None:
-            first = test[np.argmax(begins_later)]
-        n_left += begins_later.sum()
-        found.append((train, test[~begins_later]))
-    if n_left:
-        name = X.index[first][1:]
-        what = (
-            f"Series {name[0] if len(name) == 1 else name!r} has no row until the end of the"
-            " training rows of a fold"
-        )
-        if not all(len(test) for _, test in found):
-            raise ValueError(
-                f"{what}, and no other series of that fold has one, so nothing can be forecast."
-                " Train on more rows, or set feed_back=False."
-            )
-        warn(
-            f"{what}, so it cannot be forecast there: {n_left} test rows of such series are left"
-            " out. Their first rows are predicted with feed_back=False.",
-            UnknownPastWarning,
-        )
-    return found
-
-
 def _forecast_fold(fitted, task, train, test, *, start, n_jobs):
     """Forecast test rows from the last training rows; the model was trained from `start` on."""
-    last, is_known = _known(task.table, start, train, test)
+    last, is_known = task.table.known(start, train, test)
     rows, series = np.arange(len(is_known)), task.table.series
     is_ahead = (rows > last[series]) & (rows <= task.table.last_of_series(test)[series])
     known, ahead = rows[is_known], rows[is_ahead & (last[series] >= 0)]
@@ -397,15 +356,23 @@ def _forecast_fold(fitted, task, train, test, *, start, n_jobs):
         labels = pd.RangeIndex(len(known), len(known) + len(ahead))
     else:
         labels = task.X.index[ahead]
+    y = safe_indexing(task.y, known)
+    if task.horizon > 1:
+        within = task.table.within
+        n_later = within[last[series[known]]] - within[known]
+        step = np.arange(np.shape(y)[1]) // (np.shape(y)[1] // task.horizon)
+        y = pd.DataFrame(y).mask(step > n_later[:, None])
+        y = y if index_of(task.y) is not None else y.to_numpy()
     table, _ = rows_ahead(
         fitted,
         safe_indexing(task.X, known),
-        safe_indexing(task.y, known),
+        y,
         None if task.later is None else safe_indexing(task.later, ahead),
         task.y_lag,
         task.recompute,
         labels=labels,
         n_jobs=n_jobs,
+        past_inputs={name: values[known] for name, values in task.past_inputs.items()},
     )
     # Targets that are not known at the end of the training rows are forecast as well.
     wanted = labels[np.searchsorted(ahead, test)]

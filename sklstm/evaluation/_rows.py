@@ -100,3 +100,26 @@ class Rows:
         found = np.full(self.n_series, len(self.series))
         np.minimum.at(found, self.series[rows], rows)
         return np.where(found < len(self.series), found, first)
+
+    def known(self, start, train, test):
+        """Find what a forecast of test rows knows: the rows until the last training row.
+
+        Parameters
+        ----------
+        start : int
+            The first row that is known.
+        train, test : ndarray of int
+            Positions of training rows and test rows.
+
+        Returns
+        -------
+        last : ndarray of int of shape (n_series,)
+            The last known row of each series; -1 where there is none.
+        is_known : ndarray of bool of shape (n_rows,)
+        """
+        rows = np.arange(len(self.series))
+        # Rows that are tested at the time of the last training row may stand above it.
+        is_tested = self.first_of_series(test)[self.series] <= rows
+        is_tested &= np.isin(self.series, self.series[test])
+        is_known = (rows >= start) & (rows <= train[-1]) & ~is_tested
+        return self.last_of_series(rows[is_known]), is_known

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.model_selection import TimeSeriesSplit, check_cv
 
 from sklstm._checks._arguments import naming
-from sklstm._sklearn._warnings import CutTimeStepWarning, warn
+from sklstm._sklearn._warnings import CutTimeStepWarning, UnknownPastWarning, warn
 from sklstm.evaluation._time_step_split import TimeStepSplit
 
 
@@ -69,3 +69,58 @@ def check_splits(cv, X, y, table):
             CutTimeStepWarning,
         )
     return splits
+
+
+def with_past(splits, table, X, refit):
+    """Leave out the test rows of series that have no row yet from which a forecast could go on.
+
+    Parameters
+    ----------
+    splits : list of (train, test)
+        Positions.
+    table : Rows
+        The series of each row.
+    X : DataFrame or ndarray of shape (n_rows, ...)
+        The rows.
+    refit : bool
+        Whether each fold knows its own training rows only.
+
+    Returns
+    -------
+    list of (train, test)
+
+    Raises
+    ------
+    ValueError
+        If a fold has no other test rows.
+
+    Warns
+    -----
+    UnknownPastWarning
+        If rows are left out.
+    """
+    found, n_left, first = [], 0, None
+    for train, test in splits:
+        last, _ = table.known(train[0] if refit else splits[0][0][0], train, test)
+        begins_later = last[table.series[test]] < 0
+        if begins_later.any() and first is None:
+            first = test[np.argmax(begins_later)]
+        n_left += begins_later.sum()
+        found.append((train, test[~begins_later]))
+    if n_left:
+        name = X.index[first][1:]
+        what = (
+            f"Series {name[0] if len(name) == 1 else name!r} has no row until the end of the"
+            " training rows of a fold"
+        )
+        if not all(len(test) for _, test in found):
+            raise ValueError(
+                f"{what}, and no other series of that fold has one, so nothing can be forecast."
+                " Train on more rows, or set feed_back=False."
+            )
+        warn(
+            f"{what}, so it cannot be forecast there: {n_left} test rows of such series are left"
+            " out. Their first rows are predicted with feed_back=False.",
+            UnknownPastWarning,
+        )
+    return found

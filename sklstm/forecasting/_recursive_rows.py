@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_float_dtype
 
 from sklstm._checks._lag_columns import later_steps
 from sklstm._checks._numbers import check_floats
 from sklstm._past._layout import Layout
 from sklstm._past._stretches import ranges, said
+from sklstm.forecasting._cells import Cells
 from sklstm.forecasting._known_targets import (
     by_series,
     first_unknown,
@@ -18,13 +18,10 @@ from sklstm.forecasting._known_targets import (
     store_known,
 )
 from sklstm.forecasting._recompute import call_recompute
-from sklstm.forecasting._rows_to_come import DECLARE, labels_to_come, other_columns
+from sklstm.forecasting._rows_to_come import DECLARE
 
 #: The attributes that hold a value for each series.
-_PER_SERIES = (
-    *("_lengths", "_start", "_stop", "_end", "_row", "_filled", "_first", "_begin", "known"),
-    *("_cell_of_first", "_cell_of_later"),
-)
+_PER_SERIES = (*("_lengths", "_start", "_stop", "_row", "_filled", "_first", "known"),)
 
 
 class RecursiveRows:
@@ -125,45 +122,23 @@ class RecursiveRows:
         filled = {lag.column for lag in lags.columns}
         self._later = later_steps(rows, layout, filled, future_inputs)
         n_more = max((n for _, n in self._later.values()), default=0)
-        self._begin = np.zeros_like(self._start)
+        begin = np.zeros_like(self._start)
         if reach is not None and recompute is None:
-            self._begin = np.clip(self._filled - reach - n_more, 0, self._lengths)
-        given = layout.row(ranges(layout.starts + self._begin, layout.stops))
+            begin = np.clip(self._filled - reach - n_more, 0, self._lengths)
         # Future inputs are known for later steps, too.
-        self._end = self._stop + (0 if future_inputs is None or labels is not None else n_more)
-        n_later = np.maximum(0, self._end - self._lengths)
-        n_given = self._lengths - self._begin
-        self._cell_of_first = np.cumsum(n_given) - n_given - self._begin
-        self._cell_of_later = len(given) + np.cumsum(n_later) - n_later - self._lengths
-        self._index, self._time = labels_to_come(
-            rows.index, layout, given, n_later, future_inputs, labels, axis
-        )
+        n_more = 0 if future_inputs is None or labels is not None else n_more
+        n_later = np.maximum(0, self._stop + n_more - self._lengths)
+        self._cells = Cells(rows, layout, begin, n_later, future_inputs, labels, axis)
 
         # 4. One table of the rows so far and those to come; lags stand in arrays of their own.
-        self._all_names = rows.columns
-        names = list(rows.columns)
+        self._all_names = list(rows.columns)
         if recompute is not None:
             made = self._check_recompute(rows, layout)
             self._lags = [lag for lag in self._lags if lag.column not in made]
             filled |= set(made)
         filled |= set(self._later)
-        others = [i for i in range(len(names)) if i not in filled]
-        self.others = [names[i] for i in others]
-        seen = rows[self.others]
-        later, missing = other_columns(future_inputs, seen, self._index[len(given) :])
-        self._missing = np.concatenate([np.zeros(len(given), dtype=bool), missing])
-        self._cells = seen.take(given)
-        if len(later):  # pandas 2 warns of empty tables in concat.
-            self._cells = pd.concat([self._cells, later]) if len(given) else later
-        self._cells = self._cells.set_axis(self._index).set_axis(others, axis=1)
-        self._columns = {}
-        for column in sorted(filled):
-            kind = rows.dtypes.iloc[column]
-            is_plain = isinstance(kind, np.dtype) and is_float_dtype(kind)
-            values = np.full(len(self._index), np.nan, kind if is_plain else np.float64)
-            values[: len(given)] = check_floats(rows.iloc[given, column], "X")
-            self._columns[column] = values
-        self._fill_later_steps(n_given, n_later)
+        self.others = [name for i, name in enumerate(self._all_names) if i not in filled]
+        self._cells.lay_out(filled, self._later)
 
     @property
     def n_series(self):
@@ -179,9 +154,10 @@ class RecursiveRows:
     def labels(self):
         """The labels of the rows to predict, from the oldest to the newest."""
         cells, *_ = self._predicted_cells()
-        if self._time is None:  # a slice keeps the frequency
-            return self._index[cells[0] : cells[-1] + 1] if len(cells) else self._index[:0]
-        return self._index[cells]
+        index = self._cells.index
+        if self._cells.time is None:  # a slice keeps the frequency
+            return index[cells[0] : cells[-1] + 1] if len(cells) else index[:0]
+        return index[cells]
 
     def next_rows(self):
         """Return the next row to predict of each series, below the rows that it depends on.
@@ -209,17 +185,18 @@ class RecursiveRows:
         if self._reach is not None:
             oldest = np.maximum(0, stop - 1 - self._reach)
         one, row = np.repeat(series, stop - oldest), ranges(oldest, stop)
-        cells = self._cell(one, row)
+        cells = self._cells.at(one, row)
         self._check_inputs(cells[row >= np.minimum(self._start, self._lengths)[one]])
         last = np.cumsum(stop - oldest) - 1
-        if self._time is not None:
-            order = np.argsort(self._time[cells], kind="stable")
+        if self._cells.time is not None:
+            order = np.argsort(self._cells.time[cells], kind="stable")
             cells = cells[order]
             place = np.empty_like(order)
             place[order] = np.arange(len(order))
             last = place[last]
         is_cut = self._reach is not None and bool((stop > self._reach).all())
-        return self._table(cells), last, is_cut
+        table = self._cells.table(cells)
+        return table if self._labelled else np.ascontiguousarray(table), last, is_cut
 
     def observe(self, predicted, estimator):
         """Store what was predicted from the next row of each series, to fill in later rows with.
@@ -280,10 +257,10 @@ class RecursiveRows:
         pandas.Index of length n_series or None
             The labels of the first rows to predict; None where these share one time.
         """
-        if self._time is None:
+        if self._cells.time is None:
             return None
-        cells = self._cell(np.arange(self.n_series), self._start)
-        return self._index[cells] if np.ptp(self._time[cells]) else None
+        cells = self._cells.at(np.arange(self.n_series), self._start)
+        return self._cells.index[cells] if np.ptp(self._cells.time[cells]) else None
 
     def split(self, n_parts):
         """Return the series in several parts, which need nothing of each other.
@@ -301,18 +278,10 @@ class RecursiveRows:
         """
         parts = []
         for some in np.array_split(np.arange(self.n_series), n_parts):
-            stop = np.maximum(self._lengths, self._end)[some]
-            n_cells = stop - self._begin[some]
-            cells = self._cell(np.repeat(some, n_cells), ranges(self._begin[some], stop))
             part = copy.copy(self)
             for name in _PER_SERIES:
                 setattr(part, name, getattr(self, name)[some])
-            part._cell_of_first = np.cumsum(n_cells) - n_cells - part._begin
-            part._cell_of_later = part._cell_of_first
-            part._index = self._index[cells].remove_unused_levels()
-            part._time, part._missing = self._time[cells], self._missing[cells]
-            part._cells = self._cells.take(cells)
-            part._columns = {i: values[cells] for i, values in self._columns.items()}
+            part._cells = self._cells.part(some)
             parts.append(part)
         return parts
 
@@ -327,77 +296,46 @@ class RecursiveRows:
         own.known, own._row, own._filled = (
             array.copy() for array in (self.known, self._row, self._filled)
         )
-        own._columns = {column: values.copy() for column, values in self._columns.items()}
+        own._cells = self._cells.writable()
         return own
 
     def _open(self):
         """Return the series that are not predicted to their end."""
         return np.flatnonzero(self._row < self._stop)
 
-    def _cell(self, series, row):
-        """Return where rows of series stand in the table of cells."""
-        later = row >= self._lengths[series]
-        return np.where(later, self._cell_of_later[series], self._cell_of_first[series]) + row
-
     def _predicted_cells(self):
         """Return the cells of the rows to predict, in the order of time, their series and rows."""
         series = np.repeat(np.arange(self.n_series), self._stop - self._start)
         row = ranges(self._start, self._stop)
-        cells = self._cell(series, row)
-        if self._time is None:
+        cells = self._cells.at(series, row)
+        if self._cells.time is None:
             return cells, series, row
-        order = np.argsort(self._time[cells], kind="stable")
+        order = np.argsort(self._cells.time[cells], kind="stable")
         return cells[order], series[order], row[order]
-
-    def _table(self, cells):
-        """Return the rows at some cells."""
-        table = self._cells.take(cells)
-        for column, values in self._columns.items():
-            table.insert(column, column, values[cells])
-        table.columns = self._all_names
-        return table if self._labelled else np.ascontiguousarray(table)
-
-    def _fill_later_steps(self, n_given, n_later):
-        """Fill in the future inputs that other rows hold: those of later steps, and of earlier."""
-        series = np.arange(self.n_series)
-        one = np.concatenate([np.repeat(series, n_given), np.repeat(series, n_later)])
-        ends = self._lengths + n_later
-        row = np.concatenate([ranges(self._begin, self._lengths), ranges(self._lengths, ends)])
-        for column, (source, n_steps) in self._later.items():
-            # The last row given holds its later steps, too.
-            values, at = self._cells[source].to_numpy(np.float64, copy=True), row - n_steps
-            there = np.flatnonzero(np.isnan(values) & (at >= self._begin[one]))
-            values[there] = self._columns[column][self._cell(one[there], at[there])]
-            self._cells[source] = values
-        for column, (source, n_steps) in self._later.items():
-            values, at = self._columns[column], row + n_steps
-            there = np.flatnonzero(np.isnan(values) & (at < ends[one]))
-            values[there] = self._cells[source].to_numpy()[self._cell(one[there], at[there])]
-        self._missing &= self._cells.isna().any(axis=1).to_numpy()
 
     def _fill(self, series, stop):
         """Fill in the rows of some series up to before others."""
         first = self._filled[series]
         one, row = np.repeat(series, stop - first), ranges(first, stop)
-        cells = self._cell(one, row)
-        lacking = np.flatnonzero(self._missing[cells])
+        cells = self._cells.at(one, row)
+        lacking = np.flatnonzero(self._cells.missing[cells])
         if len(lacking) and self.others:
             cell, new = cells[lacking[0]], int((row - self._lengths[one])[lacking[0]])
-            of, label = "X", f" ({self._index[cell]!r})" if self._labelled else ""
-            if self._time is not None:
-                of, label = "its series", f" ({said(self._index, cell)})"
+            of, label = "X", f" ({self._cells.index[cell]!r})" if self._labelled else ""
+            if self._cells.time is not None:
+                of, label = "its series", f" ({said(self._cells.index, cell)})"
             raise ValueError(
                 f"future_inputs lacks values of {self.others!r} in row {new + 1} after the last"
                 f" one of {of}{label}. {DECLARE}"
             )
         for lag in self._lags:
             slot = row - lag.steps - self._first[one] + self._depth
-            self._columns[lag.column][cells] = self.known[one, slot, lag.target]
+            self._cells.columns[lag.column][cells] = self.known[one, slot, lag.target]
         if self._recompute is not None:
             while len(due := series[self._filled[series] < stop]):
                 row = self._filled[due]
                 for column, values in self._recomputed(due, row).items():
-                    self._columns[column][self._cell(due, row)] = values
+                    self._cells.columns[column][self._cells.at(due, row)] = values
                 self._filled[due] += 1
         self._filled[series] = stop
 
@@ -405,10 +343,10 @@ class RecursiveRows:
         """Refuse rows to come of which an input is not known."""
         of_past = {lag.column: lag for lag in self._lags if lag.target >= self._n_targets}
         for column in [*of_past, *self._later]:
-            unknown = np.flatnonzero(np.isnan(self._columns[column][cells]))
+            unknown = np.flatnonzero(np.isnan(self._cells.columns[column][cells]))
             if not len(unknown):
                 continue
-            name, place = self._all_names[column], said(self._index, cells[unknown[0]])
+            name, place = self._all_names[column], said(self._cells.index, cells[unknown[0]])
             if column in self._later:
                 raise ValueError(
                     f"future_inputs lacks a value for {name!r} in the row of {place}: it is that of"
@@ -443,19 +381,19 @@ class RecursiveRows:
             np.repeat(np.arange(self.n_series), known),
             ranges(np.zeros_like(known), known),
         )
-        cells = self._cell(one, before)
-        if self._time is not None:
-            order = np.argsort(self._time[cells], kind="stable")
+        cells = self._cells.at(one, before)
+        if self._cells.time is not None:
+            order = np.argsort(self._cells.time[cells], kind="stable")
             one, before, cells = one[order], before[order], cells[order]
         values = self.known[one, before + self._depth, : self._n_targets]
         past: Any = values.ravel() if values.shape[1] == 1 else values
         if self._labelled:
-            past = pd.DataFrame(values, self._index[cells], self._names)
+            past = pd.DataFrame(values, self._cells.index[cells], self._names)
             past = past if values.shape[1] > 1 else past.iloc[:, 0]
         names = None
-        if self._time is not None:
-            names = self._index[self._cell(series, row)].droplevel(0)
-        return call_recompute(self._recompute, past, names, list(self._all_names))
+        if self._cells.time is not None:
+            names = self._cells.index[self._cells.at(series, row)].droplevel(0)
+        return call_recompute(self._recompute, past, names, self._all_names)
 
     def _check_recompute(self, rows, layout):
         """Return the columns that are recomputed, and refuse values that differ from the given."""

@@ -9,7 +9,7 @@ import numpy as np
 from sklstm._checks._arguments import naming
 from sklstm._checks._horizon import names_of_steps, said_horizon, target_names, until_now
 from sklstm._checks._numbers import check_numeric
-from sklstm._checks._tables import check_in_step, check_target, layout_of
+from sklstm._checks._tables import check_in_step, check_target, lacks_target, layout_of
 from sklstm._checks._windows import check_computable, check_windows, count_axes
 from sklstm._past._layout import Layout
 from sklstm._sklearn._compat import check_sample_weight
@@ -81,7 +81,7 @@ class Samples:
         return Rows(self.windows, positions, target, self.weight, self.breaks, self.series)
 
 
-def read_problem(regressor, given, *, reset, one_epoch):
+def read_problem(regressor, given, *, reset, one_epoch, runs_on=False):
     """Validate what `fit` was given, and find the rows to learn from and to validate with.
 
     Parameters
@@ -94,6 +94,8 @@ def read_problem(regressor, given, *, reset, one_epoch):
         Whether this is a fit that starts anew.
     one_epoch : bool
         Whether this is a `partial_fit`, which holds out no rows.
+    runs_on : bool, default=False
+        Whether a state runs on over rows that teach nothing, so that these hold no NaN.
 
     Returns
     -------
@@ -104,14 +106,15 @@ def read_problem(regressor, given, *, reset, one_epoch):
     """
     X, y, sample_weight, X_val, y_val = given
     regressor._target_names = names_of_steps(target_names(y))[0]
-    samples = _read_samples(regressor, X, y, sample_weight, reset=reset)
+    samples = _read_samples(regressor, X, y, sample_weight, reset=reset, runs_on=runs_on)
     if X_val is None and y_val is None:
         fraction = None if one_epoch else regressor.validation_fraction
         return _hold_out(samples, fraction) if fraction else (samples, None)
     if X_val is None or y_val is None:
         alone, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
         raise ValueError(f"{alone} was given without {missing}: pass both or neither.")
-    validation = _read_samples(regressor, X_val, y_val, None, reset=False, suffix="_val")
+    options = {"reset": False, "runs_on": runs_on, "suffix": "_val"}
+    validation = _read_samples(regressor, X_val, y_val, None, **options)
     window, window_val = samples.windows.shape[1], validation.windows.shape[1]
     any_length = learns_short_windows(regressor) and count_axes(X_val) == 3
     if window_val != window and not any_length:
@@ -181,10 +184,11 @@ def mask_remedy(regressor, windows, n_unknown):
     return ", or short_windows='mask' to learn from shorter sequences, too"
 
 
-def _read_samples(regressor, X, y, sample_weight, *, reset, suffix=""):
+def _read_samples(regressor, X, y, sample_weight, *, reset, runs_on, suffix=""):
     """Validate a table with its targets, and find the rows that can be used."""
     name, y_name = f"X{suffix}", f"y{suffix}"
-    windows, n_unknown = check_windows(regressor, X, reset=reset, name=name)
+    untaught = None if runs_on else lacks_target(y)
+    windows, n_unknown = check_windows(regressor, X, reset=reset, name=name, untaught=untaught)
     target = check_target(y, X, name=y_name, rows_name=name)
     layout = layout_of(y, X)
     # A classifier has no horizon: its columns are classes, not steps ahead.

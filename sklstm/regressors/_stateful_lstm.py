@@ -387,7 +387,8 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
 
         # 2. Read the problem, and find where the rows stand in the series.
         X, *_ = given
-        samples, validation = read_problem(self, given, reset=start is None, one_epoch=one_epoch)
+        options = {"reset": start is None, "one_epoch": one_epoch, "runs_on": True}
+        samples, validation = read_problem(self, given, **options)
         lags = lag_columns(X)
         if start is None and lags:
             warn(

@@ -292,7 +292,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         self._validate_params()
         refuse_classifier(self.regressor, BY_ITSELF)
         context = self._begin_fit(1, X=X, y=y)
-        rows, inputs = read_rows(self, X, reset=True)
+        rows, inputs = read_rows(self, X, reset=True, y=y)
         target = check_target(y, X)
         layout = layout_of(X)
         horizon = said_horizon(y, target, self.horizon, layout)

@@ -195,12 +195,6 @@ def test_training_on_the_future_is_refused(cv):
         backtest(Ridge(), X, Y, cv)
 
 
-def test_feeding_back_a_horizon_is_refused():
-    """feed_back needs a target of one step."""
-    with pytest.raises(ValueError, match="y reaches 3 steps ahead"):
-        backtest(Ridge(), *series_to_supervised(MILK, horizon=3), 3, feed_back=True)
-
-
 TRADING = pd.bdate_range("2024-01-01", periods=120).delete([40, 101, 104])
 PRICES = pd.Series(50 + np.random.default_rng(0).normal(size=117).cumsum(), TRADING, name="price")
 

@@ -226,3 +226,78 @@ def test_the_recipe_of_the_same_name_is_translated(table, recipe, n_in, n_out):
     said = rf"horizon={n_out}\) and put LagWindower\({n_in}\)"
     with pytest.raises(TypeError, match=said):
         series_to_supervised(table, *recipe)
+
+
+def shifted(table, target, future, horizon):
+    """Make X and y of a table by pandas, to its last row."""
+    X = table[[name for name in table if name not in future]].shift(1).add_suffix("_lag1")
+    steps = range(1, horizon + 1)
+    for step in steps:
+        for name in future:
+            X[name if step == 1 else f"{name}_step{step}"] = table[name].shift(1 - step)
+    targets = {
+        f"{n}_step{s}" if horizon > 1 else n: table[n].shift(1 - s) for s in steps for n in target
+    }
+    return X[1:], pd.DataFrame(targets)[1:]
+
+
+@pytest.mark.parametrize("n_to_come", [0, 1, 4])
+@pytest.mark.parametrize("horizon", [1, 2, 5])
+@pytest.mark.parametrize("future", [["rain"], ["rain", "price"]], ids=str)
+@pytest.mark.parametrize("kind", ["table", "array", "panel"])
+def test_future_inputs_stand_at_the_steps_that_are_predicted(
+    table, kind, future, horizon, n_to_come
+):
+    """They are not shifted; steps to come at the end of the table are kept or left out."""
+    target = [name for name in ("sales", "price") if name not in future]
+    table.iloc[12 - n_to_come :, table.columns.get_indexer(target)] = np.nan
+    X, y = shifted(table, target, future, horizon)
+    given = table
+    if kind == "array":
+        given, future, target = (
+            table.to_numpy(),
+            [list(table).index(n) for n in future],
+            [list(table).index(n) for n in target],
+        )
+    elif kind == "panel":
+        both = {"a": table, "b": table[5:]}
+        given = pd.concat(both, names=["shop"]).swaplevel().sort_index()
+        parts = [shifted(one, target, future, horizon) for one in both.values()]
+        X, y = (
+            pd.concat(dict(zip("ab", part, strict=True)), names=["shop"]).swaplevel().sort_index()
+            for part in zip(*parts, strict=True)
+        )
+    is_known = np.arange(1, 12) + horizon <= 12 - n_to_come
+    for keep_last in (True, False):
+        found = series_to_supervised(
+            given, horizon=horizon, target=target, future_inputs=future, keep_last=keep_last
+        )
+        kept = pd.Index(MONTHS[1:][is_known | keep_last])
+        for ours, expected in zip(found, (X, y), strict=True):
+            expected = expected[expected.index.get_level_values(0).isin(kept)]
+            np.testing.assert_array_equal(pd.DataFrame(ours), expected)
+            if kind != "array":
+                assert list(pd.DataFrame(ours)) == list(expected)
+                assert ours.index.equals(expected.index)
+
+
+def test_without_a_target_all_columns_but_the_future_inputs_are_predicted(table):
+    """A column that is known ahead needs no prediction."""
+    _, y = series_to_supervised(table, future_inputs="rain")
+    pd.testing.assert_frame_equal(y, table[["sales", "price"]][1:])
+
+
+@pytest.mark.parametrize(
+    ("names", "options", "message"),
+    [
+        (None, {"target": "rain", "future_inputs": "rain"}, r"'rain'.*not known ahead.*Name only"),
+        (None, {"future_inputs": ["sales", "price", "rain"]}, "not known ahead"),
+        (None, {"future_inputs": "snow"}, r"future_inputs='snow' names no column of series"),
+        (["a", "a_lag1", "b"], {"future_inputs": "a_lag1"}, r"future_inputs.*called 'a_lag1'"),
+    ],
+    ids=["a target", "all", "no column", "two of one name"],
+)
+def test_columns_that_are_not_known_ahead_are_refused(table, names, options, message):
+    """The error names them, and what to name instead."""
+    with pytest.raises(ValueError, match=message):
+        series_to_supervised(table.set_axis(names or list(table), axis=1), **options)

@@ -12,7 +12,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import get_routing_for_object, process_routing
 
 from sklstm._checks._numbers import place_of, text_in
-from sklstm._checks._tables import check_rows, index_of
+from sklstm._checks._tables import check_rows, index_of, lacks_target
 from sklstm._sklearn._callbacks import passed_on
 from sklstm._sklearn._compat import check_method_params, safe_indexing
 from sklstm._sklearn._composition import final_estimator, look_back, looks_back
@@ -288,7 +288,7 @@ def text_columns(regressor, X):
     return [i for i in range(X.shape[1]) if text_in(X.iloc[:, i]) is not None]
 
 
-def read_rows(estimator, X, *, reset, name="X"):
+def read_rows(estimator, X, *, reset, name="X", y=None):
     """Validate rows, and refuse NaN beside known values where the first step cannot take it.
 
     Parameters
@@ -301,6 +301,8 @@ def read_rows(estimator, X, *, reset, name="X"):
         Whether they are those of `fit`, and decide which columns others have.
     name : str, default="X"
         What messages call them.
+    y : array-like of shape (n_rows, ...), default=None
+        In `fit`, the target: NaN is let through in rows that it does not teach.
 
     Returns
     -------
@@ -322,6 +324,8 @@ def read_rows(estimator, X, *, reset, name="X"):
     rows = check_rows(estimator, numbers, reset=reset, name=name, allow_nd=True)
     missing = np.isnan(rows)
     stray = missing & ~missing.all(axis=1, keepdims=True)
+    if (untaught := lacks_target(y)) is not None and len(untaught) == len(rows):
+        stray[untaught] = False
     if rows.ndim == 2 and stray.any() and not takes_nan(regressor):
         place = place_of(tuple(np.argwhere(stray)[0]), X)
         first = type(steps_of(regressor)[0]).__name__
@@ -394,8 +398,8 @@ def fit_known(regressor, X, y, fit_params, lost=None, *, method="fit", ready=Non
         return
     if not cut and not is_network:
         y = np.asarray(y)
-        is_taught = ~np.isnan(y.reshape(len(y), -1)).any(axis=1)
-        known = np.flatnonzero(_usable(X, regressor) & is_taught)
+        is_taught = ~lacks_target(y)
+        known = np.flatnonzero(_usable(X, regressor, is_taught) & is_taught)
         if not len(known):
             raise ValueError(
                 f"No row is left to learn from: in all {len(y)} rows the target or the oldest"
@@ -463,9 +467,10 @@ def predict_known(regressor, X, mean, lost=None, wanted=None, *, ask=_predict):
         X = _without(lost, regressor[:cut].transform(X))
         return predict_known(_rest(regressor, cut), X, mean, wanted=wanted, ask=ask)
     n_rows = np.shape(X)[0]
-    known = np.arange(n_rows) if is_network else np.flatnonzero(_usable(X, regressor))
+    is_wanted = np.ones(n_rows, dtype=bool)
     if wanted is not None and look_back(regressor) == 0:
-        known = np.intersect1d(known, wanted)
+        is_wanted = np.isin(np.arange(n_rows), wanted)
+    known = np.flatnonzero(is_wanted & (is_network or _usable(X, regressor, is_wanted)))
     predicted = np.broadcast_to(mean, (n_rows, mean.shape[1])).copy()
     if len(known):
         of_known = np.asarray(ask(regressor, safe_indexing(X, known)))
@@ -526,14 +531,17 @@ def _without(lost, X):
     return np.where(lost[:, None], np.nan, X)
 
 
-def _usable(X, regressor):
-    """Tell which rows a regressor can use: those that begin with NaN only where it takes NaN."""
+def _usable(X, regressor, is_asked):
+    """Tell which rows a regressor can use: those that begin with NaN only where it takes NaN.
+
+    NaN elsewhere is refused in the rows that it is asked for.
+    """
     n_rows = np.shape(X)[0]
     if takes_nan(regressor):
         return np.ones(n_rows, dtype=bool)
     unknown = np.asarray(pd.isna(X)).reshape(n_rows, -1)
     # Only a head of NaN means "no past".
-    resumes = np.argwhere(unknown[:, 1:] & ~unknown[:, :-1])
+    resumes = np.argwhere(unknown[:, 1:] & ~unknown[:, :-1] & is_asked[:, None])
     if len(resumes):
         row, column = resumes[0]
         first = type(steps_of(regressor)[0]).__name__
