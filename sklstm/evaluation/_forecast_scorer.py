@@ -363,8 +363,8 @@ def _refuse_training_rows(estimator, rows):
     if look_back(estimator) == 0:
         return
     # Only training rows have another past when they come alone.
-    alone, among = estimator.predict(rows[:1])[0], estimator.predict(rows)[0]
-    if not np.allclose(alone, among, rtol=1e-4, equal_nan=True):
+    alone, among = (np.asarray(estimator.predict(part)) for part in (rows[:1], rows))
+    if (np.abs(alone[0] - among[0]) > 1e-4 * np.ptp(among)).any():
         raise ValueError(
             "The rows to score are the training rows, and what comes before the first of these is"
             " not known: set return_train_score=False."

@@ -8,11 +8,11 @@ import pytest
 from estimators import LSTM, MILK, MILK_X, MILK_Y, seasonal
 from sklearn import config_context
 from sklearn.base import clone
-from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import Ridge
 from sklearn.metrics import make_scorer, mean_absolute_error
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit, cross_validate
 from sklearn.pipeline import make_pipeline
+from sklearn.tree import DecisionTreeRegressor
 
 from sklstm import (
     Differencer,
@@ -48,12 +48,16 @@ ONE = (MILK_X, MILK_Y)
 RECURSIVE = {
     "ridge": (seasonal(), *ONE, {}),
     "state": (TransformedSeriesRegressor(StatefulLSTMRegressor(**LSTM), Differencer()), *ONE, {}),
-    "trees on far lags and a calendar": (
-        HistGradientBoostingRegressor(max_iter=5), FAR_X, FAR_Y, {"future_inputs": "angle"},
+    "a tree on far lags and a calendar": (
+        DecisionTreeRegressor(random_state=0), FAR_X, FAR_Y, {"future_inputs": "angle"},
     ),
     "arrays": (
         TransformedSeriesRegressor(FLAT, Differencer(), y_lag=0),
         MILK_X.to_numpy(), MILK_Y.to_numpy(), {"y_lag": 0},
+    ),
+    "two targets": (
+        TransformedSeriesRegressor(FLAT, Differencer()),
+        *series_to_supervised(pd.DataFrame({"milk": MILK, "more": MILK.shift(-2) ** 2})[:-2]), {},
     ),
     "unknown targets": (
         TransformedSeriesRegressor(Ridge()),
