@@ -7,7 +7,7 @@ from sklearn.metrics import get_scorer, get_scorer_names, make_scorer
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 
 from sklstm._checks._arguments import check_count, check_kind
-from sklstm._checks._horizon import until_now
+from sklstm._checks._horizon import first_step, until_now
 from sklstm._checks._lag_columns import check_lags, inputs_among, lags_of
 from sklstm._checks._numbers import check_floats
 from sklstm._checks._tables import check_ordered, check_target, index_of
@@ -209,11 +209,7 @@ class ForecastScorer:
             params["sample_weight"] = sample_weight
         with each_once():
             rows, predicted, horizon = self._forecasts(estimator, X, y)
-        actual = safe_indexing(y, rows)
-        if horizon > 1:  # The later steps are the targets of later rows.
-            n_targets = predicted.shape[1]
-            first = 0 if n_targets == 1 else np.arange(n_targets)
-            actual = safe_indexing(actual, first, axis=1)
+        actual = safe_indexing(first_step(y, horizon), rows)
         is_known = ~np.isnan(check_floats(actual, "y").reshape(len(rows), -1)).any(axis=1)
         if not is_known.any():
             raise ValueError("y is NaN in all rows that are forecast, so nothing can be scored.")

@@ -59,6 +59,17 @@ RECURSIVE = {
         TransformedSeriesRegressor(FLAT, Differencer()),
         *series_to_supervised(pd.DataFrame({"milk": MILK, "more": MILK.shift(-2) ** 2})[:-2]), {},
     ),
+    "many steps": (
+        TransformedSeriesRegressor(FLAT, Differencer()), *series_to_supervised(MILK, horizon=4), {},
+    ),
+    "past and future inputs": (
+        TransformedSeriesRegressor(FLAT),
+        *series_to_supervised(
+            pd.DataFrame({"milk": MILK, "other": np.sqrt(MILK), "month": MILK.index.month}),
+            target="milk", future_inputs="month", horizon=STEPS,
+        ),
+        {"future_inputs": "month"},
+    ),
     "unknown targets": (
         TransformedSeriesRegressor(Ridge()),
         *series_to_supervised(MILK.mask(MILK.index.month == 2)), {},
