@@ -1,5 +1,6 @@
 """Windows of columns that hold lags."""
 
+from itertools import product
 from numbers import Integral
 
 import numpy as np
@@ -96,8 +97,9 @@ class LagsToWindow(KeepsWindows, FollowedMixin, TransformerMixin, BaseEstimator)
         X : array-like of shape (n_rows, n_columns), (n_rows, n_variables, n_lags) or \
                 (n_rows, n_lags, n_variables)
             The lags of each row, and other columns.
-        y : None
-            Not used.
+        y : array-like of shape (n_rows, ...), default=None
+            Only compared with the lags of an array: where rows follow each other, the newest lag is
+            the target of the row before.
 
         Returns
         -------
@@ -107,8 +109,8 @@ class LagsToWindow(KeepsWindows, FollowedMixin, TransformerMixin, BaseEstimator)
         Raises
         ------
         ValueError
-            If a parameter is out of range, neither names nor parameters tell the lags, or they
-            contradict each other.
+            If a parameter is out of range, neither names nor parameters tell the lags, they
+            contradict each other, or `X` and `y` follow each other in another order of lags only.
         TypeError
             If `X` is sparse, or nothing that a table can be made of.
 
@@ -118,7 +120,8 @@ class LagsToWindow(KeepsWindows, FollowedMixin, TransformerMixin, BaseEstimator)
             If the columns of `X` hold one lag by their names, and ``n_lags=1`` does not say so.
         """
         self._validate_params()
-        self._shape = check_rows(self, X, reset=True, allow_nd=True).shape[1:]
+        rows = check_rows(self, X, reset=True, allow_nd=True)
+        self._shape = rows.shape[1:]
         names = getattr(self, "feature_names_in_", range(np.prod(self._shape)))
         columns, others = list(names), []
         if self.others is not None:
@@ -126,9 +129,12 @@ class LagsToWindow(KeepsWindows, FollowedMixin, TransformerMixin, BaseEstimator)
                 raise ValueError(f"others={self.others!r} names columns, but X has three axes.")
             others = positions_among(columns, self.others, "others")
         series = lags_by_series("" if i in others else name for i, name in enumerate(columns))
-        self._steps = (
-            self._steps_by_name(columns, series) if series else self._steps_by_position(others)
-        )
+        if series:
+            self._steps = self._steps_by_name(columns, series)
+        else:
+            self._steps = self._steps_by_position(others)
+            if y is not None and self.n_lags > 1:
+                self._check_order(rows.reshape(len(rows), -1), np.asarray(y))
         lags = set(self._steps.ravel())
         self._others = [i for i in range(len(columns)) if i not in lags]
         return self
@@ -237,16 +243,44 @@ class LagsToWindow(KeepsWindows, FollowedMixin, TransformerMixin, BaseEstimator)
                 " variables, set layout='by_variable' or 'by_step'."
             )
         by_variable = self.layout == "by_variable"
-        shape = (n_variables, self.n_lags) if by_variable else (self.n_lags, n_variables)
-        if len(self._shape) > 1 and self.layout is not None and self._shape != shape:
+        axes = (n_variables, self.n_lags) if by_variable else (self.n_lags, n_variables)
+        if len(self._shape) > 1 and self.layout is not None and self._shape != axes:
             raise ValueError(
                 f"n_lags={self.n_lags} and layout={self.layout!r}, but X has the axes"
-                f" {self._shape} after its rows: expected {shape}."
+                f" {self._shape} after its rows: expected {axes}."
             )
         lags = [position for position in range(n_columns) if position not in others]
-        steps = np.reshape(lags, shape)
-        steps = steps.T if by_variable else steps
-        return steps[::-1] if self.newest_first else steps
+        return self._arranged(lags, self.newest_first, self.layout)
+
+    def _arranged(self, lags, newest_first, layout):
+        """Return the positions of lags as an array of shape (n_lags, n_variables)."""
+        by_variable = layout == "by_variable"
+        steps = (
+            np.reshape(lags, (-1, self.n_lags)).T
+            if by_variable
+            else np.reshape(lags, (self.n_lags, -1))
+        )
+        return steps[::-1] if newest_first else steps
+
+    def _check_order(self, rows, y):
+        """Refuse an order of lags in which no row goes on from the one before, but in another."""
+        rows, target = rows[:1000], y[:1000].reshape(len(rows[:1000]), -1)[:, :1]
+
+        def share(steps):
+            """Return how many rows hold the lags and the target of the row before."""
+            windows = rows[:, steps]
+            lags = np.mean(windows[1:, :-1] == windows[:-1, 1:])
+            return min(lags, np.mean(windows[1:, -1] == target[:-1], axis=0).max())
+
+        if len(rows) < 3 or share(self._steps) > 0.5:
+            return
+        for newest_first, layout in product((True, False), ("by_variable", "by_step")):
+            if share(self._arranged(np.sort(self._steps, axis=None), newest_first, layout)) > 0.8:
+                raise ValueError(
+                    f"newest_first={self.newest_first} and layout={self.layout!r} do not fit X and"
+                    " y: the newest lag is not the target of the row before. With"
+                    f" newest_first={newest_first} and layout={layout!r} it is."
+                )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -127,6 +127,30 @@ def test_axes_that_contradict_the_layout_are_refused():
         LagsToWindow(12, newest_first=False, others=0).fit(np.zeros((5, 1, 12)))
 
 
+@pytest.mark.parametrize("newest_first", [True, False])
+@pytest.mark.parametrize("layout", ["by_variable", "by_step"])
+@pytest.mark.parametrize("n_variables", [1, 2])
+def test_an_order_that_y_contradicts_is_refused(newest_first, layout, n_variables):
+    """Of four orders, the one whose newest lag is the target of the row before is taken alone."""
+    series = np.random.default_rng(0).normal(size=(40, n_variables))
+    cut = np.array([series[t - 4 : t] for t in range(4, 40)])
+    given = cut[:, ::-1] if newest_first else cut
+    rows = (given.swapaxes(1, 2) if layout == "by_variable" else given).reshape(36, -1)
+    y = series[4:, -1]
+    right = LagsToWindow(4, newest_first=newest_first, layout=layout)
+    np.testing.assert_array_equal(right.fit_transform(rows, y), cut)
+    message = f"With newest_first={newest_first} and layout="
+    with pytest.raises(ValueError, match=message):
+        LagsToWindow(4, newest_first=not newest_first, layout=layout).fit(rows, y)
+    if n_variables > 1:
+        other = {"by_variable": "by_step", "by_step": "by_variable"}[layout]
+        with pytest.raises(ValueError, match=f"{message}'{layout}'"):
+            LagsToWindow(4, newest_first=newest_first, layout=other).fit(rows, y)
+    # Rows that do not follow each other say nothing, whatever their order.
+    for order in (slice(None, None, 2), slice(None, None, 4), slice(None, None, -1)):
+        np.testing.assert_array_equal(right.fit_transform(rows[order], y[order]), cut[order])
+
+
 def test_one_lag_is_told():
     """Rows of a series that hold the value before get windows of one step, which may be a slip."""
     rows = pd.DataFrame({"milk_lag1": np.arange(5.0), "price": 1.0})
