@@ -38,7 +38,10 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "subsection_order": ExplicitOrder(
-        [f"../examples/{name}" for name in ("forecast", "tune", "stateful", "well_known", "*")]
+        [
+            *("../examples/forecast", "../examples/tune", "../examples/classify"),
+            *("../examples/stateful", "../examples/well_known"),
+        ]
     ),
     "filename_pattern": r"/plot_",
     "plot_gallery": True,

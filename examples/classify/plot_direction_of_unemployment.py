@@ -18,7 +18,13 @@ from sklearn.model_selection import cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from sklstm import Differencer, LagWindower, LSTMClassifier, TimeStepSplit, series_to_supervised
+from sklstm import (
+    Differencer,
+    LagWindower,
+    LSTMClassifier,
+    TimeStepSplit,
+    series_to_supervised,
+)
 from sklstm.datasets import load_us_unemployment
 
 # %%
@@ -48,12 +54,19 @@ def changes():
 # Logistic regression does not take NaN, with which the first windows begin.
 no_nan = make_pipeline(SimpleImputer(), StandardScaler())
 network = LSTMClassifier(
-    units=16, epochs=30, learning_rate=0.01, learning_rate_schedule="cosine", random_state=0
+    units=16,
+    epochs=30,
+    learning_rate=0.01,
+    learning_rate_schedule="cosine",
+    random_state=0,
 )
 models = {
     "Base rate": DummyClassifier(),
     "Logistic regression": make_pipeline(
-        changes(), LagWindower(12, flatten=True), no_nan, LogisticRegression()
+        changes(),
+        LagWindower(12, flatten=True),
+        no_nan,
+        LogisticRegression(),
     ),
     "LSTM": make_pipeline(changes(), LagWindower(12), network),
 }
@@ -70,7 +83,9 @@ scoring = ["roc_auc", "accuracy", "neg_log_loss"]
 scores = {}
 for name, model in models.items():
     found = cross_validate(model, X, rises, cv=cv, scoring=scoring)
-    scores[name] = {score: found[f"test_{score}"].mean() for score in scoring}
+    scores[name] = {
+        score: found[f"test_{score}"].mean() for score in scoring
+    }
 print(pd.DataFrame(scores).T.round(2))
 
 # %%
@@ -78,23 +93,44 @@ print(pd.DataFrame(scores).T.round(2))
 # -------------
 
 (train, test), *_ = list(cv.split(X))[::-1]
-fig, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
+fig, (left, right) = plt.subplots(
+    1, 2, figsize=(11, 4.5), layout="constrained"
+)
 for name, colour in (("Logistic regression", "0.5"), ("LSTM", "tab:blue")):
     model = models[name].fit(X.iloc[train], rises.iloc[train])
-    probability = pd.Series(model.predict_proba(X.iloc[test])[:, 1], X.index[test])
+    probability = pd.Series(
+        model.predict_proba(X.iloc[test])[:, 1], X.index[test]
+    )
     false, true, _ = roc_curve(rises.iloc[test], probability)
-    left.plot(false, true, color=colour, label=f"{name} (area {auc(false, true):.2f})")
+    left.plot(
+        false,
+        true,
+        color=colour,
+        label=f"{name} (area {auc(false, true):.2f})",
+    )
 left.plot([0, 1], [0, 1], color="0.8", linestyle=":")
 left.set(title="All industries, one month ahead, the last twelve months")
-left.set(xlabel="Falls that are called rises", ylabel="Rises that are called so")
+left.set(
+    xlabel="Falls that are called rises", ylabel="Rises that are called so"
+)
 left.legend()
 
 one = probability.xs("Construction", level="industry")
-rose = rises.loc[one.index.map(lambda month: (month, "Construction"))].to_numpy()
-right.bar(one.index, one, width=20, color=np.where(rose, "tab:red", "tab:green"))
+rose = rises.loc[
+    one.index.map(lambda month: (month, "Construction"))
+].to_numpy()
+right.bar(
+    one.index, one, width=20, color=np.where(rose, "tab:red", "tab:green")
+)
 right.axhline(0.5, color="0.5", linestyle=":")
 for label, colour in (("rose", "tab:red"), ("fell", "tab:green")):
-    right.bar(one.index[:1], 0, color=colour, label=f"Unemployment {label}")
-right.set(title="Construction, one month ahead", ylabel="Probability of a rise", ylim=(0, 1))
+    right.bar(
+        one.index[:1], 0, color=colour, label=f"Unemployment {label}"
+    )
+right.set(
+    title="Construction, one month ahead",
+    ylabel="Probability of a rise",
+    ylim=(0, 1),
+)
 right.tick_params(axis="x", rotation=45)
 right.legend()

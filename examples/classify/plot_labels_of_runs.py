@@ -25,12 +25,20 @@ from sklstm import LSTMClassifier
 
 N_RUNS, N_STEPS = 240, 60
 draws = np.random.default_rng(0)
-labels = draws.choice(["slow", "fast", "rising"], size=N_RUNS, p=[0.5, 0.25, 0.25])
-first = np.where(labels == "fast", 0.6, 0.4) * draws.uniform(0.9, 1.1, size=N_RUNS)
+labels = draws.choice(
+    ["slow", "fast", "rising"], size=N_RUNS, p=[0.5, 0.25, 0.25]
+)
+first = np.where(labels == "fast", 0.6, 0.4) * draws.uniform(
+    0.9, 1.1, size=N_RUNS
+)
 last = np.where(labels == "rising", 1.5, 1) * first
 frequency = np.linspace(first, last, N_STEPS, axis=1)
-phase = draws.uniform(0, 2 * np.pi, size=(N_RUNS, 1)) + frequency.cumsum(axis=1)
-X = (np.sin(phase) + draws.normal(scale=0.4, size=phase.shape))[:, :, np.newaxis]
+phase = draws.uniform(0, 2 * np.pi, size=(N_RUNS, 1)) + frequency.cumsum(
+    axis=1
+)
+X = (np.sin(phase) + draws.normal(scale=0.4, size=phase.shape))[
+    :, :, np.newaxis
+]
 print(X.shape, pd.Series(labels).value_counts().to_dict())
 
 # %%
@@ -67,11 +75,20 @@ for name, values in predicted.items():
 fig, axes = plt.subplots(1, 3, figsize=(13, 4), layout="constrained")
 for i, kind in enumerate(["slow", "fast", "rising"]):
     axes[0].plot(X[labels == kind][0] - 4 * i, label=kind)
-axes[0].set(title="A run of each kind", xlabel="Step", ylabel="Sensor, one below the other")
+axes[0].set(
+    title="A run of each kind",
+    xlabel="Step",
+    ylabel="Sensor, one below the other",
+)
 axes[0].set(yticks=[], ylim=(-12, 2))
 axes[0].legend(loc="lower left", ncols=3)
 for ax, (name, values) in zip(axes[1:], predicted.items(), strict=True):
     ConfusionMatrixDisplay.from_predictions(
-        labels, values, normalize="true", values_format=".0%", colorbar=False, ax=ax
+        labels,
+        values,
+        normalize="true",
+        values_format=".0%",
+        colorbar=False,
+        ax=ax,
     )
     ax.set_title(f"{name}: {np.mean(values == labels):.0%} right")

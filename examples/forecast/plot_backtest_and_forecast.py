@@ -43,17 +43,26 @@ X, y = series_to_supervised(past)
 
 def on_differences(interval, *steps):
     """Return a model that predicts in pounds, and learns from differences."""
-    return TransformedSeriesRegressor(make_pipeline(*steps), Differencer(interval))
+    return TransformedSeriesRegressor(
+        make_pipeline(*steps), Differencer(interval)
+    )
 
 
 def network(units, **options):
     """Return a model of seasonal differences."""
-    lstm = LSTMRegressor(units, learning_rate=0.005, epochs=30, random_state=0, **options)
+    lstm = LSTMRegressor(
+        units, learning_rate=0.005, epochs=30, random_state=0, **options
+    )
     return on_differences(12, LagWindower(12), lstm)
 
 
 ridge = on_differences(1, LagWindower(12, flatten=True), Ridge())
-model = VotingRegressor([("lstm", network(16, learning_rate_schedule="cosine")), ("ridge", ridge)])
+model = VotingRegressor(
+    [
+        ("lstm", network(16, learning_rate_schedule="cosine")),
+        ("ridge", ridge),
+    ]
+)
 
 # %%
 # Back-test
@@ -68,15 +77,24 @@ model = VotingRegressor([("lstm", network(16, learning_rate_schedule="cosine")),
 # as the one of the quantiles below does, had 16.3.
 
 origins = np.arange(60, len(X) - STEPS + 1, 3)
-splits = [(np.arange(start), np.arange(start, start + STEPS)) for start in origins]
+splits = [
+    (np.arange(start), np.arange(start, start + STEPS))
+    for start in origins
+]
 result = backtest(model, X, y, splits, feed_back=True)
-print(f"Mean absolute error in pounds, {len(splits)} forecasts of {STEPS} months:")
+print(
+    f"Mean absolute error in pounds, {len(splits)} forecasts of {STEPS} months:"
+)
 print((-result.scores.loc["overall"]).round(1).to_string())
 print("Skill over:")
 print(result.skill.loc["overall"].round(2).to_string())
-misses = (result.predictions["actual"] - result.predictions["prediction"]).abs()
+misses = (
+    result.predictions["actual"] - result.predictions["prediction"]
+).abs()
 misses = misses.groupby(result.predictions["fold"]).mean()
-print(f"Single forecasts are {misses.min():.0f} to {misses.max():.0f} pounds off.")
+print(
+    f"Single forecasts are {misses.min():.0f} to {misses.max():.0f} pounds off."
+)
 
 # %%
 # Forecast
@@ -96,18 +114,28 @@ conformal = conformal_interval(result, ahead, coverage=0.9)
 
 rows, future = series_to_supervised(past, horizon=STEPS, keep_last=True)
 learner = network(4, loss="quantile").fit(rows, future)
-quantiles = forecast(learner, rows, STEPS, y=future, method="predict_quantiles")
+quantiles = forecast(
+    learner, rows, STEPS, y=future, method="predict_quantiles"
+)
 
 # %%
 # Even so, the learnt intervals are too narrow: ten similar years teach little about what may
 # happen. A back-test from the same dates counts how many values they contain, and conformalised
 # quantile regression moves their ends so far that they would have contained nine out of ten.
 
-splits = [(before, after[:1]) for before, after in splits]  # a row is a forecast of 24 months
-learnt = backtest(learner, rows, future, splits, method="predict_quantiles")
+splits = [
+    (before, after[:1]) for before, after in splits
+]  # a row is a forecast of 24 months
+learnt = backtest(
+    learner, rows, future, splits, method="predict_quantiles"
+)
 inside = learnt.interval_scores_by("step")["interval_coverage"]
-print(f"Learnt 90 % intervals contain {inside.mean():.0%} of the values of the back-test.")
-moved = conformal_interval(learnt, quantiles, coverage=0.9, method="quantile")
+print(
+    f"Learnt 90 % intervals contain {inside.mean():.0%} of the values of the back-test."
+)
+moved = conformal_interval(
+    learnt, quantiles, coverage=0.9, method="quantile"
+)
 
 # %%
 # The picture
@@ -126,7 +154,9 @@ moved = conformal_interval(learnt, quantiles, coverage=0.9, method="quantile")
 # each number of months ahead.
 
 figure, panels = plt.subplot_mosaic(
-    [["conformal", "learnt", "moved"], ["errors"] * 3], figsize=(14, 7), layout="constrained"
+    [["conformal", "learnt", "moved"], ["errors"] * 3],
+    figsize=(14, 7),
+    layout="constrained",
 )
 median = quantiles["quantile_0.5"]
 for name, values, interval in (
@@ -135,11 +165,17 @@ for name, values, interval in (
     ("moved", median, moved),
 ):
     ax = panels[name]
-    ForecastDisplay.from_predictions(milk["1972":], values, interval=interval, ax=ax)
+    ForecastDisplay.from_predictions(
+        milk["1972":], values, interval=interval, ax=ax
+    )
     ends = np.asarray(interval)
-    held = np.mean((ends[:, 0] <= still_to_come) & (still_to_come <= ends[:, 1]))
+    held = np.mean(
+        (ends[:, 0] <= still_to_come) & (still_to_come <= ends[:, 1])
+    )
     error = np.abs(still_to_come - values).mean()
-    print(f"{name}: {held:.0%} of {STEPS} months inside, mean absolute error {error:.1f} pounds")
+    print(
+        f"{name}: {held:.0%} of {STEPS} months inside, mean absolute error {error:.1f} pounds"
+    )
     ax.axvline(y.index[-1], color="0.6", linewidth=0.8, linestyle=":")
     ax.set_ylim(620, 1080)
     ax.set_ylabel("Milk per cow and month (pounds)")
@@ -154,12 +190,22 @@ styles = {
     "prediction": ("Network and ridge", "#c4431f", "-"),
     "seasonal_naive": ("Last known same month", "#5b8c5a", "--"),
 }
-styles |= {"drift": ("Drift", "#b59a3c", "--"), "persistence": ("Last value", "#7a9cc6", "--")}
+styles |= {
+    "drift": ("Drift", "#b59a3c", "--"),
+    "persistence": ("Last value", "#7a9cc6", "--"),
+}
 for name, (label, colour, style) in styles.items():
-    errors = (lines["actual"] - lines[name]).abs().groupby(lines["step"]).mean()
-    ax.plot(errors, label=label, color=colour, linestyle=style, linewidth=1.6)
+    errors = (
+        (lines["actual"] - lines[name]).abs().groupby(lines["step"]).mean()
+    )
+    ax.plot(
+        errors, label=label, color=colour, linestyle=style, linewidth=1.6
+    )
 ax.set(
-    xlabel="Months ahead", ylabel="Mean absolute error (pounds)", xlim=(1, STEPS), ylim=(0, None)
+    xlabel="Months ahead",
+    ylabel="Mean absolute error (pounds)",
+    xlim=(1, STEPS),
+    ylim=(0, None),
 )
 ax.set_xticks([1, 6, 12, 18, 24])
 ax.set_title(f"Back-test: {len(splits)} forecasts, 1967 to 1973")

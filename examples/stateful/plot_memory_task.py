@@ -26,11 +26,18 @@ from sklstm import LagWindower, LSTMRegressor, StatefulLSTMRegressor
 
 draws = np.random.default_rng(0)
 X = pd.DataFrame(
-    {"flag": draws.random(10_000) < 1 / 50, "value": draws.uniform(-1, 1, 10_000)}, dtype=float
+    {
+        "flag": draws.random(10_000) < 1 / 50,
+        "value": draws.uniform(-1, 1, 10_000),
+    },
+    dtype=float,
 )
 y = X["value"].where(X["flag"] == 1).ffill()
 X_train, X_test, y_train, y_test = X[:8000], X[8000:], y[:8000], y[8000:]
-print(f"Rows without a target: {y.isna().sum()}; flagged rows: {X['flag'].sum():.0f}")
+print(
+    f"Rows without a target: {y.isna().sum()};"
+    f" flagged rows: {X['flag'].sum():.0f}"
+)
 
 # %%
 # Models
@@ -63,7 +70,13 @@ def windowed(window):
     """Return a regressor that sees only so many rows."""
     return make_pipeline(
         LagWindower(window),
-        LSTMRegressor(8, epochs=30, learning_rate=0.01, normalize=False, random_state=0),
+        LSTMRegressor(
+            8,
+            epochs=30,
+            learning_rate=0.01,
+            normalize=False,
+            random_state=0,
+        ),
     )
 
 
@@ -73,10 +86,16 @@ models = {
     "state, 1 row\nper update": stateful(1),
     "state, 25 rows\nper update": stateful(25),
 }
-predicted = {name: model.fit(X_train, y_train).predict(X_test) for name, model in models.items()}
-scores = {name: r2_score(y_test, values) for name, values in predicted.items()}
+predicted = {
+    name: model.fit(X_train, y_train).predict(X_test)
+    for name, model in models.items()
+}
+scores = {
+    name: r2_score(y_test, values) for name, values in predicted.items()
+}
 for name, score in scores.items():
-    print(f"{' '.join(name.split()):<27} R² on held-out rows {score:6.3f}")
+    name = " ".join(name.split())
+    print(f"{name:<27} R² on held-out rows {score:6.3f}")
 
 # %%
 # Picture
@@ -89,10 +108,16 @@ shown = slice(100, 400)
 rows = X_test.index[shown]
 flagged = X_test[shown].query("flag == 1")
 
-fig, (left, right) = plt.subplots(1, 2, figsize=(11, 4), width_ratios=(3, 2), layout="constrained")
+fig, (left, right) = plt.subplots(
+    1, 2, figsize=(11, 4), width_ratios=(3, 2), layout="constrained"
+)
 left.plot(rows, y_test[shown], color=grey, lw=4, label="target")
 left.plot(
-    rows, predicted["window of 20 rows"][shown], color=orange, lw=1, label="window of 20 rows"
+    rows,
+    predicted["window of 20 rows"][shown],
+    color=orange,
+    lw=1,
+    label="window of 20 rows",
 )
 left.plot(
     rows,
@@ -105,10 +130,15 @@ left.plot(flagged.index, flagged["value"], "k.", label="flagged row")
 left.set(xlabel="time (row)", ylabel="value (no unit)", ylim=(-1.15, 1.6))
 left.legend(ncols=2, frameon=False, loc="upper left")
 
-colours = [orange if name.startswith("window") else blue for name in scores]
+colours = [
+    orange if name.startswith("window") else blue for name in scores
+]
 bars = right.barh(list(scores), list(scores.values()), color=colours)
 right.bar_label(bars, fmt="%.2f", padding=3)
 right.axvline(0, color="k", lw=0.8)
-right.set(xlabel="R² on 2000 held-out rows", xlim=(min(0, *scores.values()) - 0.25, 1.15))
+right.set(
+    xlabel="R² on 2000 held-out rows",
+    xlim=(min(0, *scores.values()) - 0.25, 1.15),
+)
 right.invert_yaxis()
 plt.show()

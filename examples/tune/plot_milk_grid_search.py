@@ -40,10 +40,14 @@ X_past, X_new, y_past, y_new = X[:-36], X[-36:], y[:-36], y[-36:]
 # The target goes through two steps, and so does the column of ``X`` that holds the month before,
 # ``milk_lag1``. Each predicted change is added to the last observed value.
 
-lstm = LSTMRegressor(units=16, epochs=100, learning_rate=0.003, random_state=0)
+lstm = LSTMRegressor(
+    units=16, epochs=100, learning_rate=0.003, random_state=0
+)
 model = TransformedSeriesRegressor(
     make_pipeline(LagWindower(12), lstm),
-    transformer=make_pipeline(Differencer([1, 12]), SeriesMinMaxScaler((-1, 1))),
+    transformer=make_pipeline(
+        Differencer([1, 12]), SeriesMinMaxScaler((-1, 1))
+    ),
 )
 
 # %%
@@ -86,12 +90,15 @@ print(table.to_string(index=False, float_format="{:.2f}".format))
 # gets the same windows of differences, as flat columns.
 
 ridge = TransformedSeriesRegressor(
-    make_pipeline(LagWindower(12, flatten=True), Ridge()), transformer=Differencer([1, 12])
+    make_pipeline(LagWindower(12, flatten=True), Ridge()),
+    transformer=Differencer([1, 12]),
 ).fit(X_past, y_past)
 
 seeds = [
     clone(model)
-    .set_params(**search.best_params_, regressor__lstmregressor__random_state=seed)
+    .set_params(
+        **search.best_params_, regressor__lstmregressor__random_state=seed
+    )
     .fit(X_past, y_past)
     .predict(X_new)
     for seed in range(5)
@@ -103,16 +110,26 @@ held_out = {
         root_mean_squared_error(y_new, X_new["milk_lag1"]),
         "46.39 on 54 months",
     ),
-    "same as last year": (root_mean_squared_error(y_new, y.shift(12)[-36:]), "15.49"),
+    "same as last year": (
+        root_mean_squared_error(y_new, y.shift(12)[-36:]),
+        "15.49",
+    ),
     "Holt-Winters": (np.nan, "8.87"),
-    "ridge on 12 lags": (root_mean_squared_error(y_new, ridge.predict(X_new)), "7.83"),
+    "ridge on 12 lags": (
+        root_mean_squared_error(y_new, ridge.predict(X_new)),
+        "7.83",
+    ),
     lstm_name: (np.median(scores), "8.0 to 8.8"),
 }
 print(f"\nBest: {search.best_params_}")
 print(f"\n{'RMSE of 36 held-out months':<30}{'pounds':>8}   published")
 for name, (score, published) in held_out.items():
-    print(f"{name:<30}{'' if np.isnan(score) else format(score, '.2f'):>8}   {published}")
-print(f"{'the five seeds':<30}  {'  '.join(f'{score:.2f}' for score in scores)}")
+    print(
+        f"{name:<30}{'' if np.isnan(score) else format(score, '.2f'):>8}   {published}"
+    )
+print(
+    f"{'the five seeds':<30}  {'  '.join(f'{score:.2f}' for score in scores)}"
+)
 
 # %%
 # Picture
@@ -143,7 +160,9 @@ for colour, marker, (units, rows) in zip(
 left.set_xticks(range(3), [6, 12, 24])
 left.set_ylim(0)
 left.set(
-    xlabel="window (months)", ylabel="RMSE (pounds), mean ± std of 5 folds", title="Grid search"
+    xlabel="window (months)",
+    ylabel="RMSE (pounds), mean ± std of 5 folds",
+    title="Grid search",
 )
 left.legend(frameon=False, loc="lower left")
 
@@ -151,7 +170,11 @@ forecasts = pd.DataFrame(np.transpose(seeds), index=y_new.index)
 lines = {
     "same as last month": (X_new["milk_lag1"], "0.4", ":"),
     "same as last year": (y.shift(12)[-36:], orange, "--"),
-    "ridge on 12 lags": (pd.Series(ridge.predict(X_new), y_new.index), green, "-."),
+    "ridge on 12 lags": (
+        pd.Series(ridge.predict(X_new), y_new.index),
+        green,
+        "-.",
+    ),
     lstm_name: (forecasts.median(axis=1), blue, "-"),
 }
 right.plot(y[-48:], color=grey, lw=3.5, label="milk production")
@@ -159,12 +182,20 @@ for name, (predicted, colour, style) in lines.items():
     right.plot(predicted, color=colour, ls=style, lw=1.3, label=name)
     lower.plot(predicted - y_new, color=colour, ls=style, lw=1.3)
 right.fill_between(
-    forecasts.index, forecasts.min(axis=1), forecasts.max(axis=1), color=blue, alpha=0.3, lw=0
+    forecasts.index,
+    forecasts.min(axis=1),
+    forecasts.max(axis=1),
+    color=blue,
+    alpha=0.3,
+    lw=0,
 )
 right.axvline(y_past.index[-1], color="black", lw=0.8, ls=":", ymax=0.8)
 right.text(y_past.index[-1], 736, " held out", va="bottom")
 right.set_ylim(735, 1075)
-right.set(ylabel="milk per cow (pounds per month)", title="Held-out months, one month ahead")
+right.set(
+    ylabel="milk per cow (pounds per month)",
+    title="Held-out months, one month ahead",
+)
 right.legend(frameon=False, loc="upper center", ncols=3, fontsize="small")
 right.tick_params(labelbottom=False)
 lower.axhline(0, color="black", lw=0.8)

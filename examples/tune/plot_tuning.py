@@ -41,10 +41,14 @@ from sklstm.datasets import load_milk
 X, y = series_to_supervised(load_milk())
 X_past, X_new, y_past, y_new = X[:-36], X[-36:], y[:-36], y[-36:]
 
-lstm = LSTMRegressor(units=16, epochs=100, learning_rate=0.005, random_state=0)
+lstm = LSTMRegressor(
+    units=16, epochs=100, learning_rate=0.005, random_state=0
+)
 model = TransformedSeriesRegressor(
     make_pipeline(LagWindower(12), lstm),
-    transformer=make_pipeline(Differencer([1, 12]), SeriesMinMaxScaler((-1, 1))),
+    transformer=make_pipeline(
+        Differencer([1, 12]), SeriesMinMaxScaler((-1, 1))
+    ),
 )
 
 # %%
@@ -69,8 +73,12 @@ space = {
     rate: loguniform(5e-4, 5e-2),
 }
 searches = {
-    "grid": GridSearchCV(model, {window: [6, 12, 24], units: [8, 16, 32]}, **options),
-    "random": RandomizedSearchCV(model, space, n_iter=18, random_state=0, **options),
+    "grid": GridSearchCV(
+        model, {window: [6, 12, 24], units: [8, 16, 32]}, **options
+    ),
+    "random": RandomizedSearchCV(
+        model, space, n_iter=18, random_state=0, **options
+    ),
     "halving": HalvingRandomSearchCV(
         model,
         space,
@@ -94,9 +102,11 @@ for search in searches.values():
 
 
 def table_of(search):
-    """Return one row per candidate, in the order in which they were tried."""
+    """Return one row per candidate, in the order of the search."""
     results = pd.DataFrame(search.cv_results_)
-    settings = [clone(model).set_params(**chosen) for chosen in results["params"]]
+    settings = [
+        clone(model).set_params(**chosen) for chosen in results["params"]
+    ]
     return pd.DataFrame(
         {
             "interval": [str(s.transformer[0].interval) for s in settings],
@@ -128,8 +138,13 @@ for name, search in searches.items():
         {"search": name, "epochs trained": cost, **best.drop("epochs")}
         | {"held out": np.median(held_out)}
     )
-summary = pd.DataFrame(summary).rename(columns={"RMSE": "folds", "rate": "learning rate"})
-print("RMSE in pounds: mean of five folds, and of 36 held-out months (median of 3 seeds)")
+summary = pd.DataFrame(summary).rename(
+    columns={"RMSE": "folds", "rate": "learning rate"}
+)
+print(
+    "RMSE in pounds: mean of five folds, and of 36 held-out months"
+    " (median of 3 seeds)"
+)
 print(summary.to_string(index=False, float_format="{:.3g}".format))
 
 # %%
@@ -144,17 +159,42 @@ print(summary.to_string(index=False, float_format="{:.3g}".format))
 # Left, every draw of the random search; larger marks have more units. Right, the draws of halving:
 # the best third of each round is trained for three times as many epochs.
 
-looks = {"[1]": ("#D55E00", "o"), "[12]": ("#009E73", "s"), "[1, 12]": ("#0072B2", "D")}
+looks = {
+    "[1]": ("#D55E00", "o"),
+    "[12]": ("#009E73", "s"),
+    "[1, 12]": ("#0072B2", "D"),
+}
 names = {"[1]": "by a month", "[12]": "by a year", "[1, 12]": "by both"}
-fig, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), sharey=True, layout="constrained")
+fig, (left, right) = plt.subplots(
+    1, 2, figsize=(11, 4.2), sharey=True, layout="constrained"
+)
 for interval, (colour, marker) in looks.items():
     drawn = tables["random"].query("interval == @interval")
     sizes = 20 + 3 * drawn["units"]
-    left.scatter(drawn["rate"], drawn["RMSE"], s=sizes, marker=marker, color=colour, alpha=0.8)
+    left.scatter(
+        drawn["rate"],
+        drawn["RMSE"],
+        s=sizes,
+        marker=marker,
+        color=colour,
+        alpha=0.8,
+    )
     drawn = tables["halving"].query("interval == @interval")
     for _, rounds in drawn.groupby(["window", "units", "rate"]):
-        right.plot(rounds["epochs"], rounds["RMSE"], color=colour, marker=marker, alpha=0.8)
-    right.plot([], [], color=colour, marker=marker, label=f"differenced {names[interval]}")
+        right.plot(
+            rounds["epochs"],
+            rounds["RMSE"],
+            color=colour,
+            marker=marker,
+            alpha=0.8,
+        )
+    right.plot(
+        [],
+        [],
+        color=colour,
+        marker=marker,
+        label=f"differenced {names[interval]}",
+    )
 best = tables["grid"]["RMSE"].min()
 for axes in (left, right):
     axes.axhline(best, color="0.4", lw=1, ls="--")

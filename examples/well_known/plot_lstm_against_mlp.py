@@ -22,7 +22,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 
-from sklstm import LagWindower, LSTMRegressor, SeriesMinMaxScaler, TransformedSeriesRegressor
+from sklstm import (
+    LagWindower,
+    LSTMRegressor,
+    SeriesMinMaxScaler,
+    TransformedSeriesRegressor,
+)
 from sklstm.datasets import make_lagged_linear
 
 X, y = make_lagged_linear()
@@ -68,12 +73,16 @@ def perceptron(activation, scaler):
         random_state=0,
     )
     return TransformedSeriesRegressor(
-        make_pipeline(scaler, LagWindower(1, flatten=True), network), transformer=scaler
+        make_pipeline(scaler, LagWindower(1, flatten=True), network),
+        transformer=scaler,
     )
 
 
 models = {}
-for scaling, scaler in ("not scaled", None), ("scaled", SeriesMinMaxScaler((-1, 1))):
+for scaling, scaler in (
+    ("not scaled", None),
+    ("scaled", SeriesMinMaxScaler((-1, 1))),
+):
     models["LSTM", scaling] = lstm(scaler)
     models["tanh perceptron", scaling] = perceptron("tanh", scaler)
     models["linear perceptron", scaling] = perceptron("identity", scaler)
@@ -85,7 +94,9 @@ for scaling, scaler in ("not scaled", None), ("scaled", SeriesMinMaxScaler((-1, 
 # either. They are scored separately.
 
 residuals = {}
-print(f"{'RMSE':<32}{'95 training rows':>18}{'last 5 rows':>14}{'worst row':>12}")
+print(
+    f"{'RMSE':<32}{'95 training rows':>18}{'last 5 rows':>14}{'worst row':>12}"
+)
 for (network, scaling), model in models.items():
     if network == "LSTM":
         model.fit(X, y)
@@ -96,9 +107,14 @@ for (network, scaling), model in models.items():
             model.fit(X[:-5], y[:-5])
     residual = (y - model.predict(X))[known]
     residuals[network, scaling] = residual
-    first, last = (np.sqrt((part**2).mean()) for part in (residual[:-5], residual[-5:]))
+    first, last = (
+        np.sqrt((part**2).mean())
+        for part in (residual[:-5], residual[-5:])
+    )
     name = f"{network}, {scaling}"
-    print(f"{name:<32}{first:18.3f}{last:14.3f}{residual.abs().max():12.3f}")
+    print(
+        f"{name:<32}{first:18.3f}{last:14.3f}{residual.abs().max():12.3f}"
+    )
 
 # %%
 # Who wins, and why
@@ -119,17 +135,29 @@ for (network, scaling), model in models.items():
 # -------
 # The absolute residual of each row, on a logarithmic scale. The grey rows were not trained on.
 
-colours = {"LSTM": "#0072B2", "tanh perceptron": "#D55E00", "linear perceptron": "#009E73"}
-fig, axes = plt.subplots(2, 3, figsize=(10, 5.5), sharex=True, sharey=True, layout="constrained")
+colours = {
+    "LSTM": "#0072B2",
+    "tanh perceptron": "#D55E00",
+    "linear perceptron": "#009E73",
+}
+fig, axes = plt.subplots(
+    2, 3, figsize=(10, 5.5), sharex=True, sharey=True, layout="constrained"
+)
 for row, scaling in enumerate(["not scaled", "scaled"]):
-    for ax, (network, colour) in zip(axes[row], colours.items(), strict=True):
+    for ax, (network, colour) in zip(
+        axes[row], colours.items(), strict=True
+    ):
         residual = residuals[network, scaling].abs()
         ax.axvspan(y.iloc[-5] - 0.9, y.iloc[-1] + 0.9, color="0.88", lw=0)
         ax.plot(y[known], residual, ".", color=colour, ms=5)
         ax.set_yscale("log")
-        first, last = (np.sqrt((part**2).mean()) for part in (residual[:-5], residual[-5:]))
+        first, last = (
+            np.sqrt((part**2).mean())
+            for part in (residual[:-5], residual[-5:])
+        )
         ax.set_title(
-            f"{network}, {scaling}\nRMSE {first:.3f}, last 5 rows {last:.3f}", fontsize="medium"
+            f"{network}, {scaling}\nRMSE {first:.3f}, last 5 rows {last:.3f}",
+            fontsize="medium",
         )
 for ax in axes[-1]:
     ax.set_xlabel("target")

@@ -45,7 +45,13 @@ train, test = y.index[:110], y.index[112:166]
 model = TransformedSeriesRegressor(
     make_pipeline(
         LagWindower(1),
-        LSTMRegressor(units=4, epochs=100, batch_size=1, normalize=False, random_state=0),
+        LSTMRegressor(
+            units=4,
+            epochs=100,
+            batch_size=1,
+            normalize=False,
+            random_state=0,
+        ),
     ),
     transformer=SeriesMinMaxScaler(),
 ).fit(X.loc[train], y.loc[train])
@@ -61,10 +67,14 @@ for name, rows in ("train", train), ("test", test):
     predicted[name] = y.loc[rows].copy()
     predicted[name][:] = model.predict(X.loc[rows])
 lines = {
-    "LSTM": [root_mean_squared_error(y.loc[p.index], p) for p in predicted.values()],
+    "LSTM": [
+        root_mean_squared_error(y.loc[p.index], p)
+        for p in predicted.values()
+    ],
     "LSTM, published": [43.06, 47.65],
     "persistence": [
-        root_mean_squared_error(y.loc[rows], X.loc[rows, "milk_lag1"]) for rows in (train, test)
+        root_mean_squared_error(y.loc[rows], X.loc[rows, "milk_lag1"])
+        for rows in (train, test)
     ],
     "persistence, published": [44.75, 46.39],
 }
@@ -84,8 +94,18 @@ for name, scores in lines.items():
 blue, orange, grey = "#0072B2", "#D55E00", "0.6"
 fig, ax = plt.subplots(figsize=(8, 4), layout="constrained")
 ax.plot(milk, color=grey, lw=3, label="milk production")
-ax.plot(predicted["train"].reindex(milk.index), color=blue, lw=1.2, label="predicted, training")
-ax.plot(predicted["test"].reindex(milk.index), color=orange, lw=1.2, label="predicted, test")
+ax.plot(
+    predicted["train"].reindex(milk.index),
+    color=blue,
+    lw=1.2,
+    label="predicted, training",
+)
+ax.plot(
+    predicted["test"].reindex(milk.index),
+    color=orange,
+    lw=1.2,
+    label="predicted, test",
+)
 ax.set(xlabel="month", ylabel="milk per cow (pounds per month)")
 ax.legend(loc="upper left", frameon=False)
 plt.show()

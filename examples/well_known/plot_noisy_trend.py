@@ -22,7 +22,12 @@ from sklearn.metrics import mean_absolute_error, mean_squared_error
 from sklearn.model_selection import TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 
-from sklstm import LagWindower, LSTMRegressor, backtest, series_to_supervised
+from sklstm import (
+    LagWindower,
+    LSTMRegressor,
+    backtest,
+    series_to_supervised,
+)
 from sklstm.datasets import load_noisy_trend
 
 series = load_noisy_trend()
@@ -52,8 +57,12 @@ fitted = pd.Series(as_published.predict(X), index=y.index)
 parameters = as_published[-1].model_.count_params()
 print(f"parameters            {parameters:,} (published 76,929)")
 print(f"rows learnt from      {as_published[-1].n_samples_fit_}")
-print(f"in-sample MSE         {mean_squared_error(y, fitted):.3f} (published 11.845)")
-print(f"in-sample MAE         {mean_absolute_error(y, fitted):.3f} (published 2.810)")
+print(
+    f"in-sample MSE         {mean_squared_error(y, fitted):.3f} (published 11.845)"
+)
+print(
+    f"in-sample MAE         {mean_absolute_error(y, fitted):.3f} (published 2.810)"
+)
 
 # %%
 # Rows that the model has not seen
@@ -68,16 +77,27 @@ print(f"in-sample MAE         {mean_absolute_error(y, fitted):.3f} (published 2.
 # window of 3, each sample has 3 rows × 3 columns.
 
 table = pd.DataFrame(
-    {"y": series, "trend": series.index / 10, "wave": 4 * np.sin(series.index / 10)}
+    {
+        "y": series,
+        "trend": series.index / 10,
+        "wave": 4 * np.sin(series.index / 10),
+    }
 )
 X_three, y_three = series_to_supervised(table, target="y")
 standardised = clone(lstm).set_params(normalize=True)
 contenders = {
     "as published": (make_pipeline(LagWindower(2), lstm), X, y),
     "standardised": (make_pipeline(LagWindower(2), standardised), X, y),
-    "3 rows × 3 columns": (make_pipeline(LagWindower(3), standardised), X_three, y_three),
+    "3 rows × 3 columns": (
+        make_pipeline(LagWindower(3), standardised),
+        X_three,
+        y_three,
+    ),
 }
-scorers = {"MSE": "neg_mean_squared_error", "MAE": "neg_mean_absolute_error"}
+scorers = {
+    "MSE": "neg_mean_squared_error",
+    "MAE": "neg_mean_absolute_error",
+}
 unseen = {}
 print(f"\n{'unseen rows, 5 folds':<30}{'MSE':>8}{'MAE':>8}")
 for name, (model, rows, target) in contenders.items():
@@ -90,9 +110,14 @@ for name, (model, rows, target) in contenders.items():
         scoring=list(scorers.values()),
     )
     unseen[name] = result.predictions["prediction"]
-    mse, mae = (-result.scores.loc[(scorer, "overall")] for scorer in scorers.values())
+    mse, mae = (
+        -result.scores.loc[(scorer, "overall")]
+        for scorer in scorers.values()
+    )
     print(f"{name:<30}{mse['prediction']:8.3f}{mae['prediction']:8.3f}")
-print(f"{'same as the step before':<30}{mse['persistence']:8.3f}{mae['persistence']:8.3f}")
+print(
+    f"{'same as the step before':<30}{mse['persistence']:8.3f}{mae['persistence']:8.3f}"
+)
 print(f"{'noise itself (variance)':<30}{6.25:8.3f}")
 
 # %%
@@ -104,10 +129,17 @@ print(f"{'noise itself (variance)':<30}{6.25:8.3f}")
 # -------
 
 grey, blue, orange = "0.65", "#0072B2", "#D55E00"
-fig, axes = plt.subplots(2, 1, figsize=(8, 6), sharex=True, sharey=True, layout="constrained")
-axes[0].plot(fitted, color=blue, lw=1.2, label="published network, rows it has seen")
+fig, axes = plt.subplots(
+    2, 1, figsize=(8, 6), sharex=True, sharey=True, layout="constrained"
+)
+axes[0].plot(
+    fitted, color=blue, lw=1.2, label="published network, rows it has seen"
+)
 axes[1].plot(
-    unseen["as published"].reindex(y.index), color=blue, lw=1.2, label="published network, unseen"
+    unseen["as published"].reindex(y.index),
+    color=blue,
+    lw=1.2,
+    label="published network, unseen",
 )
 axes[1].plot(
     unseen["3 rows × 3 columns"].reindex(y.index),

@@ -36,7 +36,9 @@ print(f"{len(X)} rows, {n_train} of them to train on")
 # ------
 # The memory of the windows of the original's 18,000 rows, as copies and as a view.
 
-X_long, _ = series_to_supervised(make_sawtooth_pair(n_cycles=1000, random_state=0))
+X_long, _ = series_to_supervised(
+    make_sawtooth_pair(n_cycles=1000, random_state=0)
+)
 windower = LagWindower(100).fit(X_long)
 tracemalloc.start()
 windows = windower.transform(X_long)
@@ -83,7 +85,9 @@ for epoch, (loss, val_loss) in enumerate(
 # ------
 
 actual = y[n_train:]
-predicted = pd.DataFrame(model.predict(X[n_train:]), index=actual.index, columns=actual.columns)
+predicted = pd.DataFrame(
+    model.predict(X[n_train:]), index=actual.index, columns=actual.columns
+)
 rmse = np.sqrt(((actual - predicted) ** 2).mean())
 reach = y.max() - y.min()
 print("\ncolumn      RMSE   of the column's range")
@@ -92,7 +96,9 @@ for name in y:
 
 output = Path(os.environ.get("SKLSTM_EXAMPLES_OUTPUT", "output"))
 output.mkdir(parents=True, exist_ok=True)
-table = actual.add_prefix("actual_").join(predicted.add_prefix("predicted_"))
+table = actual.add_prefix("actual_").join(
+    predicted.add_prefix("predicted_")
+)
 table.to_csv(output / "sequences_of_vectors.csv", index_label="row")
 print(f"\nPredicted and actual: {output / 'sequences_of_vectors.csv'}")
 
@@ -110,9 +116,16 @@ print(f"\nPredicted and actual: {output / 'sequences_of_vectors.csv'}")
 # the epochs.
 
 five = pd.concat(
-    [pair, pair.shift(3).add_suffix("_3"), pair[["a"]].shift(6).add_suffix("_6")], axis=1
+    [
+        pair,
+        pair.shift(3).add_suffix("_3"),
+        pair[["a"]].shift(6).add_suffix("_6"),
+    ],
+    axis=1,
 )
-X_five, y_three = series_to_supervised(five[6:1000], target=["a", "b", "a_3"])
+X_five, y_three = series_to_supervised(
+    five[6:1000], target=["a", "b", "a_3"]
+)
 deep = make_pipeline(
     LagWindower(100),
     LSTMRegressor(
@@ -134,13 +147,21 @@ print(f"{X_five.shape[1]} columns in, {deep.predict(X_five).shape[1]} out")
 
 blue, orange, grey = "#0072B2", "#D55E00", "0.6"
 shown = actual.index[:100]
-fig, axes = plt.subplots(2, 1, figsize=(8, 5), sharex=True, sharey=True, layout="constrained")
+fig, axes = plt.subplots(
+    2, 1, figsize=(8, 5), sharex=True, sharey=True, layout="constrained"
+)
 for ax, name, colour in zip(axes, y, (blue, orange), strict=True):
     ax.plot(actual.loc[shown, name], color=grey, lw=3.5, label="actual")
-    ax.plot(predicted.loc[shown, name], color=colour, lw=1.3, label="predicted one row ahead")
+    ax.plot(
+        predicted.loc[shown, name],
+        color=colour,
+        lw=1.3,
+        label="predicted one row ahead",
+    )
     ax.set_ylabel("value (no unit)")
     ax.set_title(
-        f"column {name}: RMSE {rmse[name] / reach[name]:.1%} of its range", fontsize="medium"
+        f"column {name}: RMSE {rmse[name] / reach[name]:.1%} of its range",
+        fontsize="medium",
     )
     ax.margins(y=0.3)
     ax.legend(loc="upper right", frameon=False, ncols=2)
