@@ -58,6 +58,66 @@ def make_sawtooth_pair(
     return pd.DataFrame({"a": flow[10:], "b": flow[1:-9]})
 
 
+def make_hourly_load(
+    n_days: int = 84, *, random_state: int | np.random.RandomState | None = None
+) -> pd.Series:
+    """Make the hourly load of a small town, with a day, a week and noise that lasts for hours.
+
+    Each day has a peak in the morning and a higher one in the evening. At weekends the load is a
+    sixth lower, and the morning peak is missing. A disturbance is added that loses a twentieth of
+    its size each hour, and a slow one that loses a hundredth: no model can know their next steps.
+
+    Parameters
+    ----------
+    n_days : int, default=84
+        Number of days, at least 1. The first is Monday, 1 January 2024.
+    random_state : int, RandomState instance or None, default=None
+        Draws the disturbances. An int gives the same load on every call.
+
+    Returns
+    -------
+    load : pandas.Series of shape (24 * n_days,)
+        Load in megawatts, as float64, named ``"load"``. The index holds the beginning of each hour,
+        is named ``"hour"`` and has the frequency ``"h"``.
+
+    Raises
+    ------
+    TypeError
+        If `n_days` is not an int.
+    ValueError
+        If `n_days` is less than 1, or `random_state` is not valid.
+
+    See Also
+    --------
+    load_milk : A measured series.
+
+    Examples
+    --------
+    >>> from sklstm.datasets import make_hourly_load
+    >>> load = make_hourly_load(random_state=0)
+    >>> load.shape
+    (2016,)
+    >>> load.groupby(load.index.hour).mean().round()[[3, 8, 18]].to_dict()
+    {3: 69.0, 8: 101.0, 18: 134.0}
+    """
+    n_days = check_count(n_days, "n_days")
+    draws = np.random.RandomState() if random_state is None else random_state
+    with naming("random_state", random_state):
+        draws = check_random_state(draws)
+    index = pd.date_range("2024-01-01", periods=24 * n_days, freq="h", name="hour")
+    hour, works = index.hour.to_numpy(), index.day_of_week.to_numpy() < 5
+    load = 100 - 25 * np.cos(2 * np.pi * (hour - 3) / 24)
+    load += 30 * np.exp(-(((hour - 19) / 2.5) ** 2)) + 20 * works * np.exp(-(((hour - 8) / 2) ** 2))
+    load *= np.where(works, 1.0, 5 / 6)
+    for memory, size in ((0.95, 2.0), (0.99, 0.5)):
+        shocks = size * draws.standard_normal(len(index))
+        disturbance = 0.0
+        for i, shock in enumerate(shocks):
+            disturbance = memory * disturbance + shock
+            load[i] += disturbance
+    return pd.Series(load, index, name="load")
+
+
 def make_lagged_linear(n_rows: int = 100) -> tuple[pd.DataFrame, pd.Series]:
     """Make a target that is a weighted sum of the last four integers.
 

@@ -1,6 +1,7 @@
 """The shipped series against their files, the generated ones against a second computation."""
 
 import csv
+import math
 from importlib.resources import files
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklstm.datasets import (
     load_noisy_trend,
     load_shampoo,
     load_us_unemployment,
+    make_hourly_load,
     make_lagged_linear,
     make_sawtooth_pair,
 )
@@ -155,3 +157,20 @@ def test_lagged_linear_labels_agree():
     X, y = make_lagged_linear(n_rows=3)
     assert X.index.equals(y.index)
     assert (X["x"].dtype, y.dtype, y.name) == (np.float64, np.float64, "y")
+
+
+def test_hourly_load_is_a_day_a_week_and_two_disturbances():
+    """Hour by hour, it is what a loop makes of the same draws."""
+    load = make_hourly_load(8, random_state=0)
+    draws = np.random.RandomState(0)
+    fast, slow = draws.standard_normal(192) * 2, draws.standard_normal(192) / 2
+    one = two = 0.0
+    for i, (hour, value) in enumerate(load.items()):
+        works = i // 24 not in (5, 6)
+        bump = 30 * math.exp(-(((i % 24) - 19) ** 2) / 6.25)
+        bump += 20 * math.exp(-(((i % 24) - 8) ** 2) / 4) if works else 0
+        one, two = 0.95 * one + fast[i], 0.99 * two + slow[i]
+        level = 100 - 25 * math.cos(math.pi * (i % 24 - 3) / 12) + bump
+        assert value == pytest.approx(level * (1 if works else 5 / 6) + one + two)
+        assert hour == pd.Timestamp("2024-01-01") + pd.Timedelta(i, "h")
+    assert (load.name, load.index.name, load.index.freqstr) == ("load", "hour", "h")
