@@ -180,6 +180,7 @@ def report(errors: pd.DataFrame) -> str:
         "",
     ]
     groups = list(errors["group"].unique())
+    errors = errors.sort_values(["network", "target"], kind="stable")
     columns = ["network", "learns", "change", *groups, "all", "seeds", "spread"]
     lines += [f"| {' | '.join(columns)} |", "|" + " --- |" * len(columns)]
     for key in errors[KEYS[:3]].drop_duplicates().itertuples(index=False, name=None):
