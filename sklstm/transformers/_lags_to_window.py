@@ -239,7 +239,7 @@ class LagsToWindow(KeepsWindows, FollowedMixin, TransformerMixin, BaseEstimator)
             raise ValueError(
                 f"n_lags={self.n_lags}, but X has {n_columns} columns, of which"
                 f" {len(others)} are others: expected {self.n_lags} lags of one variable. Name the"
-                " columns that hold no lags, such as others=[12, 13]; for lags of several"
+                f" columns that hold no lags, such as others=[{n_columns - 1}]; for lags of several"
                 " variables, set layout='by_variable' or 'by_step'."
             )
         by_variable = self.layout == "by_variable"
@@ -267,10 +267,12 @@ class LagsToWindow(KeepsWindows, FollowedMixin, TransformerMixin, BaseEstimator)
         rows, target = rows[:1000], y[:1000].reshape(len(rows[:1000]), -1)[:, :1]
 
         def share(steps):
-            """Return how many rows hold the lags and the target of the row before."""
+            """Return how many rows hold the target and a lag of the row before, a lag later."""
             windows = rows[:, steps]
-            lags = np.mean(windows[1:, :-1] == windows[:-1, 1:])
-            return min(lags, np.mean(windows[1:, -1] == target[:-1], axis=0).max())
+            lags = np.mean(windows[1:, :-1] == windows[:-1, 1:], axis=0)
+            # Lags may have gaps; but in a wrong layout of several variables, some agree as well.
+            agree = lags.max() if lags.shape[1] == 1 else lags.min()
+            return min(agree, np.mean(windows[1:, -1] == target[:-1], axis=0).max())
 
         if len(rows) < 3 or share(self._steps) > 0.5:
             return
