@@ -97,7 +97,9 @@ class UnseenSeriesWarning(SklstmWarning):
     >>> import warnings
     >>> import pandas as pd
     >>> from sklstm import SeriesMinMaxScaler, UnseenSeriesWarning
-    >>> index = pd.MultiIndex.from_product([range(3), ["north", "south"]], names=["day", "store"])
+    >>> index = pd.MultiIndex.from_product(
+    ...     [range(3), ["north", "south"]], names=["day", "store"]
+    ... )
     >>> sold = pd.DataFrame({"sold": [1.0, 10.0, 2.0, 30.0, 3.0, 20.0]}, index)
     >>> north, south = sold[::2], sold[1::2]
     >>> scaler = SeriesMinMaxScaler(per_series=True).fit(north)
@@ -122,7 +124,9 @@ class UnnamedSeriesWarning(SklstmWarning):
     >>> from sklstm import SeriesMinMaxScaler, UnnamedSeriesWarning
     >>> with warnings.catch_warnings(record=True) as caught:
     ...     warnings.simplefilter("always")
-    ...     scaler = SeriesMinMaxScaler(per_series=True).fit([[1.0], [10.0], [2.0], [30.0]])
+    ...     scaler = SeriesMinMaxScaler(per_series=True).fit(
+    ...         [[1.0], [10.0], [2.0], [30.0]]
+    ...     )
     >>> caught[0].category is UnnamedSeriesWarning, scaler.data_max_.tolist()
     (True, [30.0])
     """

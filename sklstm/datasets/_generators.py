@@ -45,7 +45,8 @@ def make_sawtooth_pair(
     >>> pair = make_sawtooth_pair(random_state=0)
     >>> pair.shape
     (17990, 2)
-    >>> bool((pair["b"].iloc[9:].to_numpy() == pair["a"].iloc[:-9].to_numpy()).all())
+    >>> a, b = pair["a"].to_numpy(), pair["b"].to_numpy()
+    >>> bool((b[9:] == a[:-9]).all())
     True
     """
     n_cycles = check_count(n_cycles, "n_cycles")

@@ -83,7 +83,8 @@ class ForecastDisplay:
 
     >>> from sklstm.datasets import load_us_unemployment
     >>> X, y = series_to_supervised(load_us_unemployment())
-    >>> y_pred = Ridge().fit(X[:-168], y[:-168]).predict(X[-168:])  # 14 series of 12 months
+    >>> n_rows = 14 * 12  # a year of 14 series
+    >>> y_pred = Ridge().fit(X[:-n_rows], y[:-n_rows]).predict(X[-n_rows:])
     >>> display = ForecastDisplay.from_predictions(
     ...     y, y_pred, series=["Agriculture", "Construction"]
     ... )

@@ -178,10 +178,17 @@ def backtest(
     --------
     >>> from sklearn.linear_model import Ridge
     >>> from sklearn.pipeline import make_pipeline
-    >>> from sklstm import LagWindower, TransformedSeriesRegressor, backtest, series_to_supervised
+    >>> from sklstm import (
+    ...     LagWindower,
+    ...     TransformedSeriesRegressor,
+    ...     backtest,
+    ...     series_to_supervised,
+    ... )
     >>> from sklstm.datasets import load_milk
     >>> X, y = series_to_supervised(load_milk())
-    >>> model = TransformedSeriesRegressor(make_pipeline(LagWindower(12, flatten=True), Ridge()))
+    >>> model = TransformedSeriesRegressor(
+    ...     make_pipeline(LagWindower(12, flatten=True), Ridge())
+    ... )
     >>> result = backtest(model, X, y, cv=3)
     >>> result.scores.round(1)
                     prediction  persistence  seasonal_naive  drift

@@ -79,14 +79,22 @@ class BacktestResult:
         --------
         >>> from sklearn.linear_model import Ridge
         >>> from sklearn.pipeline import make_pipeline
-        >>> from sklstm import (Differencer, LagWindower, TimeStepSplit,
-        ...                     TransformedSeriesRegressor, backtest, series_to_supervised)
+        >>> from sklstm import (
+        ...     Differencer,
+        ...     LagWindower,
+        ...     TimeStepSplit,
+        ...     TransformedSeriesRegressor,
+        ...     backtest,
+        ...     series_to_supervised,
+        ... )
         >>> from sklstm.datasets import load_us_unemployment
         >>> X, y = series_to_supervised(load_us_unemployment())
         >>> windows = make_pipeline(LagWindower(12, flatten=True), Ridge())
         >>> model = TransformedSeriesRegressor(windows, Differencer([1, 12]))
         >>> cv = TimeStepSplit(3, test_size=12)
-        >>> result = backtest(model, X, y, cv, scoring="neg_mean_absolute_scaled_error")
+        >>> result = backtest(
+        ...     model, X, y, cv, scoring="neg_mean_absolute_scaled_error"
+        ... )
         >>> result.scores_by("series").head(3).round(2)
                            prediction  persistence  seasonal_naive  drift
         industry
@@ -124,8 +132,14 @@ class BacktestResult:
         --------
         >>> from sklearn.linear_model import Ridge
         >>> from sklearn.pipeline import make_pipeline
-        >>> from sklstm import (Differencer, LagWindower, TimeStepSplit,
-        ...                     TransformedSeriesRegressor, backtest, series_to_supervised)
+        >>> from sklstm import (
+        ...     Differencer,
+        ...     LagWindower,
+        ...     TimeStepSplit,
+        ...     TransformedSeriesRegressor,
+        ...     backtest,
+        ...     series_to_supervised,
+        ... )
         >>> from sklstm.datasets import load_us_unemployment
         >>> X, y = series_to_supervised(load_us_unemployment())
         >>> windows = make_pipeline(LagWindower(12, flatten=True), Ridge())
@@ -167,7 +181,12 @@ class BacktestResult:
         Examples
         --------
         >>> from sklearn.pipeline import make_pipeline
-        >>> from sklstm import LagWindower, LSTMRegressor, backtest, series_to_supervised
+        >>> from sklstm import (
+        ...     LagWindower,
+        ...     LSTMRegressor,
+        ...     backtest,
+        ...     series_to_supervised,
+        ... )
         >>> from sklstm.datasets import load_milk
         >>> X, y = series_to_supervised(load_milk())
         >>> lstm = LSTMRegressor(units=4, epochs=20, loss="quantile", random_state=0)

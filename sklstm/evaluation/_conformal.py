@@ -146,7 +146,8 @@ def conformal_interval(
     >>> interval = conformal_interval(result, predictions, coverage=0.9)
     >>> interval.shape
     (12, 2)
-    >>> int(((interval[:, 0] <= y[-12:]) & (y[-12:] <= interval[:, 1])).sum())  # of 12 values
+    >>> lower, upper = interval.T
+    >>> int(((lower <= y[-12:]) & (y[-12:] <= upper)).sum())  # of 12 values
     11
 
     A network learns quantiles of twelve months at once. They contain less than half of the values
@@ -154,11 +155,18 @@ def conformal_interval(
 
     >>> from sklearn.model_selection import TimeSeriesSplit
     >>> from sklearn.pipeline import make_pipeline
-    >>> from sklstm import LagWindower, LSTMRegressor, WindowScaledRegressor, forecast
+    >>> from sklstm import (
+    ...     LagWindower,
+    ...     LSTMRegressor,
+    ...     WindowScaledRegressor,
+    ...     forecast,
+    ... )
     >>> known, new = load_milk()[:-12], load_milk()[-12:]
     >>> rows, target = series_to_supervised(known, horizon=12, keep_last=True)
     >>> lstm = LSTMRegressor(units=8, epochs=20, loss="quantile", random_state=0)
-    >>> model = make_pipeline(LagWindower(12), WindowScaledRegressor(lstm, season=12))
+    >>> model = make_pipeline(
+    ...     LagWindower(12), WindowScaledRegressor(lstm, season=12)
+    ... )
     >>> cv = TimeSeriesSplit(4, test_size=12)
     >>> result = backtest(model, rows, target, cv, method="predict_quantiles")
     >>> bool(result.interval_scores_by("step")["interval_coverage"].mean() < 0.5)
@@ -166,8 +174,11 @@ def conformal_interval(
     >>> quantiles = forecast(
     ...     model.fit(rows, target), rows, 12, y=target, method="predict_quantiles"
     ... )
-    >>> interval = conformal_interval(result, quantiles, coverage=0.9, method="quantile")
-    >>> int(((quantiles["quantile_0.05"] <= new) & (new <= quantiles["quantile_0.95"])).sum())
+    >>> interval = conformal_interval(
+    ...     result, quantiles, coverage=0.9, method="quantile"
+    ... )
+    >>> lower, upper = quantiles["quantile_0.05"], quantiles["quantile_0.95"]
+    >>> int(((lower <= new) & (new <= upper)).sum())
     9
     >>> int(((interval["lower"] <= new) & (new <= interval["upper"])).sum())
     12

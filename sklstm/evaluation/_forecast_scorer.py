@@ -110,18 +110,25 @@ def forecast_scorer(
     >>> from sklearn.linear_model import Ridge
     >>> from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
     >>> from sklearn.pipeline import make_pipeline
-    >>> from sklstm import (LagWindower, TransformedSeriesRegressor, forecast_scorer,
-    ...                     series_to_supervised)
+    >>> from sklstm import (
+    ...     LagWindower,
+    ...     TransformedSeriesRegressor,
+    ...     forecast_scorer,
+    ...     series_to_supervised,
+    ... )
     >>> from sklstm.datasets import load_milk
     >>> X, y = series_to_supervised(load_milk())
-    >>> model = TransformedSeriesRegressor(make_pipeline(LagWindower(flatten=True), Ridge()))
+    >>> model = TransformedSeriesRegressor(
+    ...     make_pipeline(LagWindower(flatten=True), Ridge())
+    ... )
     >>> search = GridSearchCV(
     ...     model,
     ...     {"regressor__lagwindower__window": [6, 12, 24]},
     ...     cv=TimeSeriesSplit(3, test_size=24),
     ...     scoring=forecast_scorer("neg_mean_absolute_error", steps=12),
     ... ).fit(X, y)
-    >>> search.cv_results_["mean_test_score"].round(1)  # pounds, over the next twelve months
+    >>> # Pounds, over the next twelve months.
+    >>> search.cv_results_["mean_test_score"].round(1)
     array([-90.1, -20.6, -18.5])
     """
     steps = check_count(steps, "steps")

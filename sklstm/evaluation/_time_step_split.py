@@ -50,7 +50,9 @@ class TimeStepSplit(TimeSeriesSplit):
     >>> import pandas as pd
     >>> from sklstm import TimeStepSplit
     >>> months = pd.period_range("2024-01", periods=8, freq="M", name="month")
-    >>> wide = pd.DataFrame({"north": range(8), "south": range(8)}, months, dtype=float)
+    >>> wide = pd.DataFrame(
+    ...     {"north": range(8), "south": range(8)}, months, dtype=float
+    ... )
     >>> wide.loc[:"2024-04", "south"] = float("nan")
     >>> sold = wide.rename_axis(columns="store").stack().dropna()
     >>> for train, test in TimeStepSplit(2, test_size=3).split(sold):

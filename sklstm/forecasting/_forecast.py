@@ -174,12 +174,20 @@ def forecast(
     --------
     >>> from sklearn.linear_model import Ridge
     >>> from sklearn.pipeline import make_pipeline
-    >>> from sklstm import LagWindower, TransformedSeriesRegressor, forecast, series_to_supervised
+    >>> from sklstm import (
+    ...     LagWindower,
+    ...     TransformedSeriesRegressor,
+    ...     forecast,
+    ...     series_to_supervised,
+    ... )
     >>> from sklstm.datasets import load_milk
     >>> X, y = series_to_supervised(load_milk())
-    >>> model = TransformedSeriesRegressor(make_pipeline(LagWindower(12, flatten=True), Ridge()))
+    >>> model = TransformedSeriesRegressor(
+    ...     make_pipeline(LagWindower(12, flatten=True), Ridge())
+    ... )
     >>> ahead = forecast(model.fit(X, y), X, 24, y=y)
-    >>> ahead.shape, y.index[-1].strftime("%B %Y"), ahead.index[0].strftime("%B %Y")
+    >>> last, first = y.index[-1], ahead.index[0]
+    >>> ahead.shape, last.strftime("%B %Y"), first.strftime("%B %Y")
     ((24,), 'December 1975', 'January 1976')
 
     A load that depends on the temperature, which is measured, and on the weekday, which is known
@@ -208,7 +216,9 @@ def forecast(
     Two series in one table, of which one is new to the model:
 
     >>> milk = load_milk()
-    >>> cows = pd.concat({"old": milk, "new": milk[60:] * 2}, names=["farm"]).swaplevel()
+    >>> cows = pd.concat(
+    ...     {"old": milk, "new": milk[60:] * 2}, names=["farm"]
+    ... ).swaplevel()
     >>> X, y = series_to_supervised(cows.sort_index())
     >>> is_old = X.index.get_level_values("farm") == "old"
     >>> forecast(model.fit(X[is_old], y[is_old]), X, 2, y=y).round(0)

@@ -255,7 +255,9 @@ def weighted_quantile_loss(
     --------
     >>> from sklstm.metrics import weighted_quantile_loss
     >>> predicted = [[8, 10, 12], [7, 9, 11]]
-    >>> loss = weighted_quantile_loss([11.0, 9.0], predicted, quantiles=(0.1, 0.5, 0.9))
+    >>> loss = weighted_quantile_loss(
+    ...     [11.0, 9.0], predicted, quantiles=(0.1, 0.5, 0.9)
+    ... )
     >>> round(loss, 6)  # 2 * (0.3 + 0.5 + 0.1 + 0.2 + 0 + 0.2) / 3 / 20
     0.043333
 
@@ -264,7 +266,9 @@ def weighted_quantile_loss(
 
     >>> def scorer(estimator, X, y):
     ...     predicted = estimator.predict_quantiles(X)
-    ...     return -weighted_quantile_loss(y, predicted, quantiles=estimator.quantiles_)
+    ...     return -weighted_quantile_loss(
+    ...         y, predicted, quantiles=estimator.quantiles_
+    ...     )
     """
     with naming("quantiles", quantiles):
         levels = np.asarray(quantiles, dtype=float)

@@ -74,9 +74,13 @@ def symmetric_mean_absolute_percentage_error(
     >>> from sklstm import series_to_supervised
     >>> from sklstm.datasets import load_milk
     >>> from sklstm.metrics import symmetric_mean_absolute_percentage_error
-    >>> scorer = make_scorer(symmetric_mean_absolute_percentage_error, greater_is_better=False)
+    >>> scorer = make_scorer(
+    ...     symmetric_mean_absolute_percentage_error, greater_is_better=False
+    ... )
     >>> X, y = series_to_supervised(load_milk())
-    >>> scores = cross_val_score(Ridge(), X, y, cv=TimeSeriesSplit(3), scoring=scorer)
+    >>> scores = cross_val_score(
+    ...     Ridge(), X, y, cv=TimeSeriesSplit(3), scoring=scorer
+    ... )
     >>> scores.round(3)  # about 5 percent
     array([-0.048, -0.049, -0.044])
     """

@@ -93,7 +93,9 @@ def mean_absolute_scaled_error(
     >>> from sklstm.metrics import mean_absolute_scaled_error
     >>> milk = load_milk()
     >>> last_year = milk[-24:-12].set_axis(milk.index[-12:])
-    >>> error = mean_absolute_scaled_error(milk[-12:], last_year, y_train=milk[:-12])
+    >>> error = mean_absolute_scaled_error(
+    ...     milk[-12:], last_year, y_train=milk[:-12]
+    ... )
     >>> round(error, 3)  # the last year was easier than the years before
     0.446
     """
@@ -183,7 +185,9 @@ def root_mean_squared_scaled_error(
     >>> from sklstm.metrics import root_mean_squared_scaled_error
     >>> y_train = np.array([10.0, 12.0, 11.0, 14.0])
     >>> y_true, y_pred = np.array([13.0, 15.0]), np.array([14.0, 14.0])
-    >>> error = root_mean_squared_scaled_error(y_true, y_pred, y_train=y_train, season=1)
+    >>> error = root_mean_squared_scaled_error(
+    ...     y_true, y_pred, y_train=y_train, season=1
+    ... )
     >>> round(error, 3)  # 1 / sqrt((2² + 1² + 3²) / 3)
     0.463
     """

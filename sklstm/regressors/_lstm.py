@@ -193,7 +193,9 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
     >>> from sklstm import LagWindower, LSTMRegressor
     >>> X = np.sin(np.arange(60.0)).reshape(-1, 1)
     >>> y = np.sin(np.arange(60.0) + 1)
-    >>> model = make_pipeline(LagWindower(4), LSTMRegressor(units=4, epochs=2, random_state=0))
+    >>> model = make_pipeline(
+    ...     LagWindower(4), LSTMRegressor(units=4, epochs=2, random_state=0)
+    ... )
     >>> model.fit(X[:50], y[:50]).predict(X[50:]).shape
     (10,)
     >>> model[-1].n_samples_fit_

@@ -149,11 +149,18 @@ class LSTMClassifier(ClassifierMixin, _base.BaseRecurrent):
     --------
     >>> from sklearn.model_selection import TimeSeriesSplit, cross_val_score
     >>> from sklearn.pipeline import make_pipeline
-    >>> from sklstm import Differencer, LagWindower, LSTMClassifier, series_to_supervised
+    >>> from sklstm import (
+    ...     Differencer,
+    ...     LagWindower,
+    ...     LSTMClassifier,
+    ...     series_to_supervised,
+    ... )
     >>> from sklstm.datasets import load_milk
     >>> X, y = series_to_supervised(load_milk())
     >>> rises = y > X["milk_lag1"]  # more milk than in the month before
-    >>> network = LSTMClassifier(units=4, epochs=30, learning_rate=0.05, random_state=0)
+    >>> network = LSTMClassifier(
+    ...     units=4, epochs=30, learning_rate=0.05, random_state=0
+    ... )
     >>> model = make_pipeline(Differencer(), LagWindower(12), network)
     >>> cv = TimeSeriesSplit(3, test_size=24)
     >>> cross_val_score(model, X, rises, cv=cv, scoring="roc_auc").round(1)

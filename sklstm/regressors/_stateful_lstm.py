@@ -178,7 +178,8 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
     >>> from sklstm import StatefulLSTMRegressor
     >>> X = np.sin(np.arange(60.0)).reshape(-1, 1)
     >>> y = np.sin(np.arange(60.0) + 1)
-    >>> model = StatefulLSTMRegressor(units=4, epochs=2, random_state=0).fit(X[:50], y[:50])
+    >>> model = StatefulLSTMRegressor(units=4, epochs=2, random_state=0)
+    >>> model = model.fit(X[:50], y[:50])
     >>> whole = model.predict(X[50:])
     >>> halves = [model.predict(X[50:55]), model.advance(X[50:55]).predict(X[55:])]
     >>> np.allclose(np.concatenate(halves), whole)

@@ -137,12 +137,17 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
     --------
     >>> from sklearn.linear_model import Ridge
     >>> from sklearn.pipeline import make_pipeline
-    >>> from sklstm import (Differencer, LagWindower, TransformedSeriesRegressor,
-    ...                     series_to_supervised)
+    >>> from sklstm import (
+    ...     Differencer,
+    ...     LagWindower,
+    ...     TransformedSeriesRegressor,
+    ...     series_to_supervised,
+    ... )
     >>> from sklstm.datasets import load_milk
     >>> X, y = series_to_supervised(load_milk())
     >>> model = TransformedSeriesRegressor(
-    ...     make_pipeline(LagWindower(12, flatten=True), Ridge()), transformer=Differencer([1, 12])
+    ...     make_pipeline(LagWindower(12, flatten=True), Ridge()),
+    ...     transformer=Differencer([1, 12]),
     ... )
     >>> model.fit(X[:-36], y[:-36]).y_lag_
     ['milk_lag1']
@@ -155,7 +160,8 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
     >>> from sklearn.metrics import mean_absolute_error
     >>> X, y = series_to_supervised(load_milk(), horizon=12)
     >>> ahead = model.fit(X[:-25], y[:-25]).predict(X[-25:])
-    >>> mean_absolute_error(y[-25:], ahead, multioutput="raw_values")[[0, 11]].round(1)
+    >>> errors = mean_absolute_error(y[-25:], ahead, multioutput="raw_values")
+    >>> errors[[0, 11]].round(1)
     array([ 6.5, 14.1])
     """
 

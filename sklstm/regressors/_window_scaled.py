@@ -155,12 +155,19 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
     >>> from sklearn.metrics import mean_absolute_error
     >>> from sklearn.neighbors import KNeighborsRegressor
     >>> from sklearn.pipeline import make_pipeline
-    >>> from sklstm import (LagWindower, TransformedSeriesRegressor, WindowScaledRegressor,
-    ...                     series_to_supervised)
+    >>> from sklstm import (
+    ...     LagWindower,
+    ...     TransformedSeriesRegressor,
+    ...     WindowScaledRegressor,
+    ...     series_to_supervised,
+    ... )
     >>> from sklstm.datasets import load_milk
     >>> X, y = series_to_supervised(load_milk(), horizon=12)
     >>> neighbours = KNeighborsRegressor()
-    >>> for regressor in [neighbours, WindowScaledRegressor(neighbours, season=12)]:
+    >>> for regressor in [
+    ...     neighbours,
+    ...     WindowScaledRegressor(neighbours, season=12),
+    ... ]:
     ...     model = make_pipeline(LagWindower(24, flatten=True), regressor)
     ...     model = TransformedSeriesRegressor(model).fit(X[:-36], y[:-36])
     ...     print(round(mean_absolute_error(y[-36:], model.predict(X[-36:])), 1))

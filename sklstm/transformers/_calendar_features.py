@@ -64,9 +64,13 @@ class CalendarFeatures(FollowedMixin, TransformerMixin, BaseEstimator):
     --------
     >>> import pandas as pd
     >>> from sklstm import CalendarFeatures
-    >>> hours = pd.date_range("2024-12-24 22:00", periods=3, freq="h", tz="Europe/Paris")
+    >>> hours = pd.date_range(
+    ...     "2024-12-24 22:00", periods=3, freq="h", tz="Europe/Paris"
+    ... )
     >>> load = pd.DataFrame({"load": [310.0, 290.0, 270.0]}, hours)
-    >>> calendar = CalendarFeatures(["hour"], encoding="ordinal", holidays=["2024-12-25"])
+    >>> calendar = CalendarFeatures(
+    ...     ["hour"], encoding="ordinal", holidays=["2024-12-25"]
+    ... )
     >>> calendar.fit_transform(load)
                                 load  hour  holiday
     2024-12-24 22:00:00+01:00  310.0  22.0      0.0
@@ -78,12 +82,21 @@ class CalendarFeatures(FollowedMixin, TransformerMixin, BaseEstimator):
     >>> from sklearn.linear_model import Ridge
     >>> from sklearn.model_selection import TimeSeriesSplit
     >>> from sklearn.pipeline import make_pipeline
-    >>> from sklstm import Differencer, TransformedSeriesRegressor, backtest, series_to_supervised
+    >>> from sklstm import (
+    ...     Differencer,
+    ...     TransformedSeriesRegressor,
+    ...     backtest,
+    ...     series_to_supervised,
+    ... )
     >>> from sklstm.datasets import load_milk
     >>> X, y = series_to_supervised(load_milk())
     >>> for steps in ([], [CalendarFeatures("month", encoding="onehot")]):
-    ...     model = TransformedSeriesRegressor(make_pipeline(*steps, Ridge(0.1)), Differencer())
-    ...     result = backtest(model, X, y, TimeSeriesSplit(2, test_size=12), feed_back=True)
+    ...     model = TransformedSeriesRegressor(
+    ...         make_pipeline(*steps, Ridge(0.1)), Differencer()
+    ...     )
+    ...     result = backtest(
+    ...         model, X, y, TimeSeriesSplit(2, test_size=12), feed_back=True
+    ...     )
     ...     print(result.scores.loc["overall", "prediction"].round(1))
     -56.4
     -7.9

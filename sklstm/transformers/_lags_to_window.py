@@ -63,7 +63,9 @@ class LagsToWindow(KeepsWindows, FollowedMixin, TransformerMixin, BaseEstimator)
     >>> import numpy as np
     >>> import pandas as pd
     >>> from sklstm import LagsToWindow
-    >>> rows = pd.DataFrame({"lag1": [3.0, 4.0], "lag2": [2.0, 3.0], "lag3": [1.0, 2.0]})
+    >>> rows = pd.DataFrame(
+    ...     {"lag1": [3.0, 4.0], "lag2": [2.0, 3.0], "lag3": [1.0, 2.0]}
+    ... )
     >>> LagsToWindow().fit_transform(rows)[:, :, 0]
     array([[1., 2., 3.],
            [2., 3., 4.]])

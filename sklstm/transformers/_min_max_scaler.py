@@ -92,7 +92,9 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
     Two stores, each by its own range:
 
     >>> import pandas as pd
-    >>> index = pd.MultiIndex.from_product([range(3), ["north", "south"]], names=["day", "store"])
+    >>> index = pd.MultiIndex.from_product(
+    ...     [range(3), ["north", "south"]], names=["day", "store"]
+    ... )
     >>> sold = pd.DataFrame({"sold": [1.0, 10.0, 2.0, 30.0, 3.0, 20.0]}, index)
     >>> scaler = SeriesMinMaxScaler(per_series=True).fit(sold)
     >>> scaler.transform(sold)["sold"].tolist()

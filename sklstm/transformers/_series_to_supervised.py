@@ -131,7 +131,9 @@ def series_to_supervised(
 
     >>> table = pd.DataFrame({"sales": sales, "price": [2.0, 2.0, 3.0, 2.0, 2.0]})
     >>> table.loc[pd.Period("2024-06"), "price"] = 3.0
-    >>> X, y = series_to_supervised(table, target="sales", future_inputs="price", keep_last=True)
+    >>> X, y = series_to_supervised(
+    ...     table, target="sales", future_inputs="price", keep_last=True
+    ... )
     >>> print(X.join(y).tail(3))
              sales_lag1  price  sales
     month
