@@ -193,12 +193,9 @@ def later_steps(rows, layout, others=(), future_inputs=None):
         source = names.index(base) if base in names else column
         is_free = name not in given and not {column, source} & set(others)
         if step > 1 and source != column and is_free:
-            held, values = (rows.iloc[:, i] for i in (column, source))
-            if not all(is_any_real_numeric_dtype(one.dtype) for one in (held, values)):
-                continue
-            ahead = _at(check_floats(values, "X"), layout.earlier(layout.within(), 1 - step))
-            held = check_floats(held, "X")
-            if ((held == ahead) | np.isnan(held) | np.isnan(ahead)).all():
+            held, values = (_values(rows.iloc[:, i]) for i in (column, source))
+            ahead = _at(values, layout.earlier(layout.within(), 1 - step))
+            if ((held == ahead) | pd.isna(held) | pd.isna(ahead)).all():
                 found[column] = source, step - 1
     return found
 
@@ -411,6 +408,12 @@ def differ(held, earlier, target):
     spread = np.nanmax(target, initial=-np.inf) - np.nanmin(target, initial=np.inf)
     rounding = 1e-12 if held.dtype == np.float64 else 1e-6
     return np.abs(held - earlier) > 1e-6 * spread + rounding * np.abs(earlier)
+
+
+def _values(column):
+    """Return a column as an array of numbers, or of objects where it holds words."""
+    is_number = is_any_real_numeric_dtype(column.dtype)
+    return check_floats(column, "X") if is_number else column.to_numpy(object, na_value=np.nan)
 
 
 def _at(target, rows):

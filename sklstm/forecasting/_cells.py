@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_float_dtype
+from pandas.api.types import is_any_real_numeric_dtype, is_float_dtype
 
 from sklstm._checks._numbers import check_floats
 from sklstm._past._stretches import ranges
@@ -95,11 +95,14 @@ class Cells:
         self._others = table.set_axis(self.index).set_axis(others, axis=1)
         self._names, self.columns = rows.columns, {}
         for column in sorted(filled):
-            kind = rows.dtypes.iloc[column]
-            is_plain = isinstance(kind, np.dtype) and is_float_dtype(kind)
-            values = np.full(len(self.index), np.nan, kind if is_plain else np.float64)
-            values[:n_given] = check_floats(rows.iloc[self._given, column], "X")
-            self.columns[column] = values
+            kind, held = rows.dtypes.iloc[column], rows.iloc[self._given, column]
+            if column in later_steps and not is_any_real_numeric_dtype(kind):  # words
+                kind, held = np.dtype(object), held.to_numpy(object, na_value=np.nan)
+            else:
+                is_plain = isinstance(kind, np.dtype) and is_float_dtype(kind)
+                kind, held = kind if is_plain else np.dtype(np.float64), check_floats(held, "X")
+            self.columns[column] = np.full(len(self.index), np.nan, kind)
+            self.columns[column][:n_given] = held
         self._fill_later_steps(later_steps)
         del self._rows, self._future_inputs
 
@@ -111,13 +114,15 @@ class Cells:
         row = np.concatenate([ranges(self._begin, lengths), ranges(lengths, self._ends)])
         for column, (source, n_steps) in later_steps.items():
             # The last row given holds its later steps, too.
-            values, at = self._others[source].to_numpy(np.float64, copy=True), row - n_steps
-            there = np.flatnonzero(np.isnan(values) & (at >= self._begin[one]))
-            values[there] = self.columns[column][self.at(one[there], at[there])]
-            self._others[source] = values
+            values, at = self._others[source], row - n_steps
+            there = np.flatnonzero(values.isna() & (at >= self._begin[one]))
+            if len(there):
+                held = self.columns[column][self.at(one[there], at[there])]
+                self._others[source] = values.astype(held.dtype)
+                self._others.iloc[there, self._others.columns.get_loc(source)] = held
         for column, (source, n_steps) in later_steps.items():
             values, at = self.columns[column], row + n_steps
-            there = np.flatnonzero(np.isnan(values) & (at < self._ends[one]))
+            there = np.flatnonzero(pd.isna(values) & (at < self._ends[one]))
             values[there] = self._others[source].to_numpy()[self.at(one[there], at[there])]
         self.missing &= self._others.isna().any(axis=1).to_numpy()
 

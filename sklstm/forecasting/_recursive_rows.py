@@ -18,7 +18,7 @@ from sklstm.forecasting._known_targets import (
     store_known,
 )
 from sklstm.forecasting._recompute import call_recompute
-from sklstm.forecasting._rows_to_come import DECLARE
+from sklstm.forecasting._rows_to_come import DECLARE, times_to_come
 
 #: The attributes that hold a value for each series.
 _PER_SERIES = (*("_lengths", "_start", "_stop", "_row", "_filled", "_first", "known"),)
@@ -125,8 +125,10 @@ class RecursiveRows:
         begin = np.zeros_like(self._start)
         if reach is not None and recompute is None:
             begin = np.clip(self._filled - reach - n_more, 0, self._lengths)
-        # Future inputs are known for later steps, too.
-        n_more = 0 if future_inputs is None or labels is not None else n_more
+        # Future inputs of steps after the last one may be needed, as far as they are given.
+        n_ahead = int((self._stop - self._lengths).max())
+        n_given = 0 if labels is not None else times_to_come(layout.times, future_inputs)
+        n_more = min(n_more, max(0, n_given - n_ahead))
         n_later = np.maximum(0, self._stop + n_more - self._lengths)
         self._cells = Cells(rows, layout, begin, n_later, future_inputs, labels, axis)
 
@@ -343,7 +345,7 @@ class RecursiveRows:
         """Refuse rows to come of which an input is not known."""
         of_past = {lag.column: lag for lag in self._lags if lag.target >= self._n_targets}
         for column in [*of_past, *self._later]:
-            unknown = np.flatnonzero(np.isnan(self._cells.columns[column][cells]))
+            unknown = np.flatnonzero(pd.isna(self._cells.columns[column][cells]))
             if not len(unknown):
                 continue
             name, place = self._all_names[column], said(self._cells.index, cells[unknown[0]])

@@ -86,6 +86,26 @@ def labels_to_come(index, layout, given, n_later, future_inputs, labels=None, ax
     return whole, time
 
 
+def times_to_come(times, future_inputs):
+    """Count the times after those of a table that future inputs are given for.
+
+    Parameters
+    ----------
+    times : pandas.Index
+        The times of the table.
+    future_inputs : DataFrame, Series, ndarray or None
+        Their values.
+
+    Returns
+    -------
+    int
+    """
+    if index_of(future_inputs) is None:
+        return 0 if future_inputs is None else len(future_inputs)
+    known = future_inputs.index.get_level_values(0).unique()
+    return int((known > times[-1]).sum()) if plain(known)[0] == plain(times)[0] else 0
+
+
 def other_columns(future_inputs, seen, labels):
     """Return the columns that hold no earlier target, in the rows to come.
 

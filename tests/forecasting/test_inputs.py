@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 from estimators import LSTM
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from sklstm import (
     Differencer,
@@ -139,7 +141,7 @@ def test_future_inputs_are_known_beyond_the_horizon(table, horizon):
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 def test_a_back_test_is_a_forecast_of_what_was_known_at_its_origins(table, columns, horizon, model):
     """A fold is fitted and forecast as if the table ended there, beyond the horizon, too."""
-    n_test = horizon if "temp" in columns else 7
+    n_test = horizon if "temp" in columns else 5
     known = until(table, DAYS[N], columns)
     options = {"target": "load", "horizon": horizon, "future_inputs": "price"}
     X, y = series_to_supervised(known, keep_last=True, **options)
@@ -218,6 +220,33 @@ def test_past_inputs_do_not_go_beyond_the_horizon_of_a_back_test():
         backtest(
             UNTOLD, X, Y, TimeSeriesSplit(2, test_size=7), feed_back=True, future_inputs="price"
         )
+
+
+@pytest.mark.parametrize("n_given", [3, 9])
+def test_dates_without_a_step_are_those_of_the_steps_to_come(n_given):
+    """No more future inputs are asked for than the estimator takes."""
+    dates = pd.bdate_range("2024-01-01", periods=90).delete([10, 33, 50, 61, 64])[: len(DAYS)]
+    table = ONE.set_axis(dates)
+    known, later = table[:N], table[["price"]][N : N + n_given]
+    model = clone(WINDOWS).fit(*series_to_supervised(known, **OPTIONS))
+    expected = by_hand(model, table, 3, 3, origin=dates[N])
+    check(forecast(model, series=table, steps=3), expected)
+    check(forecast(model, series=known, steps=3, future_inputs=later), expected)
+
+
+@pytest.mark.parametrize("dtype", [object, "category"])
+def test_future_inputs_may_be_words(dtype):
+    """Those of later steps are filled in like numbers."""
+    table = ONE[["load"]].assign(price=pd.Series(DAYS.day_name(), DAYS, dtype=dtype))
+    encode = ColumnTransformer(
+        [("word", OneHotEncoder(), make_column_selector("price"))], remainder="passthrough"
+    )
+    X, y = series_to_supervised(table[:N], **OPTIONS)
+    model = make_pipeline(encode, Ridge()).fit(X, y)
+    expected = by_hand(model, table, 7, 3, ["load", "price"])
+    later = table[["price"]]
+    check(forecast(model, series=table, steps=7), expected)
+    check(forecast(model, X, 7, y=y, future_inputs=later), expected)
 
 
 def test_a_column_called_like_a_later_step_but_no_such_is_given_by_itself():
