@@ -42,7 +42,7 @@ class RecursiveRows:
     target : ndarray of shape (n_rows, n_targets * horizon) or None
         The target observed at the rows.
     future_inputs : DataFrame, Series, ndarray or None
-        The columns that are known before, in the rows to come.
+        The columns that are known ahead, in the rows to come.
     recompute : callable or None
         Makes columns of a row from the targets before it; see `forecast`.
     reach : int or None

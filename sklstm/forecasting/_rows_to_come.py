@@ -1,4 +1,4 @@
-"""The labels of the rows to come, and their columns that are known before."""
+"""The labels of the rows to come, and their future inputs."""
 
 import numpy as np
 import pandas as pd

@@ -227,8 +227,8 @@ def _roles(table, future_inputs, target):
     if both or not targets:
         raise ValueError(
             f"future_inputs={future_inputs!r} names {both or columns!r}, but a target is not known"
-            " ahead. Name only columns whose values are known before, such as a calendar, and the"
-            " columns to predict with target."
+            " ahead. Name only columns that are known ahead, such as a calendar, and the columns to"
+            " predict with target."
         )
     return future, targets
 
