@@ -8,6 +8,7 @@ import pytest
 from estimators import LSTM, MILK, MILK_X, MILK_Y, seasonal
 from sklearn import config_context
 from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import Ridge
 from sklearn.metrics import make_scorer, mean_absolute_error
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit, cross_validate
@@ -300,3 +301,10 @@ def test_rows_that_do_not_follow_are_refused(rows, message):
     model = seasonal().fit(MILK_X[40:N_TRAIN], MILK_Y[40:N_TRAIN])
     with pytest.raises(ValueError, match=message):
         forecast_scorer(steps=6)(model, MILK_X[rows], MILK_Y[rows])
+
+
+def test_classifiers_are_refused():
+    """Their labels cannot be fed back."""
+    model = DummyClassifier().fit(MILK_X, MILK_Y > 700)
+    with pytest.raises(ValueError, match="is a classifier"):
+        forecast_scorer(steps=6)(model, MILK_X, MILK_Y)
