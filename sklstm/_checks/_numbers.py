@@ -213,6 +213,8 @@ def _check_values(values, name, column=None, table=None):
     elif (text := text_in(values)) is not None:
         held = f"text such as {str(text)!r} (dtype {dtype})"
         remedy = "Convert it with .astype(float), encode it, or leave it out."
+        if name.startswith("y"):
+            remedy = "Convert it with .astype(float); labels of classes are for LSTMClassifier."
         if table is not None:
             remedy += f" If it names the series of each row, {_many_series(name, table)}"
     else:

@@ -163,7 +163,7 @@ class UnscaledTargetWarning(SklstmWarning):
 
 
 class FewRowsTaughtWarning(SklstmWarning):
-    """Most rows that have a target teach nothing, or a training in order ends before the newest.
+    """Most rows, or all of a class, teach nothing, or a training in order ends before the newest.
 
     Examples
     --------

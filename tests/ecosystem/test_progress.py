@@ -9,6 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklstm import (
     Differencer,
     LagWindower,
+    LSTMClassifier,
     LSTMRegressor,
     SeriesMinMaxScaler,
     StatefulLSTMRegressor,
@@ -110,6 +111,17 @@ def test_scoring_monitor_records_a_score_per_epoch():
     epochs = log[log["task_name"].str.startswith("epoch")]
     assert len(epochs) == 4
     assert epochs["r2"].iloc[-1] == pytest.approx(model.score(X, Y))
+
+
+def test_scoring_monitor_sees_labels():
+    """The epochs of a classifier come with the labels that it learns from."""
+    monitor = callback.ScoringMonitor(scoring="accuracy")
+    model = LSTMClassifier(units=2, epochs=2, random_state=0).set_callbacks(monitor)
+    y = np.where(Y > 0, "above", "below")
+    model.fit(X, y)
+    log = monitor.get_logs().data_as_pandas
+    accuracy = log.loc[log["task_name"] == "epoch 2", "accuracy"].item()
+    assert accuracy == model.score(X, y) == np.mean(model.predict(X) == y)
 
 
 @pytest.mark.parametrize("regressor", [LSTMRegressor, StatefulLSTMRegressor])

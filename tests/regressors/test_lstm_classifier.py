@@ -48,11 +48,11 @@ def tiny(**parameters):
     return LSTMClassifier(**{**NET, **parameters})
 
 
-def by_hand(weights, n_classes, window=WINDOW, **options):
+def by_hand(weights, n_classes, **options):
     """Return the network that a user of Keras would write for so many classes."""
     n, activation = (1, "sigmoid") if n_classes == 2 else (n_classes, "softmax")
     layers = [keras.layers.LSTM(3), keras.layers.Dense(n, activation)]
-    model = keras.Sequential([keras.Input((window, 2)), *layers])
+    model = keras.Sequential([keras.Input((WINDOW, 2)), *layers])
     loss = "binary_crossentropy" if n == 1 else "categorical_crossentropy"
     model.compile(**{"optimizer": "adam", "loss": loss, **options})
     model.set_weights(weights)
@@ -65,8 +65,7 @@ def columns(y):
     return codes[:, None] if codes.max() == 1 else np.eye(codes.max() + 1)[codes]
 
 
-@EACH
-@pytest.mark.parametrize("class_weight", ["balanced", "dict"])
+@pytest.mark.parametrize(("y", "class_weight"), [(TWO, "dict"), (THREE, "balanced")])
 def test_a_fit_is_that_of_stock_keras(y, class_weight):
     """Weights, losses, metrics and probabilities are those of a classifier written by hand."""
     classes = np.unique(y)
@@ -111,12 +110,11 @@ def test_a_fit_is_that_of_stock_keras(y, class_weight):
 
 # Keras 3.15 does not speak NumPy 2's array protocol when it saves.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-@EACH
-def test_inputs_are_standardised_and_the_model_takes_raw_numbers(y, tmp_path):
+def test_inputs_are_standardised_and_the_model_takes_raw_numbers(tmp_path):
     """A fit equals that on standardised inputs, and the Keras file returns its probabilities."""
     mean, std = X.reshape(-1, 2).mean(axis=0), X.reshape(-1, 2).std(axis=0)
-    model = tiny().fit(X, y)
-    scaled = tiny(normalize=False).fit((X - mean) / std, y)
+    model = tiny().fit(X, TWO)
+    scaled = tiny(normalize=False).fit((X - mean) / std, TWO)
     expected = scaled.predict_proba((X - mean) / std)
     np.testing.assert_allclose(model.predict_proba(X), expected, atol=1e-5)
     model.model_.save(tmp_path / "classes.keras")
@@ -184,25 +182,11 @@ def test_rows_of_which_nothing_is_known_get_the_frequencies(y):
     np.testing.assert_allclose(found[:2], of_run)
 
 
-@EACH
-def test_short_runs_are_shorter_sequences(y):
-    """With short_windows="mask", runs of any length are learnt and predicted each by itself."""
-    runs = [run[-(1 + i % WINDOW) :] for i, run in enumerate(X)]
-    model = tiny(short_windows="mask", normalize=False).fit(runs, y)
-    assert model.n_samples_fit_ == N_ROWS
-    theirs = by_hand(model.model_.get_weights(), len(np.unique(y)), window=None)
-    expected = [theirs(run[None]).numpy()[0, -1] for run in runs]
-    np.testing.assert_allclose(model.predict_proba(runs)[:, -1], expected, atol=1e-5)
-    with pytest.raises(ValueError, match="have 1 to 4 steps"):
-        tiny().fit(runs, y)
-
-
-@EACH
-def test_several_networks_give_the_mean_of_their_probabilities(y):
+def test_several_networks_give_the_mean_of_their_probabilities():
     """The networks are those of one generator, one by one."""
     draws = np.random.RandomState(0)
-    single = [tiny(random_state=draws).fit(X, y).predict_proba(X) for _ in range(2)]
-    both = tiny(n_networks=2).fit(X, y)
+    single = [tiny(random_state=draws).fit(X, THREE).predict_proba(X) for _ in range(2)]
+    both = tiny(n_networks=2).fit(X, THREE)
     np.testing.assert_allclose(both.predict_proba(X), np.mean(single, axis=0), atol=1e-7)
     np.testing.assert_allclose(
         both.model_.predict(X, verbose=0)[:, -1], np.mean(single, axis=0)[:, -1], atol=1e-6
