@@ -41,7 +41,7 @@ def followed_by(before, rows, index, stretches):
         had = "no labels" if not before.labelled else "labels"
         had += "" if before.names is None else " that name their series"
         raise ValueError(
-            f"X must have an index like that of the training rows, which had {had}: labels tell"
+            f"X must have an index like that of the training rows, which had {had}: labels show"
             " which rows follow which."
         )
 
@@ -53,8 +53,8 @@ def followed_by(before, rows, index, stretches):
         agrees = stretches.agrees[one]
         what, _ = before.describe(stretches, one, 0, index, agrees)
         raise ValueError(
-            f"{what}. Training goes on with rows that follow those seen so far, or are some of"
-            " them: give X labels that go on from theirs, or call fit to start anew."
+            f"{what}. Training continues with rows that follow the rows seen so far, or are some"
+            " of them: give X labels that continue theirs, or call fit to start anew."
         )
 
     # 2. Number the series that are new.

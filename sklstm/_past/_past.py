@@ -228,7 +228,7 @@ class Past:
                 warn(
                     f"The first {n} of {len(rows)} rows are those that partial_fit saw last, or"
                     " equal them by chance. Without labels, they are taken as rows after these."
-                    " Give the rows a pandas index: it tells where they stand.",
+                    " Give the rows a pandas index: it shows where they belong.",
                     AssumedPastWarning,
                 )
                 return

@@ -44,7 +44,7 @@ def choose_series(series, y_pred, y_true, folds):
     if len(set(levels.values())) > 1:
         raise ValueError(
             f"The index of y_pred has {levels['y_pred']} level(s), and that of y_true has"
-            f" {levels['y_true']}, so it cannot be told which values belong to which series. Give"
+            f" {levels['y_true']}, so the series of the values are not known. Give"
             " both the same levels: the time, and after it what names the series."
         )
     if not is_panel(y_pred.index):

@@ -65,8 +65,8 @@ class Scales:
     def _of_tests(self, power):
         if self.season is None:
             raise ValueError(
-                "A scale needs a season, but the step of the index tells none. Pass to backtest how"
-                " many steps a season has, such as season=12; season=1 is none."
+                "A scale needs a season, but the index has no step that gives one. Pass the steps"
+                " of a season to backtest, such as season=12; season=1 means no season."
             )
         found = [
             scales_of_series(self.table, self.values, self.season, power=power, train=train)[

@@ -15,7 +15,7 @@ from sklstm._past._units import plain
 
 #: What can be done about columns that hold no earlier target.
 DECLARE = (
-    "These columns of X hold no earlier target, as far as their names tell, so their values in the"
+    "By their names, these columns of X hold no earlier target, so their values in the"
     " rows to come must be declared. Pass those that are known ahead, such as a calendar, as"
     " future_inputs (or as rows of X whose target is NaN, which keep_last=True keeps); make those"
     " that are computed from the target with recompute; predict measured ones as targets, too, or"

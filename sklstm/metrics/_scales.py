@@ -126,8 +126,8 @@ def _season(season, times):
         season = TimeAxis.season_of(times)
         if season is None:
             raise ValueError(
-                "season=None takes the season from the step of the index, but that of y_train tells"
-                " none. Pass how many steps a season has, such as season=12; season=1 is none."
+                "season=None takes the season from the step of the index, but that of y_train"
+                " gives none. Pass the steps of a season, such as season=12; season=1 means none."
             )
     return check_count(season, "season")
 

@@ -40,8 +40,8 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         What the recurrent layers are made of: long short-term memory [1]_, or gated recurrent units
         [2]_, which have a quarter fewer weights.
     bidirectional : bool, default=False
-        Whether each recurrent layer reads its window a second time, from the newest step to the
-        oldest, with weights of its own [3]_; it then hands on twice as many values as it has units.
+        Whether each recurrent layer also reads its window from the newest step to the oldest, with
+        weights of its own [3]_. It then has twice as many outputs as units.
     activation : str or callable, default="tanh"
         Activation of the recurrent layers.
     dropout : float, default=0.0
@@ -61,15 +61,15 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         its weights if it has any. An error if `cell` or `bidirectional` ask for something else as
         well.
     short_windows : {"skip", "mask"}, default="skip"
-        What becomes of a window whose oldest steps are NaN. ``"skip"`` leaves it out of `fit`, and
-        in `predict` its oldest known step stands for them. With ``"mask"`` it is a shorter sequence
-        in both, as behind ``keras.layers.Masking``; `X` may then be a list of runs of different
-        length, too: arrays of shape (n_steps, n_features), each with one target. An error with
-        `network`, which has to mask steps itself.
+        How a window is used whose oldest steps are NaN. ``"skip"`` leaves it out of `fit`, and
+        `predict` repeats its oldest known step. With ``"mask"`` it is a shorter sequence in both,
+        as behind ``keras.layers.Masking``; `X` may then be a list of runs of different length, too:
+        arrays of shape (n_steps, n_features), each with one target. An error with `network`, which
+        has to mask steps itself.
     normalize : bool, default=True
         Whether the network computes with inputs and targets of mean 0 and standard deviation 1 over
         the training rows, while `X`, `y`, predictions and `model_` have their own units. `history_`
-        and callbacks are then told the loss and the metrics of the normalised target. The target is
+        and callbacks then get the loss and the metrics of the normalised target. The target is
         only divided, so that zero stays zero, where outputs end at zero (relu, softplus) and where
         the loss compares ratios (percentages, poisson). It stays as it is under other bounds of
         `output_activation` or of the last layer of `network`, and under losses other than squared
@@ -98,7 +98,7 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         with `warm_start`; `partial_fit` keeps it. An error if the optimizer has a schedule of its
         own, or a callback sets the rate.
     clipnorm : float, default=None
-        Longest gradient: that of each array of weights whose norm is larger is shortened to it
+        Largest norm of a gradient. The gradient of each array of weights is scaled down to it
         before an update. None keeps the optimizer's own.
     metrics : list, default=None
         Keras metrics that `history_` follows as well, by name or as instances. None are those that
@@ -108,44 +108,43 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
     batch_size : int, default=32
         Rows per weight update.
     steps_per_epoch : int, default=None
-        Batches in an epoch, for more rows than need be seen between two looks at the validation
-        rows. The next epoch goes on with rows that were not drawn yet; when all were, they are
-        drawn anew. None takes every row once.
+        Batches in an epoch, so that large tables are validated more often than once per pass. The
+        next epoch continues with rows that were not used yet; then all rows are used again. None
+        uses every row once.
     shuffle : bool, default=True
-        Whether each pass over the rows takes them in another order.
+        Whether each pass over the rows uses a new random order.
     validation_fraction : float, default=None
-        Fraction of the rows, the *last* ones, that is held out of training to be looked at after
-        each epoch, in [0, 1).
+        Fraction of the rows, the *last* ones, that is held out of training. Their loss is computed
+        after each epoch. In [0, 1).
     early_stopping : bool, default=False
         Whether to stop when the validation loss (the training loss where there are no validation
-        rows) has not improved for `patience` epochs, and to go back to the best weights.
+        rows) has not improved for `patience` epochs, and to restore the best weights.
     patience : int, default=10
         Epochs without improvement that early stopping waits for.
     callbacks : list of keras.callbacks.Callback, default=None
         Copied for each fit, and for each network. Those of Keras that write files are refused with
         several networks.
     n_networks : int, default=1
-        How many networks to train, which differ by their seed. Predictions are the mean of theirs
-        (of each quantile with ``loss="quantile"``): its root mean squared error is at most the mean
-        of their errors [5]_. They are trained one after the other, and each stops early by itself.
+        How many networks to train, with different seeds. Predictions are their mean (of each
+        quantile with ``loss="quantile"``): its root mean squared error is at most the mean of their
+        errors [5]_. They are trained one after the other, and early stopping stops each by itself.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights of the last fit. An error if `n_networks` changed.
+        Whether `fit` starts from the weights of the last fit. An error if `n_networks` changed.
     random_state : int, RandomState instance or None, default=None
         Decides the first weights, the order of the rows and dropout. The same int gives bitwise
-        equal results on one CPU. Several networks are those that one
-        ``numpy.random.RandomState(random_state)`` gives to so many fits of one network, so more
-        networks begin with the same ones.
+        equal results on one CPU. Several networks equal as many fits of one network that share a
+        ``numpy.random.RandomState(random_state)``; a larger `n_networks` adds networks to them.
     horizon : int or "auto", default="auto"
         How many steps ahead the columns of `y` reach: all targets of step 1, then all of step 2,
-        and so on. The last ``horizon - 1`` rows are history, but not taught: their targets lie
-        after the last row, so they are not known yet. ``"auto"`` is told by the columns of a
+        and so on. `fit` skips the last ``horizon - 1`` rows, whose targets lie after the last
+        row and are not known yet; they still are history. ``"auto"`` reads it from the columns of a
         DataFrame, if they are called ``<name>_step1``, ``<name>_step2`` and so on; otherwise it
         is 1.
     verbose : int, default=0
         1 prints a line per epoch.
     engine : {"auto", "keras", "layer", "block", "xla"}, default="auto"
-        What computes; all give the same results within float tolerance. ``"auto"`` chooses by the
-        amount of work.
+        Which code computes; all give the same results within float tolerance. ``"auto"`` chooses by
+        the amount of work.
 
     Attributes
     ----------
@@ -305,9 +304,9 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
             mean of the training targets; of many series, that of its own series, as the index of
             `X` tells it.
         std : ndarray of shape (n_rows,) or (n_rows, n_outputs), float64
-            Only with ``return_std=True``: by how much the networks differ, in the units of `y`
-            (divided by `n_networks`, as :func:`numpy.std` does). It is no interval: it tells what
-            the seed changes, not how far the target may be from the prediction. NaN for a window
+            Only with ``return_std=True``: the standard deviation of the networks' predictions, in
+            the units of `y` (divided by `n_networks`, as :func:`numpy.std` does). It shows the
+            effect of the seed. It is no interval: the target may be further away. NaN for a window
             with no known step.
 
         Raises

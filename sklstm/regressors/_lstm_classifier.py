@@ -79,7 +79,7 @@ class LSTMClassifier(ClassifierMixin, _base.BaseRecurrent):
     learning_rate_schedule : {"cosine", "plateau"}, default=None
         How the learning rate falls, as for :class:`LSTMRegressor`; None keeps it.
     clipnorm : float, default=None
-        Longest gradient: that of each array of weights whose norm is larger is shortened to it
+        Largest norm of a gradient. The gradient of each array of weights is scaled down to it
         before an update. None keeps the optimizer's own.
     metrics : list, default=None
         Keras metrics that `history_` follows as well, such as ``"accuracy"`` or ``"auc"``. None are
@@ -92,13 +92,13 @@ class LSTMClassifier(ClassifierMixin, _base.BaseRecurrent):
         Batches in an epoch; the next epoch goes on with rows that were not drawn yet. None takes
         every row once.
     shuffle : bool, default=True
-        Whether each pass over the rows takes them in another order.
+        Whether each pass over the rows uses a new random order.
     validation_fraction : float, default=None
-        Fraction of the rows, the *last* ones, that is held out of training to be looked at after
-        each epoch, in [0, 1). Runs that are sorted by class need `X_val` and `y_val` instead.
+        Fraction of the rows, the *last* ones, that is held out of training. Their loss is computed
+        after each epoch. In [0, 1). Runs that are sorted by class need `X_val` and `y_val` instead.
     early_stopping : bool, default=False
         Whether to stop when the validation loss (the training loss where there are no validation
-        rows) has not improved for `patience` epochs, and to go back to the best weights.
+        rows) has not improved for `patience` epochs, and to restore the best weights.
     patience : int, default=10
         Epochs without improvement that early stopping waits for.
     callbacks : list of keras.callbacks.Callback, default=None
@@ -115,8 +115,8 @@ class LSTMClassifier(ClassifierMixin, _base.BaseRecurrent):
     verbose : int, default=0
         1 prints a line per epoch.
     engine : {"auto", "keras", "layer", "block", "xla"}, default="auto"
-        What computes; all give the same results within float tolerance. ``"auto"`` chooses by the
-        amount of work.
+        Which code computes; all give the same results within float tolerance. ``"auto"`` chooses by
+        the amount of work.
 
     Attributes
     ----------

@@ -51,7 +51,7 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
     normalize : bool, default=True
         Whether the network computes with inputs and targets of mean 0 and standard deviation 1 over
         the training rows, while `X`, `y`, predictions and `model_` have their own units. `history_`
-        and callbacks are then told the loss and the metrics of the normalised target. The target is
+        and callbacks then get the loss and the metrics of the normalised target. The target is
         only divided, so that zero stays zero, where outputs end at zero (relu, softplus) and where
         the loss compares ratios (percentages, poisson). It stays as it is under other bounds of
         `output_activation`, and under losses other than squared and absolute errors, log-cosh,
@@ -81,7 +81,7 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         with `warm_start`; `partial_fit` keeps it. An error if the optimizer has a schedule of its
         own, or a callback sets the rate.
     clipnorm : float, default=None
-        Longest gradient: that of each array of weights whose norm is larger is shortened to it
+        Largest norm of a gradient. The gradient of each array of weights is scaled down to it
         before an update. None keeps the optimizer's own.
     metrics : list, default=None
         Keras metrics that `history_` follows as well, by name or as instances.
@@ -93,12 +93,12 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         series i, in the order of the sorted names, comes after series ``i - batch_size``, and
         starts from its own state. With 1, the series are trained one after the other.
     validation_fraction : float, default=None
-        Fraction of the rows, the *last* ones, that is held out of training to be looked at after
-        each epoch, in [0, 1). Their state continues from the training rows, of many series from
-        those of the same series; no time step is cut.
+        Fraction of the rows, the *last* ones, that is held out of training. Their loss is computed
+        after each epoch. In [0, 1). Their state continues from the training rows, of many series
+        from those of the same series; no time step is cut.
     early_stopping : bool, default=False
         Whether to stop when the validation loss (the training loss where there are no validation
-        rows) has not improved for `patience` epochs, and to go back to the best weights.
+        rows) has not improved for `patience` epochs, and to restore the best weights.
     patience : int, default=10
         Epochs without improvement that early stopping waits for.
     callbacks : list of keras.callbacks.Callback, default=None
@@ -109,22 +109,22 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         Predictions are the mean of theirs: its root mean squared error is at most the mean of their
         errors. They are trained one after the other, and each stops early by itself.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights of the last fit. An error if `n_networks` changed.
+        Whether `fit` starts from the weights of the last fit. An error if `n_networks` changed.
     random_state : int, RandomState instance or None, default=None
         Decides the first weights and dropout. The same int gives bitwise equal results on one CPU.
         Several networks are those that one ``numpy.random.RandomState(random_state)`` gives to so
         many fits of one network, so more networks begin with the same ones.
     horizon : int or "auto", default="auto"
         How many steps ahead the columns of `y` reach: all targets of step 1, then all of step 2,
-        and so on. The last ``horizon - 1`` rows are history, but not taught: their targets lie
-        after the last row, so they are not known yet. ``"auto"`` is told by the columns of a
+        and so on. `fit` skips the last ``horizon - 1`` rows, whose targets lie after the last
+        row and are not known yet; they still are history. ``"auto"`` reads it from the columns of a
         DataFrame, if they are called ``<name>_step1``, ``<name>_step2`` and so on; otherwise it
         is 1.
     verbose : int, default=0
         1 prints a line per epoch.
     engine : {"auto", "keras", "layer", "block", "xla"}, default="auto"
-        What computes; all give the same results within float tolerance. ``"auto"`` chooses by the
-        amount of work.
+        Which code computes; all give the same results within float tolerance. ``"auto"`` chooses by
+        the amount of work.
 
     Attributes
     ----------
@@ -296,9 +296,9 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
             known step (such a row has no state), and a window with no known step gets the mean of
             the training targets; of many series, that of its own series.
         std : ndarray of shape (n_rows,) or (n_rows, n_outputs), float64
-            Only with ``return_std=True``: by how much the networks differ, in the units of `y`
-            (divided by `n_networks`, as :func:`numpy.std` does). It is no interval: it tells what
-            the seed changes, not how far the target may be from the prediction. NaN for a window
+            Only with ``return_std=True``: the standard deviation of the networks' predictions, in
+            the units of `y` (divided by `n_networks`, as :func:`numpy.std` does). It shows the
+            effect of the seed. It is no interval: the target may be further away. NaN for a window
             with no known step.
 
         Raises

@@ -86,8 +86,8 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         are. False leaves these columns alone as well, for another transformation in `regressor`.
     horizon : int or "auto", default="auto"
         How many steps ahead the columns of `y` reach: all targets of step 1, then all of step 2,
-        and so on. The last ``horizon - 1`` rows are history, but not taught: their targets lie
-        after the last row, so they are not known yet. ``"auto"`` is told by the columns of a
+        and so on. `fit` skips the last ``horizon - 1`` rows, whose targets lie after the last
+        row and are not known yet; they still are history. ``"auto"`` reads it from the columns of a
         DataFrame, if they are called ``<name>_step1``, ``<name>_step2`` and so on; otherwise it
         is 1.
     check_inverse : bool, default=True

@@ -61,13 +61,13 @@ def _predicts_quantiles(estimator):
 
 
 class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
-    """Train on windows without their own level, spread and season, and put these back.
+    """Remove level, spread and season of each window before training, and restore them after.
 
-    The regressor sees each window less its level and divided by its spread, and learns the target
-    so, too: ``(target - level) / spread``, or with `season` ``(target - earlier) / spread``, where
-    ``earlier`` is the value a season before each step ahead. `predict` undoes it. So one regressor
-    learns series, and parts of a series, of any level and spread, and predicts levels that it has
-    not seen. Nothing is learnt of a series: a new one needs no `fit`.
+    The regressor sees each window minus its level, divided by its spread. The target is scaled in
+    the same way: ``(target - level) / spread``, or with `season` ``(target - earlier) / spread``,
+    where ``earlier`` is the value a season before each step ahead. `predict` inverts this. So one
+    regressor learns series of any level and spread, and predicts levels that it has not seen. Level
+    and spread come from the window alone, so new series need no `fit`.
 
     This is reversible instance normalisation [1]_, without its learnt weights, with a seasonal
     residual, for any regressor and any number of steps ahead.
@@ -121,17 +121,16 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
     other.
 
     The oldest steps of a window may be unknown; level and spread are then those of the known ones.
-    A row of which the value a season earlier is not known teaches nothing, and is predicted from
-    its level. A row of which nothing is known gets the mean of the training targets of its series,
-    or of all where `fit` has not seen it.
+    If the value a season earlier is not known, `fit` skips the row, and its prediction is its
+    level. If no step is known, the prediction is the mean of the training targets of the series, or
+    of all series if `fit` has not seen it.
 
-    A constant window has no spread, so it does not tell the scale of the target: it teaches
-    nothing, and its prediction is its level. A window may also be constant but for noise. So rows
-    whose target lies more than 100 spreads away from what is taken out of it are not taught:
-    one of them could outweigh all others. (On simulated prices that stay the same for weeks, but
-    for noise of a millionth, the relative error of ridge is 52 without this limit and 0.02 with it.
-    On intermittent demand, on regular series, and on series of very different size, it changes
-    nothing.)
+    A constant window has no spread to divide by: `fit` skips it, and its prediction is its level. A
+    window may also be constant but for noise. So `fit` also skips rows whose scaled target is
+    beyond 100: one of them could outweigh all others. (On simulated prices that stay the same for
+    weeks, but for noise of a millionth, the relative error of ridge is 52 without this limit and
+    0.02 with it. On intermittent demand, on regular series, and on series of very different size,
+    it changes nothing.)
 
     `season` compares values, so leave it at None below a :class:`Differencer` if `y` reaches
     several steps ahead: the target then consists of changes from the last known value.
