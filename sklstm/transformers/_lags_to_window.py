@@ -230,7 +230,7 @@ class LagsToWindow(KeepsWindows, FollowedMixin, TransformerMixin, BaseEstimator)
         n_columns = int(np.prod(self._shape))
         if self.n_lags is None or (self.newest_first is None and self.n_lags > 1):
             raise ValueError(
-                f"n_lags={self.n_lags} and newest_first={self.newest_first} do not say which"
+                f"n_lags={self.n_lags} and newest_first={self.newest_first} do not tell which"
                 f" column of X is which lag, and its {n_columns} column(s) have no names such as"
                 " lag1 and lag2: set n_lags, and newest_first=True (lag 1 first, as in skforecast)"
                 " or False (lag 1 last, as in darts and sktime)."
