@@ -101,7 +101,7 @@ def times_to_come(times, future_inputs):
     int
     """
     if index_of(future_inputs) is None:
-        return 0 if future_inputs is None else len(future_inputs)
+        return len(future_inputs) if np.ndim(future_inputs) else 0
     known = future_inputs.index.get_level_values(0).unique()
     return int((known > times[-1]).sum()) if plain(known)[0] == plain(times)[0] else 0
 
