@@ -29,6 +29,7 @@ def forecast_scorer(
     *,
     steps,
     every=None,
+    start=0,
     y_lag=None,
     future_inputs=None,
     recompute=None,
@@ -55,6 +56,8 @@ def forecast_scorer(
         shorter.
     every : int, default=None
         Time steps from one origin to the next. None is `steps`: each test row is forecast once.
+    start : int, default=0
+        Time steps of the test rows before the first forecast, of which the targets are known.
     y_lag : str, int or sequence of these, default=None
         Passed to :func:`forecast`.
     future_inputs : str, int or sequence of these, default=None
@@ -63,8 +66,8 @@ def forecast_scorer(
         (``<name>_lag1``) are known in the first row that is forecast, so they need a target whose
         horizon is at least `steps`.
     recompute : callable, default=None
-        Passed to :func:`forecast`. It gets the targets of the test rows only, so it must make its
-        columns of these.
+        Passed to :func:`forecast`. It gets the targets of the test rows only: for a mean of seven
+        rows, set ``start=7``.
 
     Returns
     -------
@@ -80,7 +83,7 @@ def forecast_scorer(
         called: if there are fewer than `steps` time steps, rows that a forecast depends on are not
         known (the test rows do not follow the training rows), or :func:`forecast` would raise it.
     TypeError
-        If `steps` or `every` is not an int, or `recompute` no function.
+        If `steps`, `every` or `start` is not an int, or `recompute` no function.
 
     Warns
     -----
@@ -97,9 +100,10 @@ def forecast_scorer(
     -----
     A scorer gets nothing but the test rows. What came before them is what the estimator remembers
     of its training rows, as in ``predict``. So the test rows must follow the training rows: use
-    :class:`~sklearn.model_selection.TimeSeriesSplit` or :class:`TimeStepSplit` without `gap`. Of an
-    estimator that looks back, there are no train scores (``return_train_score=True``), because
-    nothing is known before the first training rows.
+    :class:`~sklearn.model_selection.TimeSeriesSplit` or :class:`TimeStepSplit` without `gap`, or a
+    `start` of at least as many time steps as the estimator looks back. An estimator that looks back
+    has no train scores (``return_train_score=True``), because nothing is known before the first
+    training rows.
 
     Scaled errors need training rows. For scores with one scale for all folds, pass
     ``make_scorer(mean_absolute_scaled_error, greater_is_better=False, y_train=y[:n])``, with the
@@ -133,11 +137,12 @@ def forecast_scorer(
     """
     steps = check_count(steps, "steps")
     every = steps if every is None else check_count(every, "every")
+    start = check_count(start, "start", least=0)
     if recompute is not None:
         check_kind(recompute, "recompute", "__call__", "a function of the targets before a row")
     overlaps = every < steps
     scorers = {name: _plain(name, one, overlaps) for name, one in scorers_of(scoring).items()}
-    return ForecastScorer(scoring, scorers, steps, every, y_lag, future_inputs, recompute)
+    return ForecastScorer(scoring, scorers, steps, every, start, y_lag, future_inputs, recompute)
 
 
 def _plain(name, scorer, overlaps):
@@ -170,17 +175,18 @@ class ForecastScorer:
         What the user asked for.
     scorers : dict of str to callable
         What to score the forecasts with.
-    steps, every : int
-        Time steps of a forecast, and from one origin to the next.
+    steps, every, start : int
+        Time steps of a forecast, from one origin to the next, and before the first one.
     y_lag, future_inputs, recompute : object
         As in `forecast_scorer`.
     """
 
-    def __init__(self, scoring, scorers, steps, every, y_lag, future_inputs, recompute):
+    def __init__(self, scoring, scorers, steps, every, start, y_lag, future_inputs, recompute):
         self.scoring = scoring
         self.scorers = scorers
         self.steps = steps
         self.every = every
+        self.start = start
         self.y_lag = y_lag
         self.future_inputs = future_inputs
         self.recompute = recompute
@@ -271,11 +277,11 @@ class ForecastScorer:
         layout = Layout(index_of(rows), len(rows))
         table = Rows(layout)
         n_times = int(table.times[-1]) + 1
-        if n_times < self.steps:
+        if n_times < self.start + self.steps:
             raise ValueError(
-                f"steps={self.steps}, but there are {n_times} time steps to score, so no forecast"
-                " reaches its end. Use larger test folds (test_size of the splitter), or fewer"
-                " steps."
+                f"steps={self.steps} and start={self.start}, but there are {n_times} time steps to"
+                " score, so no forecast reaches its end. Use larger test folds (test_size of the"
+                " splitter), or fewer steps."
             )
         columns = list(X.columns) if isinstance(X, pd.DataFrame) else list(range(X.shape[1]))
         declared = inputs_among(rows, self.future_inputs, layout)
@@ -293,7 +299,7 @@ class ForecastScorer:
         held = {*declared, *(lag.column for lag in lags.columns)}
         others = [i for i in range(len(columns)) if i not in held]
         found, left = [], []
-        for origin in range(0, n_times, self.every):
+        for origin in range(self.start, n_times, self.every):
             start, after, stop = np.searchsorted(
                 table.times, [origin, origin + 1, origin + self.steps]
             )

@@ -450,10 +450,11 @@ def predict_rows(estimator, table, reach, method, *, of_fold=False):
                 more = "" if reach is None else f", or at least the last {reach}"
                 remedy = f" Pass all rows since the training rows as X{more}."
                 if of_fold:
+                    more = "" if reach is None else f" (or set start={reach})"
                     remedy = (
                         " A scorer sees the rows of its fold only, which must follow the training"
-                        " rows: use a split in time without a gap, and return_train_score=False; or"
-                        " use backtest."
+                        f" rows: use a split in time without a gap{more}, and"
+                        " return_train_score=False; or use backtest."
                     )
                 raise ValueError(
                     f"The forecast depends on rows that are not known. {unknown}"

@@ -165,7 +165,7 @@ def test_a_search_takes_it_as_any_scorer():
     """It travels to other processes, as one scorer, among several, or as several."""
     cv, every_step = TimeSeriesSplit(2, test_size=8), forecast_scorer("r2", steps=8)
     scorer = pickle.loads(pickle.dumps(clone(every_step, safe=False)))
-    assert repr(scorer) == "forecast_scorer('r2', steps=8, every=8)"
+    assert repr(scorer) == "forecast_scorer('r2', steps=8, every=8, start=0)"
     search = GridSearchCV(
         seasonal(), {"regressor__ridge__alpha": [1, 1e6]}, cv=cv, scoring=scorer,
 
@@ -258,18 +258,35 @@ def test_a_series_that_begins_after_an_origin_is_left_out():
         forecast_scorer(steps=6)(model, MANY_X[n:], MANY_Y[n:])
 
 
-def rolling(past):
+def recompute(past):
     """Return the mean of the last three targets."""
     return {"mean": past.iloc[-3:].mean() if len(past) > 2 else np.nan}
 
 
-def test_columns_of_the_test_rows_alone_can_be_recomputed():
-    """Where they need more, the message says which targets there are."""
-    X = MILK_X.assign(mean=(MILK_X["milk_lag1"] + 1) * 2)
-    model = Ridge().fit(X[:N_TRAIN], MILK_Y[:N_TRAIN])
-    short = forecast_scorer(steps=6, recompute=rolling)
+def test_columns_can_be_recomputed_from_targets_of_the_test_rows():
+    """With `start`, there are as many of them as needed; without, an error says how many."""
+    X = MILK_X.assign(mean=MILK.rolling(3).mean().shift(1))[2:]
+    y, n = MILK_Y[2:], N_TRAIN
+    splits = [(np.arange(n + i), np.arange(n + i, n + i + 6)) for i in (3, 9)]
+    options = {"feed_back": True, "recompute": recompute, "refit": False}
+    model = Ridge().fit(X[: n + 3], y[: n + 3])
+    expected = backtest(Ridge(), X, y, splits, **options).scores["prediction"]["overall"]
+    scorer = forecast_scorer(steps=6, start=3, recompute=recompute)
+    assert scorer(model, X[n : n + 15], y[n : n + 15]) == pytest.approx(expected)
     with pytest.raises(ValueError, match=r"recompute makes nan .* It gets the 0 targets"):
-        short(model, X[N_TRAIN:], MILK_Y[N_TRAIN:])
+        forecast_scorer(steps=6, recompute=recompute)(model, X[n:], y[n:])
+
+
+def test_start_makes_up_for_a_gap():
+    """A gap is an error, which says how many rows the model needs before a forecast."""
+    model = seasonal().fit(MILK_X[:100], MILK_Y[:100])
+    rows = slice(105, 130)
+    with pytest.raises(ValueError, match=r"without a gap \(or set start=19\)"):
+        forecast_scorer(steps=6)(model, MILK_X[rows], MILK_Y[rows])
+    splits = [(np.arange(100), np.arange(100, 101)), (np.arange(124), np.arange(124, 130))]
+    expected = backtest(seasonal(), MILK_X, MILK_Y, splits, refit=False, feed_back=True)
+    score = forecast_scorer(steps=6, start=19)(model, MILK_X[rows], MILK_Y[rows])
+    assert score == pytest.approx(expected.scores["prediction"][1])
 
 
 REFUSED = {
@@ -277,6 +294,7 @@ REFUSED = {
     "no scorer": (("mae",), {}, "mae"),
     "steps": ((), {"steps": 0}, "steps"),
     "every": ((), {"every": 0}, "every"),
+    "start": ((), {"start": -1}, "start"),
     "overlap": (("neg_symmetric_mean_absolute_percentage_error",), {"every": 2}, "every"),
 }
 
@@ -289,8 +307,10 @@ def test_what_cannot_be_scored_is_refused(args, options, message):
 
 
 UNFIT = {
-    "fewer rows than steps": (slice(N_TRAIN, N_TRAIN + 5), "steps=6, but there are 5 time steps"),
-    "a gap": (slice(N_TRAIN + 2, None), "depends on rows that are not known.*without a gap"),
+    "fewer rows than steps": (
+        slice(N_TRAIN, N_TRAIN + 5),
+        "steps=6 and start=0, but there are 5 time steps",
+    ),
     "before the training rows": (slice(0, 20), "depends on rows that are not known"),
 }
 
