@@ -252,8 +252,9 @@ def _refuse(windows, position, X, name, first):
     raise ValueError(
         f"{name} holds {value} at {where}. NaN may only stand in the oldest steps of a window,"
         f" where it means that nothing is known yet.{in_front} Fill or interpolate other missing"
-        " values, and replace infinities. (A step that drops the labels of a table with gaps leaves"
-        " such NaN too: set_output(transform='pandas') keeps them.)"
+        " values, replace infinities, and leave out rows whose inputs are still to come"
+        " (keep_last=False of series_to_supervised). (A step that drops the labels of a table with"
+        " gaps leaves such NaN too: set_output(transform='pandas') keeps them.)"
     )
 
 

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._horizon import names_of_steps, said_horizon, target_names, until_now
 from sklstm._checks._quantiles import levels_of
-from sklstm._checks._tables import check_target, index_of, layout_of
+from sklstm._checks._tables import check_target, index_of, lacks_target, layout_of
 from sklstm._checks._target_windows import check_past, columns_of_rows, find_targets
 from sklstm._checks._windows import check_windows, count_axes
 from sklstm._past._windows import Windows
@@ -376,7 +376,8 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
             )
         goes_on = method == "partial_fit" and hasattr(self, "regressor_")
         context = self._begin_fit(1, X=X, y=y)
-        windows, n_unknown = check_windows(self, X, reset=not goes_on)
+        untaught = lacks_target(y)
+        windows, n_unknown = check_windows(self, X, reset=not goes_on, untaught=untaught)
         target = check_target(y, X)
         layout = layout_of(y, X)
         names = columns_of_rows(X, windows)

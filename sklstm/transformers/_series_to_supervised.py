@@ -53,7 +53,8 @@ def series_to_supervised(
         of `series` without a target (NaN), for the sake of their future inputs. False leaves them
         out, so the last target is known: for splits and scores. True keeps them, with NaN for what
         is not known yet: for the final fit, which then learns from the last row whose future is
-        known, and from the whole series as the past of a forecast.
+        known, and from the whole series as the past of a forecast. Future inputs of steps after the
+        last one of `series` are NaN as well.
 
     Returns
     -------

@@ -20,6 +20,7 @@ from sklstm import (
     LagWindower,
     LSTMRegressor,
     TransformedSeriesRegressor,
+    WindowScaledRegressor,
     backtest,
     forecast,
     series_to_supervised,
@@ -46,6 +47,9 @@ WINDOWS = TransformedSeriesRegressor(
 MODELS = {
     "rows": TransformedSeriesRegressor(LinearRegression()),
     "windows": WINDOWS,
+    "scaled windows": make_pipeline(
+        LagWindower(3, flatten=True), WindowScaledRegressor(Ridge(), columns="load_lag1")
+    ),
     "network": make_pipeline(LagWindower(3), LSTMRegressor(**LSTM)),
     "search": GridSearchCV(WINDOWS, {"check_inverse": [True]}, cv=TimeSeriesSplit(2)),
 }
