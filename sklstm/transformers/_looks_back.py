@@ -66,7 +66,8 @@ class LooksBack(FollowedMixin, TransformerMixin, BaseEstimator):
                 f"{name}={getattr(self, name)!r} needs at least {depth + 1} rows, but X has"
                 f" {len(rows)} sample(s). Use more rows or a shorter {name}."
             )
-        n_again = np.shape(y)[1] if np.ndim(y) > 1 else 1
+        shape = np.asarray(y).shape
+        n_again = shape[1] if len(shape) > 1 else 1
         self._past = Past(rows, index_of(X), depth=depth, n_again=n_again)
         return self
 
