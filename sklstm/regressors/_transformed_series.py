@@ -19,14 +19,13 @@ from sklstm._past._layout import Numbers
 from sklstm._past._past import Past
 from sklstm._sklearn._callbacks import FollowedMixin
 from sklstm._sklearn._compat import HasMethods, Interval, StrOptions, with_callbacks
-from sklstm._sklearn._composition import call_final, final_estimator, look_back, refuse_classifier
+from sklstm._sklearn._composition import call_final, final_estimator, look_back
 from sklstm._sklearn._labels import keep_labels
 from sklstm._sklearn._restore_on_error import restore_on_error
 from sklstm._sklearn._warnings import InverseWarning, warn
 from sklstm.regressors._heads import Fallback, PointHead, QuantileHead, shaped
 from sklstm.regressors._meta._earlier_targets import check_transformed_once, find_earlier
 from sklstm.regressors._meta._known_rows import (
-    BY_ITSELF,
     check_same,
     fit_anew,
     fit_warm,
@@ -35,6 +34,7 @@ from sklstm.regressors._meta._known_rows import (
     method_of,
     predict_known,
     read_rows,
+    refuse_labels,
     steps_of,
     takes_nan,
 )
@@ -296,7 +296,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         """Fit the transformer, and call a method of the regressor."""
         # 1. Validate.
         self._validate_params()
-        refuse_classifier(self.regressor, BY_ITSELF)
+        refuse_labels(self.regressor)
         context = self._begin_fit(1, X=X, y=y)
         rows, inputs = read_rows(self, X, reset=True, y=y)
         target = check_target(y, X)

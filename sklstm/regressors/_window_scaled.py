@@ -18,29 +18,18 @@ from sklstm._checks._target_windows import check_past, columns_of_rows, find_tar
 from sklstm._checks._windows import check_windows, count_axes
 from sklstm._past._windows import Windows
 from sklstm._sklearn._callbacks import FollowedMixin
-from sklstm._sklearn._compat import (
-    HasMethods,
-    Interval,
-    StrOptions,
-    with_callbacks,
-)
-from sklstm._sklearn._composition import (
-    call_final,
-    final_estimator,
-    look_back,
-    looks_back,
-    refuse_classifier,
-)
+from sklstm._sklearn._compat import HasMethods, Interval, StrOptions, with_callbacks
+from sklstm._sklearn._composition import call_final, final_estimator, look_back, looks_back
 from sklstm._sklearn._restore_on_error import restore_on_error
 from sklstm.regressors._heads import Fallback, PointHead, QuantileHead, shaped
 from sklstm.regressors._meta._known_rows import (
-    BY_ITSELF,
     fit_anew,
     go_on,
     going_on,
     is_warm_start,
     method_of,
     predict_known,
+    refuse_labels,
     refuse_raw_validation,
     skips_unknown_rows,
     steps_of,
@@ -366,7 +355,7 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
         """Fit the regressor to scaled windows and targets, or let it go on."""
         # 1. Validate.
         self._validate_params()
-        refuse_classifier(self.regressor, BY_ITSELF)
+        refuse_labels(self.regressor)
         if looks_back(self.regressor):
             raise ValueError(
                 f"regressor={self.regressor!r} looks back on the rows before a row, but here each"

@@ -15,14 +15,8 @@ from sklstm._checks._numbers import place_of, text_in
 from sklstm._checks._tables import check_rows, index_of, lacks_target
 from sklstm._sklearn._callbacks import passed_on
 from sklstm._sklearn._compat import check_method_params, safe_indexing
-from sklstm._sklearn._composition import final_estimator, look_back, looks_back
+from sklstm._sklearn._composition import final_estimator, look_back, looks_back, refuse_classifier
 from sklstm.regressors._problem import warn_of_few_rows
-
-#: What to do with a classifier, whose labels no meta-regressor can transform.
-BY_ITSELF = (
-    "Leave y as it is, and transform X alone, in a pipeline such as"
-    " make_pipeline(Differencer(), LagWindower(12), LSTMClassifier())."
-)
 
 #: Part of how objects are shown that show nothing else; a clone has another.
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
@@ -240,6 +234,26 @@ def skips_unknown_rows(regressor):
     bool
     """
     return getattr(steps_of(regressor)[-1], "_skips_unknown_rows", False)
+
+
+def refuse_labels(regressor):
+    """Refuse a classifier, whose labels no meta-regressor can transform.
+
+    Parameters
+    ----------
+    regressor : estimator
+        A pipeline, or any other estimator.
+
+    Raises
+    ------
+    ValueError
+        If it is a classifier.
+    """
+    refuse_classifier(
+        regressor,
+        "Leave y as it is, and transform X alone, in a pipeline such as"
+        " make_pipeline(Differencer(), LagWindower(12), LSTMClassifier()).",
+    )
 
 
 def refuse_raw_validation(fit_params):
