@@ -132,6 +132,13 @@ def values_of_windows(estimator, X):
             f" {estimator._network.network!r} built takes windows of {window}."
         )
 
+    is_filled = estimator._network.short_windows == "skip"
+    if not is_filled and estimator._window > 1 and count_axes(X) == 2:
+        raise ValueError(
+            f"X has two axes, so each of its {len(windows)} rows would be a run of one step, but"
+            f" those of fit had up to {estimator._window} steps. Pass one run as a list: [run]."
+        )
+
     # Keras and TensorFlow come in with the engine, so not before something is predicted.
     from sklstm.engine import _predict
 
@@ -145,7 +152,6 @@ def values_of_windows(estimator, X):
         )
 
     # A network that masks steps needs nothing in their place.
-    is_filled = estimator._network.short_windows == "skip"
     positions, filled = _base.partly_known(windows, n_unknown * is_filled)
     if not len(positions):
         outputs = predict(windows)

@@ -227,6 +227,14 @@ def test_what_cannot_be_taken_is_refused_with_the_way(name):
         model.fit(runs, Y, **more)
 
 
+def test_one_run_is_predicted_as_a_list_of_one():
+    """By itself it would be several runs of one step."""
+    model = tiny().fit(RUNS, Y)
+    with pytest.raises(ValueError, match=r"2 rows would be a run of one step.*\[run\]"):
+        model.predict(RUNS[2])
+    np.testing.assert_allclose(model.predict([RUNS[2]]), model.predict(X[2:3]), rtol=1e-6)
+
+
 # --------------------------------------------------------------------------------- in other models
 
 
