@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from sklstm._checks._horizon import names_of_steps, target_names
+from sklstm._checks._horizon import names_of_steps, said_horizon, target_names
 from sklstm._checks._lag_columns import differ
 from sklstm._checks._numbers import place_of
 from sklstm._checks._tables import index_of, positions_among
@@ -96,6 +96,50 @@ def find_targets(columns, names, y, n_outputs):
         f" {names!r}, and y has {n_outputs} column(s). Name one column for each target, in the"
         f" order of y, with columns, for instance columns={names[0]!r}."
     )
+
+
+def find_horizon(horizon, y, target, n_targets, layout):
+    """Find how many steps ahead the columns of a target reach, of which the windows hold some.
+
+    Parameters
+    ----------
+    horizon : "auto" or int
+        What the user says.
+    y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+        The target as the user gave it.
+    target : ndarray of shape (n_rows, n_outputs)
+        Its values.
+    n_targets : int
+        How many columns of the windows hold a target.
+    layout : Layout
+        Which series each row belongs to.
+
+    Returns
+    -------
+    horizon : int
+        The number of steps.
+    guessed : bool
+        Whether only the number of columns tells it.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of columns do not fit together.
+    """
+    guessed = False
+    if horizon == "auto":
+        horizon = names_of_steps(target_names(y))[1]
+        guessed = horizon == 1 and target.shape[1] > n_targets
+        horizon = target.shape[1] // n_targets if guessed else horizon
+    horizon = said_horizon(y, target, horizon, layout)
+    if n_targets * horizon != target.shape[1]:
+        raise ValueError(
+            f"y has {target.shape[1]} column(s), but the windows of X have {n_targets} column(s)"
+            f" with a target, and y reaches {horizon} step(s) ahead. Name one column for each"
+            " target with columns, in the order of y, and say with horizon how many steps ahead y"
+            " reaches (of TransformedSeriesRegressor, where that is around)."
+        )
+    return horizon, guessed
 
 
 def check_past(X, windows, targets, target, layout, horizon, *, guessed=False):

@@ -11,10 +11,10 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._checks._horizon import names_of_steps, said_horizon, target_names, until_now
+from sklstm._checks._horizon import names_of_steps, target_names, until_now
 from sklstm._checks._quantiles import levels_of
 from sklstm._checks._tables import check_target, index_of, lacks_target, layout_of
-from sklstm._checks._target_windows import check_past, columns_of_rows, find_targets
+from sklstm._checks._target_windows import check_past, columns_of_rows, find_horizon, find_targets
 from sklstm._checks._windows import check_windows, count_axes
 from sklstm._past._windows import Windows
 from sklstm._sklearn._callbacks import FollowedMixin
@@ -424,19 +424,7 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
     def _scaler_of(self, X, windows, names, y, target, layout):
         """Return how windows are scaled, once they are known to hold the targets."""
         columns = find_targets(self.columns, names, y, target.shape[1])
-        said, guessed = self.horizon, False
-        if said == "auto":
-            said = names_of_steps(target_names(y))[1]
-            guessed = said == 1 and target.shape[1] > len(columns)
-            said = target.shape[1] // len(columns) if guessed else said
-        horizon = said_horizon(y, target, said, layout)
-        if len(columns) * horizon != target.shape[1]:
-            raise ValueError(
-                f"y has {target.shape[1]} column(s), but the windows of X have {len(columns)}"
-                f" column(s) with a target, and y reaches {horizon} step(s) ahead. Name one column"
-                " for each target with columns, in the order of y, and say with horizon how many"
-                " steps ahead y reaches (of TransformedSeriesRegressor, where that is around)."
-            )
+        horizon, guessed = find_horizon(self.horizon, y, target, len(columns), layout)
         scaler = WindowScaler(self.center, self.scale, self.season, len(names), columns, horizon)
         scaler.check_window(windows)
         check_past(X, windows, scaler.targets, target, layout, horizon, guessed=guessed)
