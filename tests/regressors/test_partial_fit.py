@@ -369,3 +369,27 @@ def test_only_with_a_regressor_that_can_learn_on():
         model.partial_fit(X[100:], y[100:])
     with pytest.raises(ValueError, match="change of the steps"):
         model.set_params(transformer__with_mean=False).partial_fit(X[100:], y[100:])
+
+
+def test_a_row_an_hour_is_learnt_and_memory_does_not_grow():
+    """With NaN for targets to come, each row is learnt once; the last rows alone are remembered."""
+    learner, n_kept = pupil(), []
+    for stop in range(60, 100):
+        X, y = series_to_supervised(MILK[:stop], horizon=3, keep_last=True)
+        if stop == 60:
+            learner.fit(X, y)
+        else:
+            learner.partial_fit(X[-1:], y[-1:])
+        n_kept.append(len(learner._past.kept.rows))
+    whole = pupil().fit(X, y)
+    np.testing.assert_allclose(learner.regressor_[-1].rows(), whole.regressor_[-1].rows())
+    assert n_kept[-1] == n_kept[10]
+
+
+def test_a_state_cannot_go_back_to_rows_whose_targets_come_later():
+    """Fewer rows than steps ahead are refused, and the message says how many would do."""
+    X, y = series_to_supervised(MILK, horizon=6)
+    network = StatefulLSTMRegressor(2, epochs=1, random_state=0)
+    model = TransformedSeriesRegressor(network, Differencer(12)).fit(X[:40], y[:40])
+    with pytest.raises(ValueError, match=r"No row is left to learn from.* at least 6 rows"):
+        model.partial_fit(X[40:43], y[40:43])

@@ -313,7 +313,7 @@ def _filled(target, rows, is_new, firsts, stretches, horizon):
         last = np.flatnonzero(is_new[1:] & ~is_new[:-1] & (stretch[1:] == stretch[:-1]))
         observed[last] = rows[last + 1][:, firsts]
     filled = target.copy()
-    for step, values in enumerate(np.hsplit(filled, horizon)):
+    for step, values in enumerate(np.hsplit(filled, horizon)[: len(filled)]):
         stop = len(values) - step
         some = ~is_new[:stop] & (stretch[step:] == stretch[:stop])
         some = some[:, None] & np.isnan(values[:stop])
