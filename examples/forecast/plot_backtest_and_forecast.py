@@ -158,6 +158,7 @@ figure, panels = plt.subplot_mosaic(
     figsize=(14, 7),
     layout="constrained",
 )
+figure.suptitle("Forecasts 1 to 24 months ahead, from December 1973")
 median = quantiles["quantile_0.5"]
 for name, values, interval in (
     ("conformal", ahead, conformal),

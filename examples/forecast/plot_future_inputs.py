@@ -141,5 +141,7 @@ right.set(
     ylabel="inputs",
     title="Back-test, 1 to 12 months ahead",
 )
-right.legend(frameon=False, loc="lower right", bbox_to_anchor=(0.97, 0))
+right.legend(
+    frameon=False, loc="upper center", bbox_to_anchor=(0.4, -0.14), ncols=3
+)
 plt.show()
