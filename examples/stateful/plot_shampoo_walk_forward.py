@@ -243,6 +243,7 @@ left.set_xticks(
 left.set(
     xlabel="month (year-month; calendar years not known)",
     ylabel="shampoo sales (units)",
+    title="Predictions one month ahead",
 )
 left.legend(frameon=False, loc="upper left")
 

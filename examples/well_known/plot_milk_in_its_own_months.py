@@ -106,6 +106,10 @@ ax.plot(
     lw=1.2,
     label="predicted, test",
 )
-ax.set(xlabel="month", ylabel="milk per cow (pounds per month)")
+ax.set(
+    xlabel="month",
+    ylabel="milk per cow (pounds per month)",
+    title="Predictions one month ahead",
+)
 ax.legend(loc="upper left", frameon=False)
 plt.show()

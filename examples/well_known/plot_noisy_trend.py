@@ -151,5 +151,6 @@ for ax in axes:
     ax.plot(series, ".", color=grey, ms=3, zorder=1, label="series")
     ax.set_ylabel("value (no unit)")
     ax.legend(loc="upper left", frameon=False)
+axes[0].set_title("Predictions one step ahead")
 axes[-1].set_xlabel("step n")
 plt.show()
