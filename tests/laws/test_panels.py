@@ -120,8 +120,9 @@ def test_pairs_are_those_of_each_series(panel, horizon, keep_last, target):
         goal = targets.iloc[rows_of(panel)[name]]
         steps = [goal.shift(-step).add_suffix(f"_step{step + 1}") for step in range(horizon)]
         known = np.arange(len(table)) >= 1
-        if not keep_last:
-            known &= np.arange(len(table)) < len(table) - horizon + 1
+        if not keep_last:  # Steps whose targets are NaN up to the end are still to come.
+            observed = np.append(-1, np.flatnonzero(goal.notna().any(axis=1)))[-1] + 1
+            known &= np.arange(len(table)) < observed - horizon + 1
         pairs.append(pd.concat([table.shift(1).add_suffix("_lag1"), *steps], axis=1)[known])
     expected = pd.concat(pairs)
     expected = expected.loc[panel.index[panel.index.isin(expected.index)]]
