@@ -1,4 +1,4 @@
-"""Compare forecasts of public monthly and quarterly series, and write benchmarks/accuracy.md.
+"""Compare forecasts of public monthly and quarterly series; write results/accuracy.md.
 
 Each method writes its forecasts into a folder, one file for each seed, and is not run again while
 that file is there. A method whose package is missing is left out, so methods that cannot be
@@ -39,7 +39,7 @@ from _short._forecasters import (
 )
 from _short._series import N_TEST, SEASONS, load_series_to_choose_by, load_short_series
 
-RESULTS = Path(__file__).parent / "accuracy.md"
+RESULTS = Path(__file__).parent / "results" / "accuracy.md"
 #: What follows this line in RESULTS is told by hand, and kept.
 _BY_HAND = "\n## How it was done"
 #: What the errors of all methods are divided by.
@@ -215,7 +215,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="holds the forecasts, and gets those missing")
     parser.add_argument("--only", action="append", choices=METHODS, metavar="NAME")
     parser.add_argument("--choose", action="store_true", help="series to choose settings by")
-    parser.add_argument("--write", action="store_true", help="write benchmarks/accuracy.md")
+    parser.add_argument("--write", action="store_true", help="write benchmarks/results/accuracy.md")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     jobs = jobs_in(arguments.folder, choose=arguments.choose)

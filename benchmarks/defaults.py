@@ -1,4 +1,4 @@
-"""Change one default of the networks at a time, and write benchmarks/_short/defaults.md.
+"""Change one default of the networks at a time; write results/defaults.md.
 
 Every network forecasts the last two years of monthly series one month ahead: some of the M3 and the
 tourism competition, each by a network of its own, and two generated panels, each by one network.
@@ -39,7 +39,7 @@ from sklstm import (
 )
 from sklstm.metrics import root_mean_squared_scaled_error
 
-RESULTS = Path(__file__).parent / "_short" / "defaults.md"
+RESULTS = Path(__file__).parent / "results" / "defaults.md"
 SEASON, N_TEST, N_SEEDS = 12, 24, 3
 #: Months of a series. A window and the differences take 37, so that 39 or more are learnt from.
 FEWEST = 100

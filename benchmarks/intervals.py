@@ -1,4 +1,4 @@
-"""Count how many held-out values 90 % intervals contain, and write benchmarks/intervals.md.
+"""Count how many held-out values 90 % intervals contain; write results/intervals.md.
 
 On public monthly and quarterly series, an LSTM learns the 5 %, 50 % and 95 % quantiles, one step
 ahead and a season ahead. Three intervals are compared: between the learnt quantiles, between these
@@ -38,7 +38,7 @@ from sklstm import (
 )
 from sklstm.metrics import interval_coverage, winkler_score
 
-RESULTS = Path(__file__).parent / "intervals.md"
+RESULTS = Path(__file__).parent / "results" / "intervals.md"
 #: The last paragraph of RESULTS begins so; it is told by hand, and kept.
 _BY_HAND = "\nA network"
 COVERAGE = 0.9
@@ -158,7 +158,7 @@ for all three intervals, on a busy machine.
 def main() -> None:
     """Measure, print, and write if asked."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--write", action="store_true", help="write benchmarks/intervals.md")
+    parser.add_argument("--write", action="store_true", help="write results/intervals.md")
     arguments = parser.parse_args()
     tables = {}
     for kind, words in (("all", "one for all"), ("each", "one for each series")):

@@ -1,4 +1,4 @@
-"""Measure sklstm side by side with what it is compared with, and write benchmarks/results.md.
+"""Measure sklstm side by side with what it is compared with; write results/speed.md.
 
 Run it on an otherwise idle machine. The exit status tells whether every bar was reached.
 """
@@ -16,7 +16,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from _speed._cases import CASES, Options, Row
 from _speed._measure import machine
 
-RESULTS = Path(__file__).parent / "results.md"
+RESULTS = Path(__file__).parent / "results" / "speed.md"
 # What follows this line in RESULTS is measured by other scripts, and kept.
 _ONCE = "\n## Run once"
 _HEADER = ("work", "sklstm", "against", "theirs", "ratio", "bar", "")
