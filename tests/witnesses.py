@@ -23,8 +23,8 @@ from sklstm import (
     series_to_supervised,
 )
 
-# What docs/user_guide/many_machines.rst says a worker of one thread needs, and where workers find
-# the test module, whose objects they unpickle, what it imports, and this sklstm.
+# What docs/user_guide/production/many_machines.rst says a worker of one thread needs, and where
+# workers find the test module, whose objects they unpickle, what it imports, and this sklstm.
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "TF_NUM_INTRAOP_THREADS": "1",

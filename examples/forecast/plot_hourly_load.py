@@ -11,9 +11,9 @@ again.
 # %%
 # Search
 # ------
-# A file of your own is read as in :doc:`/user_guide/from_csv_to_forecast`. The last day is left for
-# the job. From each hour, a small network predicts the next 24 hours at once, from the last one or
-# two days. What it learns are the changes from the same hour a day or a week before.
+# A file of your own is read as in :doc:`/user_guide/start/from_csv_to_forecast`. The last day is
+# left for the job. From each hour, a small network predicts the next 24 hours at once, from the
+# last one or two days. What it learns are the changes from the same hour a day or a week before.
 
 import os
 from pathlib import Path

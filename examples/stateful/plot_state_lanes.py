@@ -3,7 +3,7 @@ State: how it runs on from row to row
 =====================================
 
 How `sklstm.StatefulLSTMRegressor` trains 22 rows with ``batch_size=3``, ``bptt_steps=4`` and
-``reset_states="epoch"``. :doc:`/user_guide/stateful` says when to use it.
+``reset_states="epoch"``. :doc:`/user_guide/concepts/stateful` says when to use it.
 """
 
 # %%

@@ -16,7 +16,7 @@ from sktime.forecasting.compose import make_reduction
 
 from sklstm import LagsToWindow
 
-PAGE = Path(__file__).parents[2] / "docs" / "user_guide" / "other_forecasters.rst"
+PAGE = Path(__file__).parents[2] / "docs" / "user_guide/production/other_forecasters.rst"
 DAYS = pd.date_range("2024-01-01", periods=30, freq="D")
 TWO = pd.DataFrame({"a": np.arange(30.0), "b": np.arange(30.0) ** 2}, DAYS)
 

@@ -21,7 +21,7 @@ def code_lines(path):
 def test_code_is_narrow():
     """No line of an example in the README, the guide or a docstring is wider than 75 columns."""
     pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.rst")]
-    pages += [*(ROOT / "docs" / "user_guide").glob("*.rst"), *(ROOT / "sklstm").rglob("*.py")]
+    pages += [*(ROOT / "docs" / "user_guide").rglob("*.rst"), *(ROOT / "sklstm").rglob("*.py")]
     lines = [(page.name, *line) for page in pages for line in code_lines(page)]
     assert len(lines) > 1000
     assert not [line for line in lines if len(line[-1]) > WIDTH]
