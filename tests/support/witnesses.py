@@ -30,7 +30,7 @@ ENVIRONMENT = {
     "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1",
     "PYTHONPATH": os.pathsep.join(
-        str(Path(__file__).parent / place) for place in ("ecosystem", "", "..")
+        str(Path(__file__).parent / place) for place in ("../ecosystem", "", "../..")
     ),
 }
 
