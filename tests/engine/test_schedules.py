@@ -48,7 +48,7 @@ def assert_same_weights(ours, model):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("steps", [None, 3])
+@pytest.mark.parametrize("steps", [pytest.param(None, marks=pytest.mark.slow), 3])
 def test_cosine_falls_over_all_updates_of_the_run(engine, steps):
     """It is CosineDecay over epochs times batches, whether an epoch takes all rows or some."""
     ours = regressor(
@@ -67,7 +67,7 @@ def test_cosine_falls_over_all_updates_of_the_run(engine, steps):
 
 @READS_THE_RATE
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("n_held_out", [0, 9])
+@pytest.mark.parametrize("n_held_out", [pytest.param(0, marks=pytest.mark.slow), 9])
 def test_plateau_is_reduce_lr_on_plateau(engine, n_held_out):
     """It looks at the rows held out, or at the training loss, and waits half of `patience`."""
     noise, n = np.random.default_rng(2).normal(size=N_ROWS), N_ROWS - n_held_out

@@ -51,7 +51,6 @@ KINDS = {
             ("rows", "block"),
             ("windows", "block"),
             ("stacked lanes of GRU", "block"),
-            ("stacked lanes of GRU", "layer"),
         },
     ),
 )

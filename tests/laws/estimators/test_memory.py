@@ -76,6 +76,7 @@ def test_blocks_change_no_value(size, monkeypatch):
     np.testing.assert_array_equal(windows, expected)
 
 
+@pytest.mark.slow
 @each_step
 def test_nothing_but_the_result_is_kept(step):
     """What a transform computes on the way is freed when it returns, not at the next collection."""
