@@ -188,7 +188,10 @@ class Past:
             differs = self.kept.first_that_differs(rows, stretches)
             # The first row decides, so that no row's past depends on a later row.
             stretches.agrees = differs != starts
-            placed = differs[(differs >= 0) & (stretches.agrees | (not values_decide))]
+            is_placed = stretches.agrees | (not values_decide)
+            if (enough := _APPENDED.get()) is not None:
+                is_placed |= stretches.lengths > enough  # What comes before has no say.
+            placed = differs[(differs >= 0) & is_placed]
             if warns and len(placed):
                 warn(
                     f"Row {said(index, layout.row(placed[0]))} has the label of a training row but"

@@ -159,6 +159,9 @@ def forecast(
     -----
     MissingStepsWarning
         If the series of `X` end at different times.
+    AssumedPastWarning
+        If rows that the first prediction depends on have labels of training rows, but other values,
+        for instance in other units.
 
     See Also
     --------
@@ -434,15 +437,17 @@ def predict_rows(estimator, table, reach, method, *, of_fold=False):
     ValueError
         If rows that a prediction depends on are not known, or quantiles would be fed back.
     """
+    compares = table.is_labelled
     while True:
         rows, last, is_cut = table.next_rows()
         if rows is None:
             return
         # Rows above those that predictions depend on have no say, so warnings of their past would
-        # only confuse.
+        # only confuse. But observed values that are not those of the training rows are told, before
+        # predicted ones stand beside them.
         with warnings.catch_warnings(), appended_rows(reach):
             warnings.simplefilter("error", UnknownPastWarning)
-            if is_cut:
+            if is_cut and not compares:
                 warnings.simplefilter("ignore", AssumedPastWarning)
             try:
                 predicted = _predict_last(estimator, rows, last, method)
@@ -460,6 +465,7 @@ def predict_rows(estimator, table, reach, method, *, of_fold=False):
                     f"The forecast depends on rows that are not known. {unknown}"
                     f"{'' if is_cut else remedy}"
                 ) from None
+        compares = False
         name, n_ahead = type(estimator).__name__, table.n_ahead
         if method == "predict_quantiles":
             n_outputs = predicted.shape[1] if predicted.ndim == 3 else 1

@@ -84,8 +84,8 @@ class RecursiveRows:
         past_inputs=None,
         axis=None,
     ):
-        self._labelled = isinstance(rows, pd.DataFrame)
-        if not self._labelled:
+        self.is_labelled = isinstance(rows, pd.DataFrame)
+        if not self.is_labelled:
             rows = pd.DataFrame(check_floats(rows, "X"))
             future_inputs = (
                 None if future_inputs is None else check_floats(future_inputs, "future_inputs")
@@ -198,7 +198,7 @@ class RecursiveRows:
             last = place[last]
         is_cut = self._reach is not None and bool((stop > self._reach).all())
         table = self._cells.table(cells)
-        return table if self._labelled else np.ascontiguousarray(table), last, is_cut
+        return table if self.is_labelled else np.ascontiguousarray(table), last, is_cut
 
     def observe(self, predicted, estimator):
         """Store what was predicted from the next row of each series, to fill in later rows with.
@@ -323,7 +323,7 @@ class RecursiveRows:
         lacking = np.flatnonzero(self._cells.missing[cells])
         if len(lacking) and self.others:
             cell, new = cells[lacking[0]], int((row - self._lengths[one])[lacking[0]])
-            of, label = "X", f" ({self._cells.index[cell]!r})" if self._labelled else ""
+            of, label = "X", f" ({self._cells.index[cell]!r})" if self.is_labelled else ""
             if self._cells.time is not None:
                 of, label = "its series", f" ({said(self._cells.index, cell)})"
             raise ValueError(
@@ -389,7 +389,7 @@ class RecursiveRows:
             one, before, cells = one[order], before[order], cells[order]
         values = self.known[one, before + self._depth, : self._n_targets]
         past: Any = values.ravel() if values.shape[1] == 1 else values
-        if self._labelled:
+        if self.is_labelled:
             past = pd.DataFrame(values, self._cells.index[cells], self._names)
             past = past if values.shape[1] > 1 else past.iloc[:, 0]
         names = None

@@ -16,6 +16,7 @@ from sklstm import (
     AssumedPastWarning,
     Differencer,
     LagWindower,
+    LSTMRegressor,
     StatefulLSTMRegressor,
     TransformedSeriesRegressor,
     UnknownPastWarning,
@@ -172,3 +173,28 @@ def test_a_series_that_is_too_short_to_look_back_upon_is_refused():
         forecast(model, X, 2, y=y)
     ahead = forecast(model, X.drop("short", level=1), 2, y=y.drop("short", level=1))
     assert ahead.index.tolist() == [(30, "long"), (31, "long")]
+
+
+UNITS = {
+    "windows in a pipeline": (make_pipeline(LagWindower(12), LSTMRegressor(**LSTM)), False),
+    "windows": (WINDOWS, False),
+    "differences": (seasonal(y_lag="milk_lag1"), False),
+    "many series": (WINDOWS, True),
+}
+
+
+@pytest.mark.parametrize(("model", "is_panel"), UNITS.values(), ids=UNITS)
+def test_rows_in_other_units_than_the_training_rows_are_told(model, is_panel):
+    """Training rows whose values have changed say that the forecast is of something else."""
+    rows, y = X, Y
+    if is_panel:
+        one = Y.rename_axis("month")
+        both = pd.concat({"a": one, "b": one + 50}, names=["cow"]).swaplevel().sort_index()
+        rows, y = series_to_supervised(both.rename("milk"))
+    model = model.fit(rows, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        forecast(model, rows, 3, y=y)
+    with pytest.warns(AssumedPastWarning) as caught:
+        forecast(model, rows / 10, 3, y=y / 10)
+    assert [one.filename for one in caught] == [__file__]
