@@ -25,24 +25,21 @@ from sklstm._sklearn._restore_on_error import restore_on_error
 from sklstm._sklearn._warnings import InverseWarning, warn
 from sklstm.regressors._heads import Fallback, PointHead, QuantileHead, shaped
 from sklstm.regressors._meta._earlier_targets import check_transformed_once, find_earlier
-from sklstm.regressors._meta._known_rows import (
+from sklstm.regressors._meta._known_rows import predict_known, read_rows, refuse_labels, takes_nan
+from sklstm.regressors._meta._later_rows import (
+    Pending,
+    hand_over,
+    train_on,
+    transform_validation,
+)
+from sklstm.regressors._meta._steps import (
     check_same,
     fit_anew,
     fit_warm,
     going_on,
     is_warm_start,
     method_of,
-    predict_known,
-    read_rows,
-    refuse_labels,
     steps_of,
-    takes_nan,
-)
-from sklstm.regressors._meta._later_rows import (
-    Pending,
-    hand_over,
-    train_on,
-    transform_validation,
 )
 from sklstm.regressors._meta._target_steps import (
     Place,

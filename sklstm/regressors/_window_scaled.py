@@ -23,18 +23,20 @@ from sklstm._sklearn._composition import call_final, final_estimator, look_back,
 from sklstm._sklearn._restore_on_error import restore_on_error
 from sklstm.regressors._heads import Fallback, PointHead, QuantileHead, shaped
 from sklstm.regressors._meta._known_rows import (
+    predict_known,
+    refuse_labels,
+    refuse_raw_validation,
+    skips_unknown_rows,
+    takes_nan,
+    train_inside,
+)
+from sklstm.regressors._meta._steps import (
     fit_anew,
     go_on,
     going_on,
     is_warm_start,
     method_of,
-    predict_known,
-    refuse_labels,
-    refuse_raw_validation,
-    skips_unknown_rows,
     steps_of,
-    takes_nan,
-    train_inside,
 )
 from sklstm.regressors._meta._window_scales import (
     WindowScaler,

@@ -18,7 +18,8 @@ from sklstm._sklearn._warnings import (
     quiet,
     warn,
 )
-from sklstm.regressors._meta._known_rows import steps_of, text_columns
+from sklstm.regressors._meta._known_rows import text_columns
+from sklstm.regressors._meta._steps import steps_of
 from sklstm.regressors._meta._target_steps import Place, RowLabels
 
 

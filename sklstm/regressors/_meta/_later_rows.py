@@ -18,15 +18,8 @@ from sklstm._sklearn._composition import look_back, looks_back
 from sklstm._sklearn._labels import keep_labels
 from sklstm._sklearn._warnings import UnknownPastWarning, warn
 from sklstm.regressors._heads import shaped
-from sklstm.regressors._meta._known_rows import (
-    check_same,
-    go_on,
-    going_on,
-    read_rows,
-    refuse_raw_validation,
-    steps_of,
-    train_inside,
-)
+from sklstm.regressors._meta._known_rows import read_rows, refuse_raw_validation, train_inside
+from sklstm.regressors._meta._steps import check_same, go_on, going_on, steps_of
 from sklstm.regressors._meta._target_steps import Place, RowLabels, TargetSteps
 from sklstm.regressors._problem import check_n_targets
 

@@ -17,7 +17,7 @@ from sklstm._past._label_order import LONG_BEFORE
 from sklstm._past._layout import labels_of
 from sklstm._past._stretches import ranges
 from sklstm._sklearn._composition import looks_back
-from sklstm.regressors._meta._known_rows import go_on, steps_of, with_steps
+from sklstm.regressors._meta._steps import go_on, steps_of, with_steps
 
 
 class Place(NamedTuple):
