@@ -170,6 +170,11 @@ def train_on(model, X, y, fit_params, context):
     place = Place("y", y, target, labels.rows())
     transformed = steps.transform(layout.by_series(known), labels, place, ready=go_on)
     transformed = layout.by_row(transformed)
+    if np.isnan(transformed).any(axis=1).all() and not np.isnan(known).any(axis=1).all():
+        raise ValueError(
+            f"No row is left to learn from: the transformed target is NaN in all {len(rows)} rows,"
+            " because rows before them are not known. Pass more rows, or those in between as well."
+        )
     lost = None
     if model._transforms_lags:
         inputs, lost = model._earlier.transformed(steps, model.regressor, *placed)

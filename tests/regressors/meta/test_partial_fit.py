@@ -183,6 +183,11 @@ def test_rows_after_a_gap_have_no_past():
     both = pupil().fit(X, y).predict(X)
     np.testing.assert_allclose(model.predict(X[130:]), both[130:])
     np.testing.assert_allclose(model.predict(X[:100])[9:], both[9:100])
+    with (
+        pytest.warns(UnknownPastWarning, match="Pass the rows in between"),
+        pytest.raises(ValueError, match=r"No row is left.* NaN in all 3 rows, because rows before"),
+    ):
+        model.partial_fit(X[133:136], y[133:136])
 
 
 @pytest.mark.parametrize("start", [60, 90])
