@@ -221,3 +221,37 @@ class Watch(Protocol):
 
     def end(self, epoch: int, weights: Callable[[], list[np.ndarray]]) -> bool:
         """Hear that it is over, and tell whether to stop; `weights` returns those so far."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One network that is to be trained.
+
+    Attributes
+    ----------
+    network : NetworkSpec
+    training : TrainingSpec
+    data, validation : Rows
+        In a stateful run the state of each series runs on from the training rows into the
+        validation rows. It runs on over rows whose target is NaN, too: they teach nothing.
+    seed : int
+        Decides first weights, dropout and the order of the rows. No global random state is read
+        or changed.
+    start : Trained, optional
+        Go on from these weights and this optimizer state instead of fresh ones. In a stateful run
+        its states, where it has any, are those before the first row of each series; they are for
+        one epoch.
+    first_outputs : ndarray of shape (n_outputs,), optional
+        Biases that the last layer begins with, by default zeros. Not for a network of the user's.
+    watch : Watch, optional
+        Told of each epoch.
+    """
+
+    network: NetworkSpec
+    training: TrainingSpec
+    data: Rows
+    validation: Rows | None = None
+    seed: int
+    start: Trained | None = None
+    first_outputs: np.ndarray | None = None
+    watch: Watch | None = None

@@ -26,7 +26,7 @@ from sklstm.engine._runs._run import run
 from sklstm.engine._runs._stateful import StatefulEpochs
 from sklstm.engine._runs._stateless import CouldNotTraceError, StatelessEpochs
 from sklstm.engine._samples import samples
-from sklstm.engine._spec import NetworkSpec, Rows, Trained, TrainingSpec, Watch
+from sklstm.engine._spec import NetworkSpec, Request, Rows, Trained, TrainingSpec, Watch
 
 
 def train_all(
@@ -84,55 +84,42 @@ def train_all(
     return trained
 
 
+def train_together(requests: Sequence[Request]) -> list[Trained]:
+    """Train networks that do not depend on each other, and return them in the same order.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown, or if the loss of a network stops being finite.
+    MemoryError
+        If a network does not fit into memory.
+    """
+    return [_train_alone(request) for request in requests]
+
+
 def train(
     network: NetworkSpec,
     training: TrainingSpec,
     data: Rows,
     validation: Rows | None = None,
-    *,
-    seed: int,
-    start: Trained | None = None,
-    first_outputs: np.ndarray | None = None,
-    watch: Watch | None = None,
+    **options,
 ) -> Trained:
-    """Train `network` on `data`.
+    """Train one network: see `Request`, whose attributes are the parameters."""
+    return train_together(
+        [Request(network=network, training=training, data=data, validation=validation, **options)]
+    )[0]
 
-    Parameters
-    ----------
-    network : NetworkSpec
-    training : TrainingSpec
-    data, validation : Rows
-        In a stateful run the state of each series runs on from the training rows into the
-        validation rows. It runs on over rows whose target is NaN, too: they teach nothing.
-    seed : int
-        Decides first weights, dropout and the order of the rows. No global random state is read
-        or changed.
-    start : Trained, optional
-        Go on from these weights and this optimizer state instead of fresh ones. In a stateful run
-        its states, where it has any, are those before the first row of each series; they are for
-        one epoch.
-    first_outputs : ndarray of shape (n_outputs,), optional
-        Biases that the last layer begins with, by default zeros. Not for a network of the user's.
-    watch : Watch, optional
-        Told of each epoch.
 
-    Returns
-    -------
-    Trained
+def _train_alone(request: Request) -> Trained:
+    network, training = request.network, request.training
+    start, seed = request.start, request.seed
 
-    Raises
-    ------
-    ValueError
-        If a name is unknown, or if the loss stops being finite.
-    MemoryError
-        If the network does not fit into memory.
-    """
     # 1. check
     check_names(network, training)
 
     # 2. samples
-    taught = samples(data)
-    held_out = None if validation is None else samples(validation)
+    taught = samples(request.data)
+    held_out = None if request.validation is None else samples(request.validation)
     # TensorFlow counts rows in 32 bits, and no batch or stretch is longer than all rows.
     most = max(len(taught), len(held_out or ()))
     training = replace(
@@ -155,7 +142,7 @@ def train(
 
     # 3. resolve
     resolved = resolve(training)
-    callbacks = _callbacks.of_run(training, resolved.callbacks, watch, held_out is not None)
+    callbacks = _callbacks.of_run(training, resolved.callbacks, request.watch, held_out is not None)
 
     # 4. choose
     engine, reason = choose(network, training, callbacks, taught, steps)
@@ -166,7 +153,7 @@ def train(
         if start is not None and start.learning_rate is not None and training.learning_rate is None:
             rate = start.learning_rate
         if start is None:
-            start = Trained(fresh_weights(network, compiled.model, seed, first_outputs), [])
+            start = Trained(fresh_weights(network, compiled.model, seed, request.first_outputs), [])
         n_steps = training.updates_per_epoch(len(taught)) if steps is None else len(steps.rows)
         compiled.set(start, rate, training.epochs * n_steps, seed)
 
