@@ -5,6 +5,7 @@ They hold for Keras 3.15, SciKeras 0.13 and TensorFlow 2.18 to 2.21.
 
 from __future__ import annotations
 
+import functools
 import operator
 import sys
 import types
@@ -12,6 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import tensorflow as tf
+from tensorflow.python.eager import context
 
 
 def all_layers(model) -> list:
@@ -60,8 +63,8 @@ def early_stopping(monitor: str, patience: int):
 
 
 def first_epoch(model) -> int:
-    """Return the epoch to begin with: ``BackupAndRestore`` sets it as training begins."""
-    return model._initial_epoch or 0
+    """Return the epoch to begin with: ``BackupAndRestore`` sets it in a Keras model."""
+    return getattr(model, "_initial_epoch", None) or 0
 
 
 def base_optimizer(optimizer):
@@ -84,6 +87,28 @@ def forget_last_fit(model) -> None:
     """
     model._eval_epoch_iterator = None
     model._initial_epoch = None
+
+
+def call_as_traced(function: Callable, *arguments) -> Any:
+    """Call a traced function whose graph TensorFlow does not rewrite before its first call.
+
+    That takes longer than a small fit, and saves nothing in a graph that holds only what it needs.
+    The documented switch is one for the whole process.
+    """
+    ctx = context.context()
+    options = ctx.function_call_options
+    ctx.function_call_options = _without_rewriting(options.config_proto_serialized)
+    try:
+        return function(*arguments)
+    finally:
+        ctx.function_call_options = options
+
+
+@functools.cache
+def _without_rewriting(serialized: bytes) -> context.FunctionCallOptions:
+    config = tf.compat.v1.ConfigProto.FromString(serialized)
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
+    return context.FunctionCallOptions(config_proto=config)
 
 
 def compiled_with(model) -> dict[str, Any]:

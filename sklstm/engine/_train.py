@@ -8,25 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from sklstm.engine._check_names import check_names
 from sklstm.engine._compat import forget_last_fit
-from sklstm.engine._models._build import fresh_weights
-from sklstm.engine._models._compiled import CompiledModel
-from sklstm.engine._models._identity import identity
+from sklstm.engine._models._compiled import CompiledModel, Trainable
+from sklstm.engine._models._plain._networks import PlainNetworks
 from sklstm.engine._models._pool import borrow
-from sklstm.engine._resolve import Resolved, resolve
 from sklstm.engine._runs import _callbacks, _keras_fit
-from sklstm.engine._runs._choice import choose
-from sklstm.engine._runs._plan import plan
 from sklstm.engine._runs._run import run
 from sklstm.engine._runs._stateful import StatefulEpochs
 from sklstm.engine._runs._stateless import CouldNotTraceError, StatelessEpochs
-from sklstm.engine._samples import samples
 from sklstm.engine._spec import NetworkSpec, Request, Rows, Trained, TrainingSpec, Watch
+from sklstm.engine._tasks import Reader, Task, side_by_side
 
 
 def train_all(
@@ -40,9 +36,9 @@ def train_all(
     first_outputs: np.ndarray | None = None,
     watch: Callable[[tuple[Trained, ...]], Watch] | None = None,
 ) -> list[Trained]:
-    """Train several networks that differ by their seed, one after the other.
+    """Train several networks that differ by their seed.
 
-    They borrow the same compiled model, so only the first one may have to be traced.
+    Side by side where that is possible; one after the other where somebody watches.
 
     Parameters
     ----------
@@ -66,26 +62,44 @@ def train_all(
     """
     if len(seeds) > 1:
         _callbacks.refuse_files(training.callbacks, len(seeds))
-    trained: list[Trained] = []
-    for i, seed in enumerate(seeds):
-        if training.verbose and len(seeds) > 1:
-            print(f"Network {i + 1}/{len(seeds)}")
-        one = train(
-            network,
-            training,
-            data,
-            validation,
+    requests = [
+        Request(
+            network=network,
+            training=training,
+            data=data,
+            validation=validation,
             seed=seed,
             start=None if starts is None else starts[i],
             first_outputs=first_outputs,
-            watch=None if watch is None else watch(tuple(trained)),
         )
-        trained.append(one)
+        for i, seed in enumerate(seeds)
+    ]
+    if watch is None and not training.verbose:
+        return train_together(requests)
+    trained: list[Trained] = []
+    for i, request in enumerate(requests):
+        if training.verbose and len(seeds) > 1:
+            print(f"Network {i + 1}/{len(seeds)}")
+        watched = None if watch is None else watch(tuple(trained))
+        trained += train_together([replace(request, watch=watched)])
     return trained
 
 
 def train_together(requests: Sequence[Request]) -> list[Trained]:
     """Train networks that do not depend on each other, and return them in the same order.
+
+    Those that learn from the same rows and differ by seed, learning rate, dropout, patience or
+    start alone are trained side by side, if they are plain (see `can_be_plain`), nobody watches and
+    nothing is printed. Each learns what it would learn alone, bit by bit. If one fails, so does
+    the call.
+
+    Parameters
+    ----------
+    requests : sequence of Request
+
+    Returns
+    -------
+    list of Trained
 
     Raises
     ------
@@ -94,7 +108,30 @@ def train_together(requests: Sequence[Request]) -> list[Trained]:
     MemoryError
         If a network does not fit into memory.
     """
-    return [_train_alone(request) for request in requests]
+    reader = Reader()
+    tasks = [Task(request, reader) for request in requests]
+    trained: dict[int, Trained] = {}
+    for group in side_by_side(tasks):
+        together = _train_group([tasks[i] for i in group])
+        trained.update(zip(group, together, strict=True))
+    return [trained[i] for i in range(len(tasks))]
+
+
+def results(requests: Sequence[Request]) -> list[Trained | Exception]:
+    """Train as `train_together` does, and return an error in the place of each that fails."""
+    found: dict[int, Trained | Exception] = {}
+    tasks: dict[int, Task] = {}
+    reader = Reader()
+    for i, request in enumerate(requests):
+        try:
+            tasks[i] = Task(request, reader)
+        except Exception as error:
+            found[i] = error
+    places = list(tasks)
+    for group in side_by_side(list(tasks.values())):
+        of_group = [places[i] for i in group]
+        found.update(zip(of_group, _results([tasks[i] for i in of_group]), strict=True))
+    return [found[i] for i in range(len(requests))]
 
 
 def train(
@@ -110,100 +147,86 @@ def train(
     )[0]
 
 
-def _train_alone(request: Request) -> Trained:
-    network, training = request.network, request.training
-    start, seed = request.start, request.seed
+def _results(tasks: Sequence[Task]) -> list[Trained | Exception]:
+    """Train side by side; if that fails, one by one, so that the others do not fail with one."""
+    try:
+        return list(_train_group(tasks))
+    except Exception as error:
+        if len(tasks) == 1:
+            return [error]
+    return [one for task in tasks for one in _results([task])]
 
-    # 1. check
-    check_names(network, training)
 
-    # 2. samples
-    taught = samples(request.data)
-    held_out = None if request.validation is None else samples(request.validation)
-    # TensorFlow counts rows in 32 bits, and no batch or stretch is longer than all rows.
-    most = max(len(taught), len(held_out or ()))
-    training = replace(
-        training,
-        batch_size=min(training.batch_size, most),
-        bptt_steps=min(training.bptt_steps, most),
-    )
-    states = start and start.states
-    steps = None
-    if network.stateful:
-        steps = plan(
-            len(taught),
-            lanes=min(training.batch_size, len(taught)),
-            chunk=training.bptt_steps,
-            reset_states=training.reset_states,
-            breaks=taught.breaks,
-            carried=states is not None,
-            series=taught.series,
-        )
+def _train_group(tasks: Sequence[Task]) -> list[Trained]:
+    """Train one network, or several that `side_by_side` puts together."""
+    first = tasks[0]
+    training, taught, held_out = first.training, first.taught, first.held_out
+    requests = [task.request for task in tasks]
+    seeds = [request.seed for request in requests]
 
-    # 3. resolve
-    resolved = resolve(training)
-    callbacks = _callbacks.of_run(training, resolved.callbacks, request.watch, held_out is not None)
+    # 1. borrow
+    with _borrowed(first, len(tasks)) as compiled:
+        starts = [
+            request.start or Trained(compiled.fresh(request.seed, request.first_outputs), [])
+            for request in requests
+        ]
+        rates = [task.first_rate for task in tasks]
+        n_steps = training.updates_per_epoch(len(taught))
+        if first.steps is not None:
+            n_steps = len(first.steps.rows)
+        networks = [task.network for task in tasks]
+        compiled.set(networks, starts, rates, training.epochs * n_steps, seeds)
 
-    # 4. choose
-    engine, reason = choose(network, training, callbacks, taught, steps)
-
-    # 5. borrow
-    with _borrowed(network, resolved, engine in ("block", "xla")) as compiled:
-        rate = resolved.learning_rate
-        if start is not None and start.learning_rate is not None and training.learning_rate is None:
-            rate = start.learning_rate
-        if start is None:
-            start = Trained(fresh_weights(network, compiled.model, seed, request.first_outputs), [])
-        n_steps = training.updates_per_epoch(len(taught)) if steps is None else len(steps.rows)
-        compiled.set(start, rate, training.epochs * n_steps, seed)
-
-        # 6. run
+        # 2. run
         epochs: StatefulEpochs | StatelessEpochs | None = None
+        engine, reason = first.engine, first.reason
         try:
-            if steps is not None:
-                epochs = StatefulEpochs(compiled, engine, taught, steps, states, held_out)
+            if first.steps is not None:
+                epochs = StatefulEpochs(
+                    compiled, engine, taught, first.steps, starts[0].states, held_out
+                )
             elif engine != "keras":
-                epochs = StatelessEpochs(compiled, training, engine, taught, held_out, seed)
+                epochs = StatelessEpochs(compiled, training, engine, taught, held_out, seeds)
         except CouldNotTraceError as error:
             reason = f"the network cannot be compiled: {error}"
         if reason and training.verbose:
             print(f"Training by Keras' own fit, because {reason}.")
         try:
             if epochs is None:
-                history = _keras_fit.fit(compiled, training, callbacks, taught, held_out, seed)
+                histories = [
+                    _keras_fit.fit(compiled, training, first.callbacks, taught, held_out, *seeds)
+                ]
             else:
-                history = run(epochs, training, callbacks)
+                histories = run(epochs, training, [task.callbacks for task in tasks])
         except (AttributeError, TypeError) as error:
             if training.learning_rate_schedule == "cosine":
                 _callbacks.raise_if_it_sets_the_rate(error)
             raise
         finally:
-            forget_last_fit(compiled.model)
+            for model in compiled.models:
+                forget_last_fit(model)
 
-        # 7. take
-        trained = compiled.take(history)
+        # 3. take
+        trained = compiled.take(histories)
+    for one, rate in zip(trained, rates, strict=True):
         if training.learning_rate_schedule is not None:
-            trained.learning_rate = rate
-    _callbacks.raise_if_not_finite(trained.weights, epoch=len(history["loss"]))
+            one.learning_rate = rate
+        _callbacks.raise_if_not_finite(one.weights, epoch=len(one.history["loss"]))
     return trained
 
 
 @contextmanager
-def _borrowed(network: NetworkSpec, resolved: Resolved, fused: bool) -> Iterator[CompiledModel]:
-    """Borrow a compiled model; what shapes its graph is the key, and not what each run sets."""
-    unset = {"name": None}
-    if resolved.learning_rate is not None:
-        unset["learning_rate"] = None
-    key = (
-        fused,
-        identity(vars(network)),
-        identity(resolved.loss),
-        identity(resolved.optimizer, **unset),
-        resolved.learning_rate_schedule == "cosine",
-        identity((resolved.metrics, resolved.weighted_metrics, resolved.loss_weights)),
-    )
+def _borrowed(task: Task, n_networks: int) -> Iterator[Any]:
+    """Borrow what trains so many networks of one key."""
+    network, resolved = task.network, task.resolved
+
+    def make() -> Trainable:
+        if task.is_plain:
+            return PlainNetworks(network, resolved, n_networks)
+        return CompiledModel(network, resolved, task.engine in ("block", "xla"))
+
     try:
-        with borrow(key, lambda: CompiledModel(network, resolved, fused)) as compiled:
+        with borrow((n_networks, task.key), make) as compiled:
             yield compiled
     except tf.errors.ResourceExhaustedError:
         raise MemoryError(

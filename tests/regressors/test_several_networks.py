@@ -247,11 +247,12 @@ def test_several_networks_can_be_pickled():
 
 
 @each_kind
-def test_more_networks_trace_nothing_more(regressor):
-    """They borrow the model that the first one was compiled for."""
-    several(regressor, ROWS, Y, n=1).predict(ROWS)
+def test_another_fit_of_as_many_networks_traces_nothing_more(regressor):
+    """It borrows what was traced for the first fit, with other seeds and another rate."""
+    several(regressor, ROWS, Y).predict(ROWS)
     before = _pool.stats()
-    several(regressor, ROWS, Y, n=3).predict(ROWS)
+    other = clone(regressor).set_params(random_state=9, learning_rate=0.1)
+    several(other, ROWS[:30], Y[:30]).predict(ROWS[:30])
     assert _pool.stats() == before
 
 

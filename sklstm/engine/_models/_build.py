@@ -68,9 +68,12 @@ def build(network: NetworkSpec) -> keras.Model:
 
 
 def fresh_weights(
-    network: NetworkSpec, model: keras.Model, seed: int, first_outputs: np.ndarray | None = None
+    network: NetworkSpec, model: Any, seed: int, first_outputs: np.ndarray | None = None
 ) -> list[np.ndarray]:
-    """Return first weights for `model`, drawn by Keras' initialisers with seeds from `seed`."""
+    """Return first weights for `model`, drawn by Keras' initialisers with seeds from `seed`.
+
+    Of a network that is not a user's, only ``model.weights`` are read: their names and shapes.
+    """
     if network.network is not None:
         fresh = _built_by_user(network, seed)
         if fresh is model:
@@ -101,8 +104,13 @@ def starts_alike(network: NetworkSpec) -> bool:
 
 def seed_dropout(model: keras.Model, seed: int) -> None:
     """Start every dropout layer of `model` from `seed`."""
-    for state, drawn in zip(dropout_states(model), _seeds(seed, stream=1), strict=False):
+    for state, drawn in zip(dropout_states(model), dropout_seeds(seed), strict=False):
         state.assign(np.array([drawn, 0], dtype=state.dtype))
+
+
+def dropout_seeds(seed: int):
+    """Yield the seeds of the dropout layers of a model."""
+    return _seeds(seed, stream=1)
 
 
 def row_orders(n: int, shuffle: bool, seed: int, size: int | None = None):

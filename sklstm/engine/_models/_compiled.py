@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from sklstm.engine._compat import base_optimizer, n_updates
-from sklstm.engine._models._build import build, seed_dropout
-from sklstm.engine._models._cosine import CosineOverRun
+from sklstm.engine._models._build import build, fresh_weights, seed_dropout
 from sklstm.engine._models._identity import copied
 from sklstm.engine._models._kernels import tracing, use_fused_kernels
 from sklstm.engine._resolve import Resolved
@@ -19,23 +19,134 @@ from sklstm.engine._samples import WindowArrays
 from sklstm.engine._spec import NetworkSpec, Trained
 
 
-class CompiledModel:
-    """A compiled Keras model, for one run at a time.
+class CosineOverRun(keras.optimizers.schedules.CosineDecay):
+    """Keras' cosine decay whose numbers each run sets: they are variables, so one trace serves all.
+
+    A callback that sets the learning rate gets Keras' own error.
+    """
+
+    def __init__(self, shape: tuple[int, ...] = ()):
+        super().__init__(tf.Variable(tf.ones(shape)), tf.Variable(1.0))
+        self._first_update = tf.Variable(0, dtype=tf.int64)
+
+    def begin(self, learning_rate, first_update: int, n_updates: int) -> None:
+        """Fall from `learning_rate` to 0 over so many weight updates."""
+        self.initial_learning_rate.assign(learning_rate)
+        self.decay_steps.assign(n_updates)
+        self._first_update.assign(first_update)
+
+    def __call__(self, step):
+        return super().__call__(tf.cast(step, tf.int64) - self._first_update)
+
+
+class Trainable:
+    """One or several networks for one run at a time, and functions that TensorFlow traces once.
 
     A run sets weights, optimizer state and seeds first and takes weights and optimizer state out
     last, so that nothing passes from one run to the next.
 
     Attributes
     ----------
-    model : keras.Model
-        Its weights are the current ones whenever no compiled call is under way.
+    network : NetworkSpec
+    models : list
+        What callbacks see: a Keras model for each network, or what stands in for it.
     names : list of str
         What an epoch's log holds, under Keras' names.
+    log_shape : tuple of int
+        Of `log`.
+    reduction : str or None
+        What the loss makes of the losses of a batch.
+    """
+
+    models: list
+    names: list[str]
+    log_shape: tuple[int, ...]
+    reduction: str | None
+
+    def __init__(self, network: NetworkSpec):
+        self.network = network
+        self._functions: dict[Hashable, Any] = {}
+
+    def fresh(self, seed: int, first_outputs: np.ndarray | None) -> list[np.ndarray]:
+        """Return first weights of a network."""
+        raise NotImplementedError
+
+    def set(
+        self,
+        networks: Sequence[NetworkSpec],
+        starts: Sequence[Trained],
+        rates: Sequence[float | None],
+        n_to_come: int,
+        seeds: Sequence[int],
+    ) -> None:
+        """Make ready for one run of so many weight updates that goes on from `starts`."""
+        raise NotImplementedError
+
+    def settle(self, i: int) -> None:
+        """Let the optimizer write what it has learnt over the weights of a network."""
+
+    def leave(self, i: int) -> None:
+        """Keep a network as it is, while others are trained further."""
+
+    def take(self, histories: Sequence[dict[str, list[float]]]) -> list[Trained]:
+        """Take out what the run has learnt."""
+        raise NotImplementedError
+
+    def step(self, method: str, x, y, weight) -> None:
+        """Take a step of training or of testing, as a method of a Keras model does."""
+        raise NotImplementedError
+
+    def begin_epoch(self, fresh: tf.Tensor) -> None:
+        """Count anew if the bool `fresh` says so."""
+        raise NotImplementedError
+
+    def log(self) -> tf.Tensor:
+        """Return what the loss and the metrics have counted."""
+        raise NotImplementedError
+
+    @property
+    def n_traced(self) -> int:
+        """How many functions TensorFlow has traced."""
+        return sum(f.experimental_get_tracing_count() for f in self._functions.values())
+
+    def traced(self, body: Callable, options: tuple, *arguments, xla: bool = False) -> Callable:
+        """Return ``body(self, *options, *arguments)`` as a compiled function, traced once.
+
+        One trace serves any number of rows; of XLA, which compiles for fixed shapes, each shape
+        has its own.
+
+        Parameters
+        ----------
+        body : callable
+        options : tuple
+            Hashable.
+        *arguments : nested structures of tensors or arrays
+        xla : bool
+        """
+        key = body, options, xla
+        if key not in self._functions:
+            # A partial, or TensorFlow would take several architectures for retracing and warn.
+            body = functools.partial(body, self, *options)
+            body = tracing("xla")(body) if xla else body
+            self._functions[key] = tf.function(body, autograph=False, jit_compile=xla)
+        specs = tf.nest.map_structure(tf.TensorSpec.from_tensor if xla else any_rows, arguments)
+        return self._functions[key].get_concrete_function(*specs)
+
+
+class CompiledModel(Trainable):
+    """A compiled Keras model.
+
+    Attributes
+    ----------
+    model : keras.Model
+        Its weights are the current ones whenever no compiled call is under way.
     """
 
     def __init__(self, network: NetworkSpec, resolved: Resolved, fused: bool):
-        self.network = network
+        super().__init__(network)
         self.model = build(network)
+        self.models = [self.model]
+        self.reduction = getattr(resolved.loss, "reduction", "mean")
         optimizer = copied(resolved.optimizer, learning_rate=resolved.learning_rate)
         self._base = base_optimizer(optimizer)
         self._cosine = None
@@ -62,17 +173,15 @@ class CompiledModel:
             window = np.zeros((1, network.window or 1, network.n_features), np.float32)
             self.model.test_step((window, row, None))
         self.names = list(self.model.get_metrics_result())
+        self.log_shape = (len(self.names),)
         self._optimizer_start = self._optimizer_state()
         self._trainable = self._flags()
-        self._functions: dict[Hashable, Any] = {}
 
-    @property
-    def n_traced(self) -> int:
-        """How many functions TensorFlow has traced for this model."""
-        return sum(f.experimental_get_tracing_count() for f in self._functions.values())
+    def fresh(self, seed, first_outputs):
+        return fresh_weights(self.network, self.model, seed, first_outputs)
 
-    def set(self, start: Trained, learning_rate: float | None, n_to_come: int, seed: int) -> None:
-        """Make the model ready for one run of so many weight updates that goes on from `start`."""
+    def set(self, networks, starts, rates, n_to_come, seeds):
+        [start], [learning_rate], [seed] = starts, rates, seeds
         self.model.stop_training = False
         if self._flags() != self._trainable:
             # A callback froze a layer in an earlier run, for which Keras' own step was traced.
@@ -89,42 +198,27 @@ class CompiledModel:
             self._base.learning_rate = learning_rate
         seed_dropout(self.model, seed)
 
-    def take(self, history: dict[str, list[float]]) -> Trained:
-        """Take out what the run has learnt."""
+    def settle(self, i):
+        self.model.optimizer.finalize_variable_values(self.model.trainable_weights)
+
+    def take(self, histories):
         rate = float(self._base.learning_rate) if self._has_rate else None
-        return Trained(self.model.get_weights(), self._optimizer_state(), history, rate)
+        [history] = histories
+        return [Trained(self.model.get_weights(), self._optimizer_state(), history, rate)]
+
+    def step(self, method, x, y, weight):
+        getattr(self.model, method)((x, y, weight))
+
+    def begin_epoch(self, fresh):
+        tf.cond(fresh, lambda: self.model.reset_metrics() or 0, lambda: 0)
 
     def count(self, loss, y, predicted, weight) -> None:
         """Count the loss and the metrics of some rows as Keras' own training step does."""
         self.model.metrics[0].update_state(loss, sample_weight=tf.shape(y)[0])
         self.model.compute_metrics(None, y, predicted, sample_weight=weight)
 
-    def log(self) -> tf.Tensor:
-        """Return what the loss and the metrics have counted, of shape (n_names,)."""
+    def log(self):
         return tf.stack(list(self.model.get_metrics_result().values()))
-
-    def traced(self, body: Callable, options: tuple, *arguments, xla: bool = False) -> Callable:
-        """Return ``body(self, *options, *arguments)`` as a compiled function, traced once.
-
-        One trace serves any number of rows; of XLA, which compiles for fixed shapes, each shape
-        has its own.
-
-        Parameters
-        ----------
-        body : callable
-        options : tuple
-            Hashable.
-        *arguments : nested structures of tensors or arrays
-        xla : bool
-        """
-        key = body, options, xla
-        if key not in self._functions:
-            # A partial, or TensorFlow would take several architectures for retracing and warn.
-            body = functools.partial(body, self, *options)
-            body = tracing("xla")(body) if xla else body
-            self._functions[key] = tf.function(body, autograph=False, jit_compile=xla)
-        specs = tf.nest.map_structure(tf.TensorSpec.from_tensor if xla else any_rows, arguments)
-        return self._functions[key].get_concrete_function(*specs)
 
     def _flags(self):
         return [layer.trainable for layer in self.model.layers]

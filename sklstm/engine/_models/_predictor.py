@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import functools
-import math
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from sklstm._past._windows import Windows
+from sklstm.engine._compat import call_as_traced
 from sklstm.engine._models._build import build
 from sklstm.engine._models._compiled import windows_at
 from sklstm.engine._models._kernels import use_fused_kernels
+from sklstm.engine._models._plain._forward import forward, is_plain, packed, unpacked, weights_of
 from sklstm.engine._samples import WindowArrays
 from sklstm.engine._spec import NetworkSpec
 
@@ -33,8 +34,10 @@ class Predictor:
 
     def __init__(self, network: NetworkSpec, n_columns: int):
         self.network = network
-        self.model = build(network)
-        if not tf.config.list_physical_devices("GPU"):
+        on_gpu = bool(tf.config.list_physical_devices("GPU"))
+        self.model = None if is_plain(network) and not on_gpu else build(network)
+        self.weights = list(weights_of(network)) if self.model is None else self.model.weights
+        if self.model is not None and not on_gpu:
             use_fused_kernels(self.model, network.short_windows == "mask")
         # A partial, or TensorFlow would take several architectures for retracing and warn.
         self._predict = tf.function(
@@ -47,6 +50,8 @@ class Predictor:
             ],
             autograph=False,
         ).get_concrete_function()
+        if self.model is None:
+            self._predict = functools.partial(call_as_traced, self._predict)
 
     def predict(self, weights: list[np.ndarray], windows: Windows) -> np.ndarray:
         """Return the predictions of a float32 series, of shape (n_windows, n_outputs)."""
@@ -54,27 +59,29 @@ class Predictor:
         width = max(self.network.n_features, 4 * directions * max(self.network.units))
         size = _BATCH_CELLS // (windows.shape[1] * width)
         size = max(_FULL_ROWS, size - size % _FULL_ROWS)
-        packed = tf.constant(np.concatenate([np.ravel(w) for w in weights], dtype=np.float32))
+        row = tf.constant(packed(weights))
         series, window = tf.constant(windows.values), np.array([windows.window], np.int32)
         batches = [
             np.concatenate([window, windows.starts[at : at + size]])
             for at in range(0, len(windows), size)
         ]
         return np.concatenate(
-            [self._predict(packed, series, tf.constant(batch)).numpy() for batch in batches]
+            [self._predict(row, series, tf.constant(batch)).numpy() for batch in batches]
         )
 
-    def _batch(self, packed, series, window_and_starts):
+    def _batch(self, row, series, window_and_starts):
         window, starts = window_and_starts[0], window_and_starts[1:]
-        parts = tf.split(packed, [math.prod(weight.shape) for weight in self.model.weights])
-        weights = [
-            (weight, tf.cast(tf.reshape(part, weight.shape), weight.dtype))
-            for part, weight in zip(parts, self.model.weights, strict=True)
-        ]
+        weights = unpacked(row, self.weights)
         n_rows = tf.shape(starts)[0]
         rows = tf.minimum(tf.range(n_rows + -n_rows % _FULL_ROWS), n_rows - 1)
         windows = windows_at(WindowArrays(series, starts, window), rows, self.network.n_features)
         if self.network.window is not None:
             windows.set_shape((None, self.network.window, self.network.n_features))
-        with keras.StatelessScope(state_mapping=weights):
+        if self.model is None:
+            return forward(self.network, weights, windows)[:n_rows]
+        state = [
+            (weight, tf.cast(value, weight.dtype))
+            for weight, value in zip(self.weights, weights, strict=True)
+        ]
+        with keras.StatelessScope(state_mapping=state):
             return self.model(windows, training=False)[:n_rows]

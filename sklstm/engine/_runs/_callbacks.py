@@ -28,10 +28,12 @@ class DivergedError(ValueError):
     """The training loss is no longer finite."""
 
 
-def raise_if_diverged(epoch: int, loss: float) -> None:
-    """Raise once the training loss is NaN or infinite: no later epoch can bring it back."""
-    if not math.isfinite(loss):
-        raise DivergedError(f"The training loss became {loss} in epoch {epoch + 1}. {_REMEDIES}")
+def raise_if_diverged(epoch: int, losses) -> None:
+    """Raise once a training loss is NaN or infinite: no later epoch can bring it back."""
+    for loss in np.atleast_1d(losses):
+        if not math.isfinite(loss):
+            said = f"The training loss became {loss} in epoch {epoch + 1}."
+            raise DivergedError(f"{said} {_REMEDIES}")
 
 
 def raise_if_not_finite(weights: list[np.ndarray], epoch: int) -> None:

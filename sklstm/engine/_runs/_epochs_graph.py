@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from sklstm.engine._models._compiled import CompiledModel
+from sklstm.engine._models._compiled import Trainable
 from sklstm.engine._samples import Samples
 
 # Numbers that a run reads from a file at a time.
@@ -45,7 +45,7 @@ class Span(NamedTuple):
 
 
 def run_epochs(
-    compiled: CompiledModel,
+    compiled: Trainable,
     step: Callable,
     state,
     span: Span,
@@ -56,7 +56,7 @@ def run_epochs(
 
     Parameters
     ----------
-    compiled : CompiledModel
+    compiled : Trainable
         Its metrics count what the steps learn.
     step : callable
         ``step(e, s, state)`` takes step s of epoch e and returns the state after it.
@@ -68,14 +68,14 @@ def run_epochs(
 
     Returns
     -------
-    logs : tensor of shape (_MOST_EPOCHS, n_names)
+    logs : tensor of shape (_MOST_EPOCHS, [n_networks,] n_names)
     done : scalar tensor
         How many epochs were run.
     state : nested structure of tensors
     """
 
     def epoch(e, logs, _, state):
-        tf.cond(span.fresh, lambda: compiled.model.reset_metrics() or 0, lambda: 0)
+        compiled.begin_epoch(span.fresh)
         last = span.last if short_step is None else tf.minimum(span.last, n_full)
         _, state = tf.while_loop(
             lambda s, _: s < last,
@@ -86,9 +86,9 @@ def run_epochs(
         if short_step is not None:
             state = tf.cond(span.last > last, lambda: short_step(e, last, state), lambda: state)
         log = compiled.log()
-        return e + 1, logs.write(e, log), tf.math.is_finite(log[0]), state
+        return e + 1, logs.write(e, log), tf.reduce_all(tf.math.is_finite(log[..., 0])), state
 
-    logs = tf.TensorArray(tf.float32, _MOST_EPOCHS, element_shape=(len(compiled.names),))
+    logs = tf.TensorArray(tf.float32, _MOST_EPOCHS, element_shape=compiled.log_shape)
     done, logs, _, state = tf.while_loop(
         lambda e, _, finite, __: (e < span.epochs) & finite,
         epoch,
@@ -105,7 +105,7 @@ class Epochs:
 
     Attributes
     ----------
-    compiled : CompiledModel
+    compiled : Trainable
     n_steps : int
         Weight updates per epoch.
     most_epochs : int
@@ -125,7 +125,7 @@ class Epochs:
     state: Any = ()
     train: Callable
 
-    def __init__(self, compiled: CompiledModel, data: Samples, n_steps: int, rows_per_step: int):
+    def __init__(self, compiled: Trainable, data: Samples, n_steps: int, rows_per_step: int):
         self.compiled = compiled
         self.data = data
         self.n_steps = n_steps
@@ -139,7 +139,7 @@ class Epochs:
         self._scalar = functools.lru_cache(maxsize=None, typed=True)(tf.constant)
 
     def run(self, most: int, hooks: keras.callbacks.CallbackList | None) -> np.ndarray:
-        """Run up to `most` epochs and return their logs, of shape (n_epochs, n_names).
+        """Run up to `most` epochs and return their logs, of shape (n_epochs, n_networks, n_names).
 
         A call computes as much as it may, or one step where `hooks` watch each.
         """
@@ -154,7 +154,7 @@ class Epochs:
             logs = self.call(first, last)
             if time.perf_counter() - begin < _CALL_SECONDS / 2:
                 self._steps_per_call *= 2
-            if last == self.n_steps or not np.isfinite(logs[-1, 0]):
+            if last == self.n_steps or not np.isfinite(logs[-1, :, 0]).all():
                 return logs
             first = last
 
@@ -167,7 +167,7 @@ class Epochs:
 
         Returns
         -------
-        ndarray of shape (n_epochs, n_names)
+        ndarray of shape (n_epochs, n_networks, n_names)
             Shorter where a loss that is not finite ended the run.
         """
         if not self.by_blocks:
@@ -175,7 +175,7 @@ class Epochs:
         for start in range(first, last, self._steps_per_block):
             stop = min(start + self._steps_per_block, last)
             logs = self._train(self.read(start, stop), 1, 0, stop - start, start == 0)
-            if not np.isfinite(logs[-1, 0]):
+            if not np.isfinite(logs[-1, :, 0]).all():
                 break
         return logs
 
@@ -183,8 +183,8 @@ class Epochs:
         """Return what the steps `start` to before `stop` of an epoch read, from a file."""
         raise NotImplementedError
 
-    def validate(self) -> dict[str, float]:
-        """Return the log of the held-out rows."""
+    def validate(self) -> np.ndarray:
+        """Return what the held-out rows make of each network, of shape (n_networks, n_names)."""
         raise NotImplementedError
 
     def span(self, *numbers) -> Span:
@@ -199,11 +199,11 @@ class Epochs:
         for step in range(self.n_steps):
             hooks.on_train_batch_begin(step)
             logs = self.call(step, step + 1)
-            hooks.on_train_batch_end(step, self.log(logs[-1]))
-            if self.compiled.model.stop_training:
+            hooks.on_train_batch_end(step, self.log(logs[-1, 0]))
+            if self.compiled.models[0].stop_training:
                 break
         return logs
 
     def _train(self, given, *span) -> np.ndarray:
         logs, done, self.state = self.train(given, self.state, self.span(*span))
-        return logs.numpy()[: int(done)]
+        return logs.numpy()[: int(done)].reshape(int(done), -1, len(self.compiled.names))

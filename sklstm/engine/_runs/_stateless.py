@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from sklstm.engine._models._build import row_orders
-from sklstm.engine._models._compiled import CompiledModel, windows_at
+from sklstm.engine._models._compiled import Trainable, windows_at
 from sklstm.engine._runs._epochs_graph import Epochs, Span, run_epochs
 from sklstm.engine._samples import Samples
 from sklstm.engine._spec import TrainingSpec
@@ -34,7 +34,7 @@ class Batches(NamedTuple):
     samples : tuple
         See `Samples.arrays`.
     batch_size : int32
-    orders : int32 of shape (n_epochs, n_drawn)
+    orders : int32 of shape (n_epochs, [n_networks,] n_drawn)
         The samples of each epoch in their order.
     """
 
@@ -44,15 +44,15 @@ class Batches(NamedTuple):
 
 
 class BatchEpochs(Epochs):
-    """Epochs whose steps each call a method of a Keras model on a batch.
+    """Epochs whose steps each call a method of a Keras model on a batch, or do so side by side.
 
     Parameters
     ----------
-    compiled : CompiledModel
+    compiled : Trainable
     method : {"train_step", "test_step"}
     data : Samples
-    orders : iterator of int32 ndarray of shape (n_drawn,)
-        The samples of each epoch in their order.
+    orders : list of iterators of int32 ndarray of shape (n_drawn,)
+        The samples of each epoch in their order, for each network.
     n_drawn : int
     batch_size : int
     xla : bool
@@ -60,18 +60,22 @@ class BatchEpochs(Epochs):
 
     def __init__(
         self,
-        compiled: CompiledModel,
+        compiled: Trainable,
         method: str,
         data: Samples,
-        orders: Iterator[np.ndarray],
+        orders: list[Iterator[np.ndarray]],
         n_drawn: int,
         batch_size: int,
         xla: bool = False,
     ):
-        super().__init__(compiled, data, -(-n_drawn // batch_size), batch_size)
-        self._orders, self._batch_size, self._xla = orders, batch_size, xla
+        n_networks = compiled.log_shape[:-1]
+        rows_per_step = batch_size * len(orders)
+        super().__init__(compiled, data, -(-n_drawn // batch_size), rows_per_step)
+        self._orders = map(np.stack, zip(*orders, strict=True)) if n_networks else orders[0]
+        self._batch_size, self._xla = batch_size, xla
         known = data.block(np.arange(1)) if self.by_blocks else data
-        self.given = self._batches(known, np.zeros((self.most_epochs, n_drawn), np.int32))
+        first = np.zeros((self.most_epochs, *n_networks, n_drawn), np.int32)
+        self.given = self._batches(known, first)
         # XLA compiles for fixed shapes, so it is told the numbers that decide them.
         sizes = (data.windows.window, batch_size, n_drawn % batch_size) if xla else None
         options = method, data.weighted, sizes
@@ -83,13 +87,14 @@ class BatchEpochs(Epochs):
         self._order, *_ = orders = np.stack(list(islice(self._orders, epochs)))
         if self._xla:
             # Fewer epochs are filled up with orders that are never run.
-            orders = np.resize(orders, (self.most_epochs, orders.shape[1]))
+            orders = np.resize(orders, (self.most_epochs, *orders.shape[1:]))
         if not self.by_blocks:
             self.given = self.given._replace(orders=tf.constant(orders))
 
     def read(self, start: int, stop: int) -> Batches:
-        block = self.data.block(self._order[start * self._batch_size : stop * self._batch_size])
-        return self._batches(block, np.arange(len(block), dtype=np.int32)[None])
+        order = self._order[..., start * self._batch_size : stop * self._batch_size]
+        places = np.arange(order.size, dtype=np.int32).reshape(1, *order.shape)
+        return self._batches(self.data.block(order.ravel()), places)
 
     def _batches(self, data: Samples, orders) -> Batches:
         batches = Batches(data.arrays(), self._batch_size, orders)
@@ -101,22 +106,22 @@ class StatelessEpochs(BatchEpochs):
 
     def __init__(
         self,
-        compiled: CompiledModel,
+        compiled: Trainable,
         training: TrainingSpec,
         engine: str,
         data: Samples,
         held_out: Samples | None,
-        seed: int,
+        seeds: Sequence[int],
     ):
         n_drawn = training.rows_per_epoch(len(data))
-        orders = row_orders(len(data), training.shuffle, seed, n_drawn)
+        orders = [row_orders(len(data), training.shuffle, seed, n_drawn) for seed in seeds]
         size, xla = training.batch_size, engine == "xla"
         super().__init__(compiled, "train_step", data, orders, n_drawn, size, xla)
         if held_out is not None:
-            orders = row_orders(len(held_out), False, seed)
+            orders = [row_orders(len(held_out), False, seed) for seed in seeds]
             # Larger batches are faster, where they change no figure.
-            reduction = getattr(compiled.model.loss, "reduction", "mean")
-            if compiled.network.network is None and reduction in ("mean", "sum_over_batch_size"):
+            means = compiled.reduction in ("mean", "sum_over_batch_size")
+            if compiled.network.network is None and means:
                 window = data.windows.shape[1]
                 size = max(size, _MOST_TESTED_CELLS // (window * compiled.network.n_features))
             self.held_out = BatchEpochs(
@@ -124,9 +129,8 @@ class StatelessEpochs(BatchEpochs):
             )
             self.held_out.begin(1)
 
-    def validate(self) -> dict[str, float]:
-        [values] = self.held_out.call(0, self.held_out.n_steps)
-        return self.log(values)
+    def validate(self) -> np.ndarray:
+        return self.held_out.call(0, self.held_out.n_steps)[0]
 
 
 def _body(compiled, method, weighted, sizes, given: Batches, _, span: Span):
@@ -140,10 +144,11 @@ def _body(compiled, method, weighted, sizes, given: Batches, _, span: Span):
     def take(positions):
         gathered = windows_at(windows, positions, compiled.network.n_features)
         if compiled.network.window is not None:
-            gathered.set_shape((None, compiled.network.window, compiled.network.n_features))
+            steps = compiled.network.window, compiled.network.n_features
+            gathered.set_shape((*positions.shape, *steps))
         weights = tf.gather(weight, positions) if weighted else None
         try:
-            getattr(compiled.model, method)((gathered, tf.gather(y, positions), weights))
+            compiled.step(method, gathered, tf.gather(y, positions), weights)
         except _NOT_TRACEABLE as error:
             if compiled.network.network is None:
                 raise
@@ -153,9 +158,9 @@ def _body(compiled, method, weighted, sizes, given: Batches, _, span: Span):
     def step(e, s, _):
         if sizes is not None:
             return take(tf.slice(orders, [e, s * batch_size], [1, batch_size])[0])
-        return take(orders[e, s * batch_size : (s + 1) * batch_size])
+        return take(orders[e, ..., s * batch_size : (s + 1) * batch_size])
 
     if not rest:
         return run_epochs(compiled, step, (), span)
-    n_full = orders.shape[1] // batch_size
-    return run_epochs(compiled, step, (), span, lambda e, *_: take(orders[e][-rest:]), n_full)
+    n_full = orders.shape[-1] // batch_size
+    return run_epochs(compiled, step, (), span, lambda e, *_: take(orders[e][..., -rest:]), n_full)

@@ -1,0 +1,1 @@
+"""Networks of the engine's own layers in a few ops, without a Keras model around them."""

@@ -1,0 +1,139 @@
+"""What a network of the engine's own layers computes, in ops of its own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from sklstm.engine._models._cells import CELLS
+from sklstm.engine._spec import STATES, NetworkSpec
+
+# CPUs compute with up to so many numbers at once, and with what is left over one by one, in another
+# way. Rows of a multiple of them have no rest, so that the bits do not depend on the other rows.
+_LANES = 16
+
+
+class Weight(NamedTuple):
+    """The name and the shape of a weight of a Keras model.
+
+    Attributes
+    ----------
+    path : str
+    shape : tuple of int
+    """
+
+    path: str
+    shape: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """The last part of its path."""
+        return self.path.rpartition("/")[2]
+
+
+def is_plain(network: NetworkSpec) -> bool:
+    """Tell whether `forward` computes what the Keras model of `network` does, on a CPU."""
+    return (
+        network.network is None
+        and not network.stateful
+        and CELLS[network.cell].fused_loop is not None
+        and network.activation == "tanh"
+        and not network.recurrent_dropout
+        and not (network.bidirectional and network.short_windows == "mask")
+        and keras.config.dtype_policy().name == keras.config.floatx() == "float32"
+    )
+
+
+def weights_of(network: NetworkSpec) -> Iterator[Weight]:
+    """Yield the weights of a plain network in the order of its Keras model."""
+    width = network.n_features
+    directions = 2 if network.bidirectional else 1
+    for units in network.units:
+        for _ in range(directions):
+            yield Weight(f"{network.cell}_cell/kernel", (width, 4 * units))
+            yield Weight(f"{network.cell}_cell/recurrent_kernel", (units, 4 * units))
+            yield Weight(f"{network.cell}_cell/bias", (4 * units,))
+        width = directions * units
+    for n_outputs in (*network.dense_units, network.n_outputs):
+        yield Weight("dense/kernel", (width, n_outputs))
+        yield Weight("dense/bias", (n_outputs,))
+        width = n_outputs
+
+
+def packed(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """Return one row of all numbers, filled up with zeros."""
+    row = np.concatenate([np.ravel(array) for array in arrays], dtype=np.float32)
+    return np.pad(row, (0, -len(row) % _LANES))
+
+
+def split(row: np.ndarray, weights: Sequence[Any]) -> list[np.ndarray]:
+    """Return copies of the arrays of the shapes of `weights` that are packed into a row."""
+    parts = np.split(row, np.cumsum([math.prod(weight.shape) for weight in weights]))
+    return [part.reshape(of.shape).copy() for part, of in zip(parts, weights, strict=False)]
+
+
+def unpacked(row: tf.Tensor, weights: Sequence[Any]) -> list[tf.Tensor]:
+    """Return the tensors of the shapes of `weights` that are packed into a row."""
+    parts = tf.split(row, [*(math.prod(weight.shape) for weight in weights), -1])
+    return [tf.reshape(part, of.shape) for part, of in zip(parts, weights, strict=False)]
+
+
+def n_loops(network: NetworkSpec) -> int:
+    """Return how many loops over time steps a plain network has, each with a dropout of its own."""
+    return len(network.units) * (2 if network.bidirectional else 1)
+
+
+def forward(
+    network: NetworkSpec,
+    weights: Sequence[tf.Tensor],
+    windows: tf.Tensor,
+    dropped: Callable[[int, tf.Tensor], tf.Tensor] | None = None,
+) -> tf.Tensor:
+    """Return the outputs of a plain network.
+
+    Parameters
+    ----------
+    network : NetworkSpec
+    weights : sequence of tensors
+        In the order of `weights_of`.
+    windows : tensor of shape (n_rows, n_steps, n_features)
+    dropped : callable, optional
+        ``dropped(i, like)`` returns the factors that dropout puts on every step of the inputs of
+        loop i, of the shape of ``like``.
+
+    Returns
+    -------
+    tensor of shape (n_rows, n_outputs)
+    """
+    left = iter(weights)
+    loop: Any = CELLS[network.cell].fused_loop
+    begun = None
+    if network.short_windows == "mask":
+        missing = tf.math.is_nan(windows)
+        windows = tf.where(missing, 0.0, windows)
+        begun = tf.transpose(tf.logical_not(tf.reduce_any(missing, 2)))
+    x = tf.transpose(windows, [1, 0, 2])
+    n_begun = 0
+    for i, units in enumerate(network.units):
+        zero = [tf.zeros([tf.shape(x)[1], units])] * STATES[network.cell]
+        outputs = []
+        for backwards in (False, True) if network.bidirectional else (False,):
+            read = x if dropped is None else x * dropped(n_begun, x[0])
+            n_begun += 1
+            read = tf.reverse(read, [0]) if backwards else read
+            hs = loop(read, zero, [next(left) for _ in range(3)], False, begun)[0]
+            if i == len(network.units) - 1:
+                hs = hs[-1]
+            elif backwards:
+                hs = tf.reverse(hs, [0])
+            outputs.append(hs)
+        x = tf.concat(outputs, -1) if network.bidirectional else outputs[0]
+    for activation in (*network.dense_activation, network.output_activation):
+        x = tf.matmul(x, next(left)) + next(left)
+        x = keras.activations.get(activation)(x)
+    return x

@@ -1,0 +1,209 @@
+"""Plain networks of one architecture that are trained side by side."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from sklstm.engine._compat import call_as_traced
+from sklstm.engine._models._build import dropout_seeds, fresh_weights
+from sklstm.engine._models._compiled import CosineOverRun, Trainable
+from sklstm.engine._models._plain._forward import (
+    forward,
+    is_plain,
+    n_loops,
+    packed,
+    split,
+    unpacked,
+    weights_of,
+)
+from sklstm.engine._models._plain._optimizer import PackedOptimizer, is_element_wise
+from sklstm.engine._resolve import Resolved
+from sklstm.engine._spec import NetworkSpec, Trained
+
+_REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum")
+
+
+def can_be_plain(network: NetworkSpec, resolved: Resolved) -> bool:
+    """Tell whether `PlainNetworks` trains `network` as its Keras model would be trained."""
+    loss = resolved.loss
+    is_loss = isinstance(loss, keras.losses.Loss)
+    return (
+        is_plain(network)
+        and is_element_wise(resolved.optimizer)
+        and not (resolved.metrics or resolved.weighted_metrics or resolved.callbacks)
+        and resolved.loss_weights is None
+        and (loss.reduction in _REDUCTIONS if is_loss else callable(loss))
+    )
+
+
+class PlainNetworks(Trainable):
+    """Networks that learn from the same samples, each by itself.
+
+    They are the rows of one variable, which one step of the optimizer updates. Each computes what
+    it would compute alone, bit by bit, in ops that do not wait for those of the others, so that
+    they use all cores.
+
+    Parameters
+    ----------
+    network : NetworkSpec
+        Of all; but each has a dropout of its own if this one has any.
+    resolved : Resolved
+    n_networks : int
+    """
+
+    def __init__(self, network: NetworkSpec, resolved: Resolved, n_networks: int):
+        super().__init__(network)
+        self.names = ["loss"]
+        self.log_shape = (n_networks, 1)
+        is_loss = isinstance(resolved.loss, keras.losses.Loss)
+        self._loss = resolved.loss if is_loss else _LossOf(resolved.loss)
+        self.reduction = self._loss.reduction
+        self.weights = list(weights_of(network))
+        zeros = packed([np.zeros(weight.shape) for weight in self.weights])
+        self._rows = keras.Variable(np.tile(zeros, (n_networks, 1)))
+        self._cosine = rate = None
+        self._rates: Any = None
+        if resolved.learning_rate_schedule == "cosine":
+            self._cosine = rate = CosineOverRun((n_networks, 1))
+        elif resolved.learning_rate is not None:
+            self._rates = tf.Variable(tf.zeros((n_networks, 1)))
+            rate = self._rates.read_value
+        self._optimizer = PackedOptimizer(resolved.optimizer, rate, self._rows, self.weights)
+        # Dropout draws from a seed of each loop, and from the number of the weight update.
+        self._seeds = tf.Variable(np.zeros((n_networks, n_loops(network)), np.int32))
+        self._n_updates = tf.Variable(0)
+        # The share that dropout drops, and what it multiplies the others by.
+        self._dropout = tf.Variable(np.zeros((n_networks, 2), np.float32))
+        # The losses of the rows of an epoch so far, added up, and how many rows those are.
+        self._losses = tf.Variable(tf.zeros((n_networks,)))
+        self._n_rows = tf.Variable(0.0)
+
+    def fresh(self, seed: int, first_outputs: np.ndarray | None) -> list[np.ndarray]:
+        return fresh_weights(self.network, self, seed, first_outputs)
+
+    def set(
+        self,
+        networks: Sequence[NetworkSpec],
+        starts: Sequence[Trained],
+        rates: Sequence[float | None],
+        n_to_come: int,
+        seeds: Sequence[int],
+    ) -> None:
+        self.models = [_Seen(self, i) for i in range(len(starts))]
+        self._left: dict[int, Trained] = {}
+        self._rows.assign(np.stack([packed(start.weights) for start in starts]))
+        self._optimizer.set([start.optimizer_state for start in starts])
+        if self._cosine is not None:
+            self._cosine.begin(_column(rates), self._optimizer.n_updates, n_to_come)
+        elif self._rates is not None:
+            self._rates.assign(_column(rates))
+        n_seeds = self._seeds.shape[1]
+        self._seeds.assign([list(islice(dropout_seeds(seed), n_seeds)) for seed in seeds])
+        shares = [network.dropout for network in networks]
+        self._dropout.assign([[share, 1 / (1 - share)] for share in shares])
+        self._n_updates.assign(0)
+
+    def traced(self, *arguments, **options) -> Callable:
+        return functools.partial(call_as_traced, super().traced(*arguments, **options))
+
+    def leave(self, i: int) -> None:
+        self._left[i] = self._taken(i)
+        # It stays as it is, so that its loss stays finite; nobody reads it.
+        self._optimizer.forget(i)
+        if self._cosine is not None:
+            self._cosine.initial_learning_rate[i].assign([0.0])
+        elif self._rates is not None:
+            self._rates[i].assign([0.0])
+
+    def take(self, histories: Sequence[dict[str, list[float]]]) -> list[Trained]:
+        ends = [self._left.get(i) or self._taken(i) for i in range(len(self.models))]
+        return [replace(end, history=of) for end, of in zip(ends, histories, strict=True)]
+
+    def step(self, method: str, x, y, weight) -> None:
+        """Learn from a batch of each network, or only count its loss."""
+        training = method == "train_step"
+        losses, gradients = [], []
+        for i, row in enumerate(tf.unstack(self._rows.value)):
+            weights = unpacked(row, self.weights)
+            has_dropout = training and self.network.dropout > 0
+            dropped = functools.partial(self._dropped, i) if has_dropout else None
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(weights)
+                predicted = forward(self.network, weights, x[i], dropped)
+                loss = self._loss(y[i], predicted, None if weight is None else weight[i])
+            losses.append(loss)
+            if training:
+                of_weights = self._optimizer.clip(tape.gradient(loss, weights))
+                numbers = tf.concat([tf.reshape(of, [-1]) for of in of_weights], 0)
+                gradients.append(tf.pad(numbers, [[0, row.shape[0] - numbers.shape[0]]]))
+        n_rows = tf.cast(tf.shape(y)[1], tf.float32)
+        self._losses.assign_add(tf.stack(losses) * n_rows)
+        self._n_rows.assign_add(n_rows)
+        if training:
+            self._optimizer.apply(tf.stack(gradients))
+            self._n_updates.assign_add(1)
+
+    def begin_epoch(self, fresh: tf.Tensor) -> None:
+        for counted in (self._losses, self._n_rows):
+            counted.assign(tf.where(fresh, 0.0, counted))
+
+    def log(self) -> tf.Tensor:
+        return tf.math.divide_no_nan(self._losses, self._n_rows)[:, None]
+
+    def _dropped(self, i: int, loop: int, like: tf.Tensor) -> tf.Tensor:
+        """Return what Keras' dropout multiplies the inputs of a loop by."""
+        seed = tf.stack([self._seeds[i, loop], self._n_updates])
+        kept = tf.random.stateless_uniform(tf.shape(like), seed) >= self._dropout[i, 0]
+        return tf.where(kept, self._dropout[i, 1], 0.0)
+
+    def _taken(self, i: int) -> Trained:
+        rate = None if self._rates is None else float(self._rates[i, 0])
+        return Trained(self.models[i].get_weights(), self._optimizer.take(i), {}, rate)
+
+
+class _Seen:
+    """What callbacks see of one of several networks: what they use of a Keras model."""
+
+    def __init__(self, networks: PlainNetworks, i: int):
+        self.networks, self.i = networks, i
+        self.stop_training = False
+
+    @property
+    def optimizer(self) -> _Seen:
+        return self
+
+    @property
+    def learning_rate(self):
+        return self.networks._rates[self.i, 0]
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float):
+        self.networks._rates[self.i, 0].assign(rate)
+
+    def get_weights(self) -> list[np.ndarray]:
+        return split(self.networks._rows.value[self.i].numpy(), self.networks.weights)
+
+    def set_weights(self, weights: list[np.ndarray]) -> None:
+        self.networks._rows.value[self.i].assign(packed(weights))
+
+
+def _column(rates: Sequence[float | None]) -> np.ndarray:
+    # A rate that is too large makes the weights infinite, which the run tells of.
+    with np.errstate(over="ignore"):
+        return np.array(rates, np.float32)[:, None]
+
+
+class _LossOf(keras.losses.Loss):
+    """The mean of what a function returns, as Keras makes it of one."""
+
+    def __init__(self, function: Callable):
+        super().__init__()
+        self.call = function
