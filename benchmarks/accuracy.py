@@ -1,8 +1,9 @@
 """Compare forecasts of public monthly and quarterly series; write results/accuracy.md.
 
 Each method writes its forecasts into a folder, one file for each seed, and is not run again while
-that file is there. A method whose package is missing is left out, so methods that cannot be
-installed together are run in turn, each by the Python that has them:
+that file is there. A run that was ended goes on with the next series, or the next season where one
+network is for all series of a season. A method whose package is missing is left out, so methods
+that cannot be installed together are run in turn, each by the Python that has them:
 
     python benchmarks/accuracy.py FOLDER
     other-environment/bin/python benchmarks/accuracy.py FOLDER --only "neuralforecast LSTM"
@@ -20,6 +21,8 @@ import os
 import sys
 import time
 from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -57,18 +60,20 @@ def ours(name: str, jobs: list[Job], seed: int):
     return getattr(_recipes, name)(jobs, seed)
 
 
-#: By name, the method and how many seeds are run; cheap ones first.
+#: What a method needs at a time: a series, or all of a season.
+SERIES, SEASON = attrgetter("name"), attrgetter("season")
+#: By name, the method, how many seeds are run, and what it needs; cheap ones first.
 METHODS = {
-    "seasonal naive": (partial(each, seasonal_naive), 1),
-    "ridge": (partial(ours, "ridge"), 1),
-    "AutoETS": (partial(each, partial(statistical, "AutoETS")), 1),
-    "AutoTheta": (partial(each, partial(statistical, "AutoTheta")), 1),
-    "boosted trees": (partial(ours, "boosted_trees"), 1),
-    RIDGES: (partial(ours, "mean_of_ridges"), 1),
-    OWN: (partial(ours, "network"), 5),
-    POOLED: (partial(ours, "pooled"), 5),
-    "neuralforecast LSTM": (neuralforecast_lstm, 1),
-    "skforecast RNN": (partial(each, skforecast_rnn), 1),
+    "seasonal naive": (partial(each, seasonal_naive), 1, SERIES),
+    "ridge": (partial(ours, "ridge"), 1, SERIES),
+    "AutoETS": (partial(each, partial(statistical, "AutoETS")), 1, SERIES),
+    "AutoTheta": (partial(each, partial(statistical, "AutoTheta")), 1, SERIES),
+    "boosted trees": (partial(ours, "boosted_trees"), 1, SERIES),
+    RIDGES: (partial(ours, "mean_of_ridges"), 1, SERIES),
+    OWN: (partial(ours, "network"), 5, SERIES),
+    POOLED: (partial(ours, "pooled"), 5, SEASON),
+    "neuralforecast LSTM": (neuralforecast_lstm, 1, SEASON),
+    "skforecast RNN": (partial(each, skforecast_rnn), 1, SERIES),
 }
 #: Means of forecasts of several methods, each the mean of its seeds; or of each seed of the first.
 MEANS = [
@@ -84,6 +89,8 @@ def jobs_in(folder: Path, *, choose: bool = False) -> list[Job]:
     path = folder / "series.csv"
     if not path.exists():
         series = load_series_to_choose_by() if choose else load_short_series()
+        # As text: an older pandas puts no months and quarters into one index.
+        series = {name: values.rename(index=str) for name, values in series.items()}
         pd.concat(series, names=["series", "period"]).rename("value").to_csv(path)
     long = pd.read_csv(path, dtype={"period": str})
     jobs = []
@@ -99,26 +106,35 @@ def jobs_in(folder: Path, *, choose: bool = False) -> list[Job]:
 def run(folder: Path, jobs: list[Job], names: list[str]) -> None:
     """Run methods of which the folder lacks the forecasts."""
     for name in names:
-        method, n_seeds = METHODS[name]
+        method, n_seeds, needs = METHODS[name]
         for seed in range(n_seeds):
             path = folder / f"{name}-{seed}.csv"
             if path.exists():
                 continue
             begin = time.process_time()
             try:
-                found = method(jobs, seed)
+                run_in_parts(path.with_suffix(".part"), jobs, partial(method, seed=seed), needs)
             except ModuleNotFoundError as error:
                 print(f"{name}: left out, {error}", file=sys.stderr)
                 break
-            pd.concat(found, names=["series", "row"]).to_csv(path)
+            path.with_suffix(".part").rename(path)
             taken = f"{time.process_time() - begin:.0f} s of processor time"
             print(f"{name}, seed {seed}: {taken}", file=sys.stderr, flush=True)
+
+
+def run_in_parts(path: Path, jobs: list[Job], method, needs) -> None:
+    """Append the forecasts of one part of the series after the other to those in a file."""
+    done = set(pd.read_csv(path)["series"]) if path.exists() else ()
+    left = sorted((job for job in jobs if job.name not in done), key=needs)
+    for _, part in groupby(left, needs):
+        found = pd.concat(method(list(part)), names=["series", "row"])
+        found.to_csv(path, mode="a", header=not path.exists())
 
 
 def forecasts_in(folder: Path) -> dict[tuple[str, int], pd.DataFrame]:
     """Read what the folder holds, by method and seed, and add the means."""
     found = {}
-    for name, (_, n_seeds) in METHODS.items():
+    for name, (_, n_seeds, _) in METHODS.items():
         for seed in range(n_seeds):
             path = folder / f"{name}-{seed}.csv"
             if path.exists():

@@ -113,13 +113,6 @@ def skforecast_rnn(job: Job, seed: int) -> pd.DataFrame:
 
 def neuralforecast_lstm(jobs: list[Job], seed: int) -> Forecasts:
     """Forecast by the LSTM of neuralforecast, one for all series of a season, as it comes."""
-    found = {}
-    for season in {job.season for job in jobs}:
-        found |= _neuralforecast([job for job in jobs if job.season == season], seed)
-    return found
-
-
-def _neuralforecast(jobs: list[Job], seed: int) -> Forecasts:
     from neuralforecast import NeuralForecast
     from neuralforecast.models import LSTM
 

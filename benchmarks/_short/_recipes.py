@@ -101,17 +101,7 @@ def network(jobs: list[Job], seed: int) -> Forecasts:
 
 
 def pooled(jobs: list[Job], seed: int) -> Forecasts:
-    """Forecast by networks for all monthly series, and others for all quarterly ones.
-
-    They learn from the series of the competitions, too.
-    """
-    found = {}
-    for season in sorted({job.season for job in jobs}):
-        found |= _pooled([job for job in jobs if job.season == season], seed)
-    return found
-
-
-def _pooled(jobs: list[Job], seed: int) -> Forecasts:
+    """Forecast by networks for all series of a season, which learn from the competitions', too."""
     season, horizon, n_test = jobs[0].season, jobs[0].horizon, jobs[0].n_test
     others = {
         f"{competition} {name}": values
