@@ -127,7 +127,7 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
     n_networks : int, default=1
         How many networks to train, with different seeds. Predictions are their mean (of each
         quantile with ``loss="quantile"``): its root mean squared error is at most the mean of their
-        errors [5]_. They are trained one after the other, and early stopping stops each by itself.
+        errors [5]_. They are trained side by side, and early stopping stops each by itself.
     warm_start : bool, default=False
         Whether `fit` starts from the weights of the last fit. An error if `n_networks` changed.
     random_state : int, RandomState instance or None, default=None

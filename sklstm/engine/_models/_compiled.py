@@ -1,4 +1,4 @@
-"""A Keras model that runs borrow one after the other, with the functions that were traced of it."""
+"""What trains networks, for one run at a time: a Keras model, with what was traced of it."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ class PlainNetworks(Trainable):
             self._rates[i].assign([0.0])
 
     def take(self, histories: Sequence[dict[str, list[float]]]) -> list[Trained]:
-        ends = [self._left.get(i) or self._taken(i) for i in range(len(self.models))]
+        ends = [self._left.pop(i, None) or self._taken(i) for i in range(len(self.models))]
         return [replace(end, history=of) for end, of in zip(ends, histories, strict=True)]
 
     def step(self, method: str, x, y, weight) -> None:
