@@ -227,6 +227,33 @@ def pytorch(options: Options) -> list[Row]:
 
 
 @case
+def several_networks(options: Options) -> list[Row]:
+    """Eight networks side by side against one fit of each, all traced before."""
+    size = {"rows": 150, "window": 12, "units": 16, "batch": 16}
+    size["epochs"] = options.size(50, 2)
+    measured = alternate(
+        [
+            contender(name, _ours.several, networks=8, at_once=name == "at once", **size)
+            for name in ("at once", "one by one")
+        ],
+        options.rounds,
+    )
+    against = "one fit after the other"
+    work = f"{_named(size)}, n_networks=8"
+    return [_faster(work, measured["at once"], against, measured["one by one"], bar=2.5)]
+
+
+@case
+def first_fit(options: Options) -> list[Row]:
+    """Fit and predict for the first time in a process that has imported TensorFlow."""
+    size = {"rows": 150, "window": 12, "units": 16}
+    measured = alternate([contender("ours", _ours.first_fit, fresh=True, **size)], options.rounds)
+    took = measured["ours"].seconds
+    work = "first fit and predict of a process, 150 rows × window 12, LSTM(16), 100 epochs"
+    return [Row(work, seconds(took), "a limit", "", took, 0.7, True, " s")]
+
+
+@case
 def folded(options: Options) -> list[Row]:
     """Train on windows of 168 rows as 7 steps of 24 columns, against 168 steps of one."""
     size = {"rows": options.size(10_000, 300), "window": 168, "units": 64, "batch": 256}

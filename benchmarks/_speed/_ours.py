@@ -83,6 +83,31 @@ def fit(*, rows, window, units, batch, epochs, engine="auto"):
     return work
 
 
+def several(*, networks, at_once, rows, window, units, batch, epochs):
+    """Return the training of networks that differ by their seed, at once or by a fit of each."""
+    X, y = _data.windows(rows, window)
+    model = LSTMRegressor(units, epochs=epochs, batch_size=batch)
+
+    def work():
+        if at_once:
+            model.set_params(n_networks=networks, random_state=0).fit(X, y)
+        for seed in [] if at_once else range(networks):
+            model.set_params(random_state=seed).fit(X, y)
+
+    return work
+
+
+def first_fit(*, rows, window, units):
+    """Return the first fit and prediction of a process."""
+    load_tensorflow()
+    X, y = _data.windows(rows, window)
+
+    def work():
+        LSTMRegressor(units, random_state=0).fit(X, y).predict(X)
+
+    return work
+
+
 def fold(*, rows, window, fold, units, batch, epochs):
     """Return a fit over folded windows."""
     series = _data.waves(rows + window)

@@ -72,7 +72,9 @@ class Task:
         self.engine, self.reason = choose(
             self.network, training, self.callbacks, self.taught, self.steps
         )
-        self.is_plain = self.engine == "block" and can_be_plain(self.network, self.resolved)
+        self.is_plain = self.engine in ("block", "xla") and can_be_plain(
+            self.network, self.resolved
+        )
 
     @property
     def key(self) -> Hashable:
@@ -106,8 +108,9 @@ class Task:
         """What networks that are trained side by side have in common; None of one that cannot."""
         training, start = self.training, self.request.start
         watched = self.request.watch is not None or training.verbose
-        # A network that has stopped is kept still by its rate.
-        if not self.is_plain or watched or self.resolved.learning_rate is None:
+        # XLA compiles longer for several. A network that has stopped is kept still by its rate.
+        alone = self.engine == "xla" or self.resolved.learning_rate is None
+        if not self.is_plain or watched or alone:
             return None
         state = [] if start is None else start.optimizer_state
         return (

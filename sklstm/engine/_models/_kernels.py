@@ -48,13 +48,18 @@ def tracing(what: str):
         setattr(_tracing, what, False)
 
 
+def is_tracing(what: str) -> bool:
+    """Tell whether a function is traced that is special in this way."""
+    return getattr(_tracing, what, False)
+
+
 def _time_loop(fused_loop: Callable, left_padded: bool):
     """Return what stands in for ``inner_loop`` of a Keras layer."""
 
     def time_loop(layer, sequences, initial_state, mask, training=False):
         # In the order in which the layer reads the steps.
         at_end = left_padded and layer.go_backwards
-        at_end |= getattr(_tracing, "right_padded", False) and not layer.go_backwards
+        at_end |= is_tracing("right_padded") and not layer.go_backwards
         at_start = left_padded and not layer.go_backwards
         if mask is not None and not at_end and not at_start:
             return keras_time_loop(layer, sequences, initial_state, mask, training)
@@ -65,7 +70,7 @@ def _time_loop(fused_loop: Callable, left_padded: bool):
         if layer.go_backwards:
             x = tf.reverse(x, [0])
         begun = tf.transpose(mask) if mask is not None and at_start else None
-        states = fused_loop(x, initial_state, weights, getattr(_tracing, "xla", False), begun)
+        states = fused_loop(x, initial_state, weights, is_tracing("xla"), begun)
         if mask is None or at_start:
             after = [state[-1] for state in states]
         else:

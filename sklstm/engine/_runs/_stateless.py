@@ -157,7 +157,8 @@ def _body(compiled, method, weighted, sizes, given: Batches, _, span: Span):
 
     def step(e, s, _):
         if sizes is not None:
-            return take(tf.slice(orders, [e, s * batch_size], [1, batch_size])[0])
+            first = tf.concat([[e], tf.zeros(len(orders.shape) - 2, tf.int32), [s * batch_size]], 0)
+            return take(tf.slice(orders, first, [1, *orders.shape[1:-1], batch_size])[0])
         return take(orders[e, ..., s * batch_size : (s + 1) * batch_size])
 
     if not rest:

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from sklstm.engine._models._cells import CELLS
+from sklstm.engine._models._kernels import is_tracing
 from sklstm.engine._spec import STATES, NetworkSpec
 
 # CPUs compute with up to so many numbers at once, and with what is left over one by one, in another
@@ -126,7 +127,7 @@ def forward(
             read = x if dropped is None else x * dropped(n_begun, x[0])
             n_begun += 1
             read = tf.reverse(read, [0]) if backwards else read
-            hs = loop(read, zero, [next(left) for _ in range(3)], False, begun)[0]
+            hs = loop(read, zero, [next(left) for _ in range(3)], is_tracing("xla"), begun)[0]
             if i == len(network.units) - 1:
                 hs = hs[-1]
             elif backwards:
