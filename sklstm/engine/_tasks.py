@@ -115,7 +115,7 @@ class Task:
         state = [] if start is None else start.optimizer_state
         return (
             self.key,
-            (training.epochs, training.batch_size, training.steps_per_epoch),
+            (training.epochs, training.batch_size, training.steps_per_epoch, training.shuffle),
             (id(self.taught), id(self.held_out)),
             # Such as the number of updates, which the optimizer has for all.
             tuple(float(value) for value in state if not np.ndim(value)),

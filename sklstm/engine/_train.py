@@ -208,9 +208,9 @@ def _train_group(tasks: Sequence[Task]) -> list[Trained]:
 
         # 3. take
         trained = compiled.take(histories)
-    for one, rate in zip(trained, rates, strict=True):
-        if training.learning_rate_schedule is not None:
-            one.learning_rate = rate
+    for one, task in zip(trained, tasks, strict=True):
+        if task.training.learning_rate_schedule is not None:
+            one.learning_rate = task.first_rate
         _callbacks.raise_if_not_finite(one.weights, epoch=len(one.history["loss"]))
     return trained
 

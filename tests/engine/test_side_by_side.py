@@ -99,6 +99,8 @@ def test_each_request_gets_its_own_network_back():
         *requests(9, small),
         *requests(2, small, metrics=BY_KERAS),
         *requests(2, small, data=weighted),
+        *requests(2, small, shuffle=False),
+        *requests(1, small, learning_rate_schedule="plateau", epochs=3),
         *requests(1, replace(small, stateful=True)),
     ]
     asked = asked[::2] + asked[1::2]

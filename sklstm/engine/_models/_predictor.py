@@ -78,7 +78,7 @@ class Predictor:
         if self.network.window is not None:
             windows.set_shape((None, self.network.window, self.network.n_features))
         if self.model is None:
-            return forward(self.network, weights, windows)[:n_rows]
+            return forward(self.network, weights, tf.transpose(windows, [1, 0, 2]))[:n_rows]
         state = [
             (weight, tf.cast(value, weight.dtype))
             for weight, value in zip(self.weights, weights, strict=True)

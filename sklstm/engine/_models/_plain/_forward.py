@@ -68,8 +68,10 @@ def weights_of(network: NetworkSpec) -> Iterator[Weight]:
 
 def packed(arrays: Sequence[np.ndarray]) -> np.ndarray:
     """Return one row of all numbers, filled up with zeros."""
-    row = np.concatenate([np.ravel(array) for array in arrays], dtype=np.float32)
-    return np.pad(row, (0, -len(row) % _LANES))
+    size = sum(array.size for array in arrays)
+    row = np.zeros(size + -size % _LANES, np.float32)
+    np.concatenate([np.ravel(array) for array in arrays], out=row[:size])
+    return row
 
 
 def split(row: np.ndarray, weights: Sequence[Any]) -> list[np.ndarray]:
@@ -102,7 +104,7 @@ def forward(
     network : NetworkSpec
     weights : sequence of tensors
         In the order of `weights_of`.
-    windows : tensor of shape (n_rows, n_steps, n_features)
+    windows : tensor of shape (n_steps, n_rows, n_features)
     dropped : callable, optional
         ``dropped(i, like)`` returns the factors that dropout puts on every step of the inputs of
         loop i, of the shape of ``like``.
@@ -117,8 +119,8 @@ def forward(
     if network.short_windows == "mask":
         missing = tf.math.is_nan(windows)
         windows = tf.where(missing, 0.0, windows)
-        begun = tf.transpose(tf.logical_not(tf.reduce_any(missing, 2)))
-    x = tf.transpose(windows, [1, 0, 2])
+        begun = tf.logical_not(tf.reduce_any(missing, 2))
+    x = windows
     n_begun = 0
     for i, units in enumerate(network.units):
         zero = [tf.zeros([tf.shape(x)[1], units])] * STATES[network.cell]

@@ -24,23 +24,20 @@ from sklstm.engine._models._plain._forward import (
     unpacked,
     weights_of,
 )
+from sklstm.engine._models._plain._loss import is_row_wise, losses
 from sklstm.engine._models._plain._optimizer import PackedOptimizer, is_element_wise
 from sklstm.engine._resolve import Resolved
 from sklstm.engine._spec import NetworkSpec, Trained
 
-_REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum")
-
 
 def can_be_plain(network: NetworkSpec, resolved: Resolved) -> bool:
     """Tell whether `PlainNetworks` trains `network` as its Keras model would be trained."""
-    loss = resolved.loss
-    is_loss = isinstance(loss, keras.losses.Loss)
     return (
         is_plain(network)
         and is_element_wise(resolved.optimizer)
         and not (resolved.metrics or resolved.weighted_metrics or resolved.callbacks)
         and resolved.loss_weights is None
-        and (loss.reduction in _REDUCTIONS if is_loss else callable(loss))
+        and is_row_wise(resolved.loss)
     )
 
 
@@ -63,9 +60,8 @@ class PlainNetworks(Trainable):
         super().__init__(network)
         self.names = ["loss"]
         self.log_shape = (n_networks, 1)
-        is_loss = isinstance(resolved.loss, keras.losses.Loss)
-        self._loss = resolved.loss if is_loss else _LossOf(resolved.loss)
-        self.reduction = self._loss.reduction
+        self._loss = resolved.loss
+        self.reduction = getattr(resolved.loss, "reduction", "mean")
         self.weights = list(weights_of(network))
         zeros = packed([np.zeros(weight.shape) for weight in self.weights])
         self._rows = keras.Variable(np.tile(zeros, (n_networks, 1)))
@@ -124,31 +120,37 @@ class PlainNetworks(Trainable):
             self._rates[i].assign([0.0])
 
     def take(self, histories: Sequence[dict[str, list[float]]]) -> list[Trained]:
-        ends = [self._left.pop(i, None) or self._taken(i) for i in range(len(self.models))]
+        ends = [
+            self._left.pop(i) if i in self._left else self._taken(i)
+            for i in range(len(self.models))
+        ]
         return [replace(end, history=of) for end, of in zip(ends, histories, strict=True)]
 
     def step(self, method: str, x, y, weight) -> None:
         """Learn from a batch of each network, or only count its loss."""
         training = method == "train_step"
-        losses, gradients = [], []
-        for i, row in enumerate(tf.unstack(self._rows.value)):
-            weights = unpacked(row, self.weights)
-            has_dropout = training and self.network.dropout > 0
-            dropped = functools.partial(self._dropped, i) if has_dropout else None
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(weights)
-                predicted = forward(self.network, weights, x[i], dropped)
-                loss = self._loss(y[i], predicted, None if weight is None else weight[i])
-            losses.append(loss)
-            if training:
-                of_weights = self._optimizer.clip(tape.gradient(loss, weights))
-                numbers = tf.concat([tf.reshape(of, [-1]) for of in of_weights], 0)
-                gradients.append(tf.pad(numbers, [[0, row.shape[0] - numbers.shape[0]]]))
+        has_dropout = training and self.network.dropout > 0
+        weights = [unpacked(row, self.weights) for row in tf.unstack(self._rows.value)]
+        # The time first, for all at once.
+        windows = tf.unstack(tf.transpose(x, [0, 2, 1, 3]), len(weights))
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(weights)
+            predicted = [
+                forward(
+                    self.network,
+                    weights[i],
+                    windows[i],
+                    functools.partial(self._dropped, i) if has_dropout else None,
+                )
+                for i in range(len(weights))
+            ]
+            found = losses(self._loss, y, tf.stack(predicted), weight)
         n_rows = tf.cast(tf.shape(y)[1], tf.float32)
-        self._losses.assign_add(tf.stack(losses) * n_rows)
+        self._losses.assign_add(found * n_rows)
         self._n_rows.assign_add(n_rows)
         if training:
-            self._optimizer.apply(tf.stack(gradients))
+            gradients = tape.gradient(found, weights)
+            self._optimizer.apply(tf.stack([self._to_row(of) for of in gradients]))
             self._n_updates.assign_add(1)
 
     def begin_epoch(self, fresh: tf.Tensor) -> None:
@@ -157,6 +159,11 @@ class PlainNetworks(Trainable):
 
     def log(self) -> tf.Tensor:
         return tf.math.divide_no_nan(self._losses, self._n_rows)[:, None]
+
+    def _to_row(self, gradients: list[tf.Tensor]) -> tf.Tensor:
+        clipped = self._optimizer.clip(gradients)
+        numbers = tf.concat([tf.reshape(of, [-1]) for of in clipped], 0)
+        return tf.pad(numbers, [[0, self._rows.shape[1] - numbers.shape[0]]])
 
     def _dropped(self, i: int, loop: int, like: tf.Tensor) -> tf.Tensor:
         """Return what Keras' dropout multiplies the inputs of a loop by."""
@@ -199,11 +206,3 @@ def _column(rates: Sequence[float | None]) -> np.ndarray:
     # A rate that is too large makes the weights infinite, which the run tells of.
     with np.errstate(over="ignore"):
         return np.array(rates, np.float32)[:, None]
-
-
-class _LossOf(keras.losses.Loss):
-    """The mean of what a function returns, as Keras makes it of one."""
-
-    def __init__(self, function: Callable):
-        super().__init__()
-        self.call = function
