@@ -357,7 +357,7 @@ def one_row_predict(options: Options) -> list[Row]:
     measured = alternate(
         [
             contender("ours", _ours.predict_one, times=options.size(300, 5), **size),
-            contender("keras", _opponents.keras_predict_one, times=options.size(50, 3), **size),
+            contender("keras", _opponents.keras_predict_few, times=options.size(50, 3), **size),
         ],
         options.rounds,
     )

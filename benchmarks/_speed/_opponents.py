@@ -101,9 +101,9 @@ def keras_fit(*, rows, window, units, batch, epochs, jit):
     return work
 
 
-def keras_predict_one(*, window, units, times):
-    """Return `predict` of one row, over and over; the first traces and is not counted."""
-    X, _ = _data.windows(1, window)
+def keras_predict_few(*, window, units, times, rows=1):
+    """Return `predict` of some rows, over and over; the first traces and is not counted."""
+    X, _ = _data.windows(rows, window)
     X = np.ascontiguousarray(X, np.float32)
     model = keras_network(units, window, jit=False)
 

@@ -59,8 +59,9 @@ def check_numeric(X, name="X"):
     """
     check_dense(X, name)
     if isinstance(X, pd.DataFrame):
-        for place, column in enumerate(X.columns):
-            _check_values(X.iloc[:, place], name, column, X)
+        for place, dtype in enumerate(X.dtypes):
+            if not (isinstance(dtype, np.dtype) and dtype.kind in "biuf"):
+                _check_values(X.iloc[:, place], name, X.columns[place], X)
     elif isinstance(X, pd.Series | pd.api.extensions.ExtensionArray | np.ndarray):
         _check_values(X, name)
 

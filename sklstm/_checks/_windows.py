@@ -162,14 +162,16 @@ def _check_three_axes(estimator, X, reset, name):
     check_numeric(X, name)
     with naming(name, X):
         X = _as_windows(estimator, X, name) if _are_runs(X) else X
-        windows = X if isinstance(X, Windows) else check_array(X, allow_nd=True, **AS_FLOATS)
-        if 0 in windows.shape:
-            raise ValueError(f"its shape is {windows.shape}: expected at least one of everything.")
+        is_ready = type(X) is np.ndarray and X.dtype in AS_FLOATS["dtype"] and len(X) > 0
+        if not (is_ready or isinstance(X, Windows)):
+            X = check_array(X, allow_nd=True, **AS_FLOATS)
+        if 0 in X.shape:
+            raise ValueError(f"its shape is {X.shape}: expected at least one of everything.")
         if reset:
-            validate_data(estimator, windows[:1][:, 0], skip_check_array=True)
+            validate_data(estimator, X[:1][:, 0], skip_check_array=True)
         else:
-            check_n_features(estimator, windows[:1][:, 0], reset=False)
-    return windows
+            check_n_features(estimator, X[:1][:, 0], reset=False)
+    return X
 
 
 def _unknown_rows(estimator, rows, layout):

@@ -73,6 +73,7 @@ class Layout:
 
     def __init__(self, index, n_rows, name="X"):
         self.n_rows = n_rows
+        self._labels: Any = None
         if is_panel(index):
             self._read(index, name)
             return
@@ -95,10 +96,10 @@ class Layout:
         self.order = _order(codes, self.starts)
         self.time = self.by_series(time)
         # Time never falls within a series.
-        repeats = np.flatnonzero(self.time[1:] <= self.time[:-1])
-        repeats = repeats[~np.isin(repeats + 1, self.starts)]
-        if len(repeats):
-            label = index[self.row(repeats[0])]
+        repeats_time = np.append(False, self.time[1:] <= self.time[:-1])
+        repeats_time[self.starts] = False
+        if repeats_time.any():
+            label = index[self.row(repeats_time.argmax() - 1)]
             raise ValueError(
                 f"The index of {name} holds {label!r} more than once, but a series has one row per"
                 " time step. Add the level that tells these rows apart, or make one row of them,"
@@ -228,7 +229,36 @@ class Layout:
         pandas.Index or None
             Of several levels where the names have several; None where one series has no name.
         """
-        return names_as_index(self.names)
+        if self._labels is None:
+            self._labels = names_as_index(self.names)
+        return self._labels
+
+    def found_in(self, names, table="X"):
+        """Find the series among those of the training rows.
+
+        Parameters
+        ----------
+        names : list of ndarray of shape (n_training_series,)
+            The names of these, an array for each level.
+        table : str, default="X"
+            What messages call the table.
+
+        Returns
+        -------
+        ndarray of int of shape (n_series,)
+            The number of each series among `names`; -1 where the training rows do not have it.
+
+        Raises
+        ------
+        ValueError
+            As `find_series`.
+        """
+        pairs = zip(names, self.names, strict=False)
+        is_same = len(names) == len(self.names) and all(
+            one.dtype == other.dtype and np.array_equal(one, other) for one, other in pairs
+        )
+        # To look names up takes much longer than to see that they are the same.
+        return np.arange(self.n_series) if is_same else find_series(names, self.labels(), table)
 
 
 class Numbers:
@@ -292,7 +322,7 @@ def labels_of(numbers, layout, series):
     Parameters
     ----------
     numbers : ndarray of int of shape (n_rows,)
-        The numbers.
+        The numbers, sorted.
     layout : Layout
         Which names the series.
     series : ndarray of int of shape (n_rows,)
@@ -305,13 +335,12 @@ def labels_of(numbers, layout, series):
     """
     if layout.names is None:
         return pd.Index(numbers)
-    code, times = pd.factorize(numbers, sort=True)
-    codes, levels = [code], [times]
-    for names in layout.names:
-        code, level = pd.factorize(names)
-        codes.append(code[series])
-        levels.append(level)
-    names = ["time", *[None] * len(layout.names)]
+    is_new = np.append(True, numbers[1:] != numbers[:-1])
+    labels = layout.labels()
+    is_one = labels.nlevels == 1
+    levels = [numbers[is_new], *([labels] if is_one else labels.levels)]
+    codes = [np.cumsum(is_new) - 1, *([series] if is_one else (c[series] for c in labels.codes))]
+    names = ["time", *[None] * labels.nlevels]
     return pd.MultiIndex(levels=levels, codes=codes, names=names, verify_integrity=False)
 
 
@@ -387,9 +416,9 @@ def _times(index, name):
     changes = np.flatnonzero(codes[1:] != codes[:-1]) + 1
     runs = codes[np.concatenate([[0], changes])] if len(codes) else codes
     levels = index.levels[0]
-    times = levels.take(runs)
-    if len(runs) == len(levels) and times.equals(levels):
-        times = levels  # These know their frequency.
+    # The levels know their frequency, and pandas remembers that they rise.
+    are_all = np.array_equal(runs, np.arange(len(levels)))
+    times = levels if are_all else levels.take(runs)
     check_times(index, times, name)
     time = np.zeros(len(codes), dtype=np.min_scalar_type(len(times)))
     time[changes] = 1
@@ -397,7 +426,10 @@ def _times(index, name):
 
 
 def _series(index, name):
-    """Return a number for the series of each row, and the names of the series by number."""
+    """Return a number for the series of each row, and the names of the series by number.
+
+    The names are arrays, one for each level, and all levels as one index.
+    """
     levels, codes = index.levels[1:], index.codes[1:]
     for level, (label, code) in enumerate(zip(index.names[1:], codes, strict=True), 1):
         if len(code) and code.min() < 0:
@@ -411,25 +443,29 @@ def _series(index, name):
         used = np.bincount(codes[0], minlength=len(levels[0])) > 0
         number = np.cumsum(used) - 1
         kind = np.min_scalar_type(max(1, int(used.sum())))
-        return number.astype(kind)[codes[0]], [_values(levels[0][used])]
+        level = levels[0] if used.all() else levels[0][used]
+        names = [_values(level)]
+        # pandas remembers of a level whether it rises; categories have an order of their own.
+        labels = names_as_index(names) if isinstance(level, pd.CategoricalIndex) else level
+        return number.astype(kind)[codes[0]], names, labels
     together = codes[0].astype(np.int64)
     for level, code in zip(levels[1:], codes[1:], strict=True):
         together = together * len(level) + code
     numbers, distinct = pd.factorize(together, sort=True)
-    names: list = []
+    names = []
     for level in reversed(levels[1:]):
         distinct, code = np.divmod(distinct, len(level))
         names.insert(0, _values(level[code]))
     names.insert(0, _values(levels[0][distinct]))
-    return numbers.astype(np.min_scalar_type(max(1, len(distinct)))), names
+    kind = np.min_scalar_type(max(1, len(distinct)))
+    return numbers.astype(kind), names, names_as_index(names)
 
 
-def _sorted(codes, names):
+def _sorted(codes, names, labels):
     """Return numbers and names of series, in the order of the names.
 
     Levels of an index are in any order, and those of the same table made another way in another.
     """
-    labels = names_as_index(names)
     if labels.is_monotonic_increasing:
         return codes, names
     try:

@@ -8,7 +8,7 @@ import numpy as np
 
 from sklstm._past._kept_rows import KEYS, KeptRows, find, keys_of
 from sklstm._past._label_order import LONG_BEFORE, LabelOrder
-from sklstm._past._layout import Layout, Numbers, find_series
+from sklstm._past._layout import Layout, Numbers
 from sklstm._past._order import gap_remedy
 from sklstm._past._stretches import Doubt, Stretches, said
 from sklstm._sklearn._warnings import AssumedPastWarning, UnknownPastWarning, warn
@@ -255,7 +255,7 @@ class Past:
         new = self.n_series + np.arange(layout.n_series)
         if self.names is None:
             return new
-        found = find_series(self.names, layout.labels())
+        found = layout.found_in(self.names)
         return np.where(found < 0, new, found)
 
     def _number_array(self, rows, warns, form, values_decide):

@@ -10,6 +10,8 @@ Each class has three things:
 A fitted time axis keeps the name of its unit, so these classes end up in no file.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
@@ -77,8 +79,7 @@ class Wall(Unit):
 
     def ticks(self, index, origin, zone):
         """Count the seconds that the clock shows."""
-        local, start = _local(index, origin, zone)
-        return _seconds(local.to_numpy(), start.to_datetime64())
+        return _seconds(*_local(index, origin, zone))
 
     def after(self, index, ticks):
         """Move the clock on."""
@@ -93,10 +94,10 @@ class Month(Unit):
 
     def ticks(self, index, origin, zone):
         """Count months."""
-        local, start = _local(index, origin, zone)
-        same_day = (local.day == start.day) | (start.is_month_end & local.is_month_end)
-        months = (local.year - start.year) * 12 + (local.month - start.month)
-        return np.where(same_day & _same_time(local, start), months, np.nan)
+        dates, start = map(_parts, _local(index, origin, zone))
+        same_day = (dates.day == start.day) | (start.is_month_end & dates.is_month_end)
+        months = (dates.month - start.month).astype(np.int64)
+        return np.where(same_day & (dates.time == start.time), months, np.nan)
 
     def after(self, index, ticks):
         """Add months; month ends stay month ends."""
@@ -113,10 +114,10 @@ class Business(Unit):
 
     def ticks(self, index, origin, zone):
         """Count business days."""
-        local, start = _local(index, origin, zone)
-        at_work = (local.day_of_week < 5) & (start.day_of_week < 5)
-        days = np.busday_count(start.date(), local.to_numpy().astype("datetime64[D]"))
-        return np.where(at_work & _same_time(local, start), days, np.nan)
+        dates, start = map(_parts, _local(index, origin, zone))
+        at_work = np.is_busday(dates.date) & np.is_busday(start.date)
+        days = np.busday_count(start.date, dates.date)
+        return np.where(at_work & (dates.time == start.time), days, np.nan)
 
     def after(self, index, ticks):
         """Add business days."""
@@ -211,14 +212,26 @@ def _seconds(times, origin):
 
 
 def _local(index, origin, zone):
-    """Return dates and the origin as the clock on the wall shows them."""
-    start = pd.Timestamp(origin)
+    """Return dates and the origin as the clock on the wall shows them, as plain values."""
     if zone is None:
-        return index, start
-    start = start.tz_localize("UTC").tz_convert(zone).tz_localize(None)
-    return index.tz_convert(zone).tz_localize(None), start
+        return index.to_numpy(), origin
+    start = pd.Timestamp(origin, tz="UTC").tz_convert(zone).tz_localize(None)
+    return index.tz_convert(zone).tz_localize(None).to_numpy(), start.to_datetime64()
 
 
-def _same_time(local, start):
-    """Tell which dates have the time of day of the origin."""
-    return local - local.normalize() == start - start.normalize()
+class _Parts(NamedTuple):
+    """What dates are made of: the month, the day in it, the date as a whole and the time of day."""
+
+    month: np.ndarray
+    day: np.ndarray
+    is_month_end: np.ndarray
+    date: np.ndarray
+    time: np.ndarray
+
+
+def _parts(times):
+    """Take dates apart: pandas takes longer for a few than a small network to predict them."""
+    date = times.astype("datetime64[D]")
+    month = date.astype("datetime64[M]")
+    is_month_end = (date + 1).astype("datetime64[M]") > month
+    return _Parts(month, date - month, is_month_end, date, times - date)

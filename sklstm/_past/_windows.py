@@ -48,6 +48,8 @@ class Windows(NDArrayOperatorsMixin):
     """
 
     ndim = 3
+    #: scikit-learn asks for it before it chooses rows; all windows would be made an array to tell.
+    device = "cpu"
 
     def __init__(self, values, starts, window, extra=None, last_steps=None, fold=1, index=None):
         self.values = values

@@ -6,6 +6,7 @@ from math import isfinite
 from numbers import Real
 
 import numpy as np
+import pandas as pd
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -20,7 +21,7 @@ from sklstm._checks._tables import (
     index_of,
     like,
 )
-from sklstm._past._layout import Layout, blocks, find_series, names_as_index
+from sklstm._past._layout import Layout, blocks, names_as_index
 from sklstm._past._order import is_panel
 from sklstm._sklearn._callbacks import FollowedMixin, one_task
 from sklstm._sklearn._restore_on_error import restore_on_error
@@ -256,7 +257,7 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
             scaled[rows] = values[rows] * scale + shift
         if self.clip:
             np.clip(scaled, *self.feature_range, out=scaled)
-        return like(scaled.reshape(np.asarray(X).shape), X, self.get_feature_names_out)
+        return like(scaled.reshape(np.shape(X)), X, self.get_feature_names_out)
 
     def inverse_transform(self, Y, columns=None):
         """Bring scaled values back to their own units.
@@ -360,7 +361,7 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
             self._names, n_seen = layout.names, 0
             found = np.arange(layout.n_series)
         else:
-            found, n_seen = find_series(self._names, layout.labels()), len(self.data_min_)
+            found, n_seen = layout.found_in(self._names), len(self.data_min_)
             new = found < 0
             found[new] = n_seen + np.arange(new.sum())
             pairs = zip(self._names, layout.names, strict=True)
@@ -381,7 +382,7 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
 
     def _at_hand(self, values, layout):
         """Return a scaler that also knows the series of which these rows alone tell the range."""
-        found = find_series(self._names, layout.labels())
+        found = layout.found_in(self._names)
         unknown = (found < 0)[:, None] | np.isnan(self.data_min_[found])
         if not unknown.any():
             return self
@@ -417,14 +418,14 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
 
     @available_if(lambda self: getattr(self, "_names", None) is not None)
     def __sklstm_unseen__(self, layout):
-        found = find_series(self._names, layout.labels())
+        found = layout.found_in(self._names)
         return bool((found < 0).any() or np.isnan(self.data_min_[found]).any())
 
     def _series_of(self, layout, n_rows):
         """Return the number of each row's series, one more if it is new; None without series."""
         if layout is None:
             return None
-        found = find_series(self._names, layout.labels())
+        found = layout.found_in(self._names)
         n_series = len(self.data_min_)
         found = np.where(found < 0, n_series, found).astype(np.min_scalar_type(n_series))
         of_row = layout.by_row(np.repeat(found, layout.stops - layout.starts))
@@ -472,6 +473,8 @@ def _said(name):
 
 def _flat(X):
     """Return rows as they are, and windows as rows."""
+    if isinstance(X, pd.DataFrame):
+        return X
     check_numeric(X)
     with naming("X", X):
         windows = np.asarray(X)

@@ -111,11 +111,12 @@ def test_windows_behave_like_an_array(windows):
 
 
 def test_asking_for_attributes_reads_no_window(windows, monkeypatch):
-    """scikit-learn asks for `fit`, `iloc`, shape and length: none of them makes an array."""
+    """scikit-learn asks for `fit`, shape, length and device, and chooses rows, without an array."""
     made, _ = windows
     monkeypatch.setattr(Windows, "gather", None)
     assert not any(hasattr(made, name) for name in ("fit", "iloc", "columns", "toarray", "_mask"))
     check_consistent_length(made, Y)
+    assert isinstance(resample(made, random_state=0), Windows)
 
 
 def test_blocks_are_all_windows_in_their_order(windows):

@@ -100,7 +100,7 @@ class EarlierTargets:
         -------
         TargetSteps
         """
-        if self.firsts is None:
+        if self.firsts is None or not target_steps.learns_of_series:
             return target_steps
         known, _ = stretches.padded(rows)
         labels = RowLabels(stretches, depth=stretches.past.shape[1])
@@ -141,15 +141,18 @@ class EarlierTargets:
                 after = target_steps.transform(earlier, labels, place, earlier=steps)
             values[:, list(held.values())] = after[at][:, list(held)]
         lost = (np.isnan(values) & ~np.isnan(rows)).any(axis=1)
-        if index is None:
+        has_text = bool(text_columns(regressor, X))
+        if not has_text:
             values[lost] = np.nan
+        if index is None:
             return values, None
         table = X.copy()
         for lag in self.lags:
             table.isetitem(lag.column, values[:, lag.column])
-        if text_columns(regressor, X):
+        if has_text:
             return table, lost
-        return table[~lost].reindex(index) if lost.any() else table, None
+        others_are_left = len(self.lags) < X.shape[1] and lost.any()
+        return table[~lost].reindex(index) if others_are_left else table, None
 
     def newest(self, rows, horizon):
         """Return the newest known target of each row, once for each step ahead.

@@ -170,6 +170,7 @@ class TargetSteps:
         self.transformer = transformer
         self.names = names
         self.horizon = horizon
+        self._columns = pd.Index(names, tupleize_cols=False)
 
     @property
     def steps(self):
@@ -180,6 +181,11 @@ class TargetSteps:
     def looks_back(self):
         """Whether a step says that it looks back."""
         return any(map(looks_back, self.steps))
+
+    @property
+    def learns_of_series(self):
+        """Whether a step learns something of each series."""
+        return any(hasattr(step, "__sklstm_at_hand__") for step in self.steps)
 
     def check_ahead(self, target, layout):
         """Refuse a transformer that looks back where several steps ahead could not be undone.
@@ -306,14 +312,12 @@ class TargetSteps:
         TargetSteps
             Steps that learn nothing of each series are those of `transformer` itself.
         """
-        if not any(hasattr(step, "__sklstm_at_hand__") for step in self.steps):
-            return self
         values, index = labels.arranged(values, steps=1)
         steps = []
         for step in self.steps:
             if hasattr(step, "__sklstm_at_hand__"):
-                step = step.__sklstm_at_hand__(labelled(values, index, self.names))
-            values = _transformed(step, labelled(values, index, self.names), place)
+                step = step.__sklstm_at_hand__(labelled(values, index, self._columns))
+            values = _transformed(step, labelled(values, index, self._columns), place)
             steps.append(step)
         return TargetSteps(make_pipeline(*steps), self.names, self.horizon)
 
@@ -322,7 +326,7 @@ class TargetSteps:
         ahead = np.hsplit(values, values.shape[1] // len(self.names))
         steps = []
         for step in self.steps:
-            tables = [labelled(one, index, self.names) for one in ahead]
+            tables = [labelled(one, index, self._columns) for one in ahead]
             if ready is not None:
                 with _unwarned():
                     # As a target, all steps ahead tell how many rows may be given again.
@@ -345,7 +349,7 @@ class TargetSteps:
         looking = [i for i, step in enumerate(self.steps) if looks_back(step)]
         for step in self.steps[: max(looking)] if observed is not None else []:
             with _unwarned():
-                after = np.asarray(step.transform(labelled(seen[-1], index, self.names)))
+                after = _values(step.transform(labelled(seen[-1], index, self._columns)))
             # Only what is not known may be NaN: a step refuses infinity, or nothing is undone.
             lost = False if looks_back(step) else np.isnan(after) & ~np.isnan(seen[-1])
             seen.append(np.where(lost, np.inf, after))
@@ -356,14 +360,15 @@ class TargetSteps:
         for i, step in reversed(list(enumerate(self.steps))):
             options, is_unknown = {}, np.isnan(ahead)
             if observed is not None and looks_back(step):
-                options["observed"] = labelled(seen[i], index, self.names)
+                options["observed"] = labelled(seen[i], index, self._columns)
             if options and hasattr(step, "__sklstm_expected__"):
                 ahead = ahead + step.__sklstm_expected__(options["observed"], self.horizon)
             else:
                 names = list(getattr(step, "feature_names_in_", self.names))
-                tables = [labelled(one, index, names) for one in ahead]
+                columns = pd.Index(names, tupleize_cols=False)
+                tables = [labelled(one, index, columns) for one in ahead]
                 with _unwarned():
-                    undone = [np.asarray(step.inverse_transform(t, **options)) for t in tables]
+                    undone = [_values(step.inverse_transform(t, **options)) for t in tables]
                 ahead = np.array(undone, dtype=float).reshape(len(ahead), len(index), -1)
             if ahead.shape != lost.shape:  # Columns were mixed.
                 lost, is_unknown = (
@@ -424,8 +429,8 @@ def _transformed(step, table, place, ahead=0):
     """Transform values of one step ahead, and refuse what cannot be transformed."""
     with _unwarned():
         after = step.transform(table)
-    values = np.asarray(table)
-    after = np.asarray(after, dtype=float).reshape(len(values), -1)
+    values = _values(table)
+    after = np.asarray(_values(after), dtype=float).reshape(len(values), -1)
     lost = np.isinf(after)
     if not looks_back(step) and after.shape == values.shape:
         lost |= np.isnan(after) & ~np.isnan(values)
@@ -452,6 +457,11 @@ def _unwarned():
         yield
 
 
+def _values(table):
+    """Return the values of what a step returns: `asarray` first asks each column for its type."""
+    return table.to_numpy() if isinstance(table, pd.DataFrame) else np.asarray(table)
+
+
 def labelled(values, labels, names):
     """Return values as a table.
 
@@ -461,7 +471,7 @@ def labelled(values, labels, names):
         The values.
     labels : pandas.Index of length n_rows
         Their labels.
-    names : list
+    names : pandas.Index
         Names of the columns; not used where they are not as many.
 
     Returns
