@@ -26,6 +26,7 @@ from sklstm.displays._training_history_display import TrainingHistoryDisplay
 from sklstm.evaluation._backtest import backtest
 from sklstm.evaluation._conformal import conformal_interval
 from sklstm.evaluation._forecast_scorer import forecast_scorer
+from sklstm.evaluation._side_by_side import side_by_side
 from sklstm.evaluation._time_step_split import TimeStepSplit
 from sklstm.forecasting._forecast import forecast
 from sklstm.regressors._lstm import LSTMRegressor
@@ -80,4 +81,5 @@ __all__ = [
     "forecast",
     "forecast_scorer",
     "series_to_supervised",
+    "side_by_side",
 ]

@@ -161,6 +161,26 @@ def grid_search(options: Options) -> list[Row]:
 
 
 @case
+def search_side_by_side(options: Options) -> list[Row]:
+    """Grid search of 8 learning rates × 3 folds, side by side against jobs, all traced before."""
+    size = {"candidates": options.size(8, 2), "folds": options.size(3, 2)}
+    size |= {"rows": 150, "window": 12, "units": 16, "batch": 16}
+    size["epochs"] = options.size(100, 1)
+    measured = alternate(
+        [
+            contender(name, _ours.search, n_jobs=n_jobs, **size)
+            for name, n_jobs in (("ours", None), ("1", 1), ("2", 2))
+        ],
+        options.rounds,
+    )
+    work = "side_by_side: 8 learning rates × 3 folds, 150 rows, LSTM(16)"
+    return [
+        _faster(work, measured["ours"], f"the same search, n_jobs={n}", measured[n])
+        for n in ("1", "2")
+    ]
+
+
+@case
 def small_fits(options: Options) -> list[Row]:
     """Small stateless fits against Keras' `fit`, all traced and compiled before.
 

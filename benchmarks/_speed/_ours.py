@@ -10,7 +10,7 @@ import time
 import numpy as np
 
 from _speed import _data
-from sklstm import LagWindower, LSTMRegressor, StatefulLSTMRegressor
+from sklstm import LagWindower, LSTMRegressor, StatefulLSTMRegressor, side_by_side
 
 
 def load_tensorflow():
@@ -68,6 +68,26 @@ def grid(*, epochs, windows, units, folds):
 
     def work():
         GridSearchCV(model, grid, cv=TimeSeriesSplit(folds), refit=False).fit(X, y)
+
+    return work
+
+
+def search(*, candidates, folds, n_jobs, rows, window, units, batch, epochs):
+    """Return a grid search over learning rates; ``n_jobs=None`` trains them side by side."""
+    from contextlib import nullcontext
+
+    import numpy as np
+    from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
+
+    X, y = _data.windows(rows, window)
+    model = LSTMRegressor(units, epochs=epochs, batch_size=batch, random_state=0)
+    grid = {"learning_rate": np.geomspace(1e-4, 1e-2, candidates)}
+
+    def work():
+        with side_by_side() if n_jobs is None else nullcontext():
+            GridSearchCV(model, grid, cv=TimeSeriesSplit(folds), n_jobs=n_jobs, refit=False).fit(
+                X, y
+            )
 
     return work
 

@@ -23,6 +23,7 @@ from sklstm.engine._runs._stateful import StatefulEpochs
 from sklstm.engine._runs._stateless import CouldNotTraceError, StatelessEpochs
 from sklstm.engine._spec import NetworkSpec, Request, Rows, Trained, TrainingSpec, Watch
 from sklstm.engine._tasks import Reader, Task, side_by_side
+from sklstm.engine._turns import current_call
 
 
 def train_all(
@@ -108,6 +109,9 @@ def train_together(requests: Sequence[Request]) -> list[Trained]:
     MemoryError
         If a network does not fit into memory.
     """
+    call = current_call()
+    if call is not None:
+        return call.ask(requests)
     reader = Reader()
     tasks = [Task(request, reader) for request in requests]
     trained: dict[int, Trained] = {}

@@ -54,6 +54,39 @@ def test_ctrl_c_ends_a_compiled_run(regressor):
     assert written.split() == [b"interrupted", b"True"]
 
 
+@pytest.mark.parametrize("where", ["train", "prepare"])
+def test_ctrl_c_ends_a_search_side_by_side(where):
+    """It ends in the run of all networks, and in a fit that others wait for; no thread is left."""
+    process = fresh(f"""
+        import threading, time
+        from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
+        from sklstm import side_by_side
+
+        class Slow(LSTMRegressor):
+            def fit(self, X, y):
+                if self.random_state == 1:
+                    print("under way", flush=True)
+                    if "{where}" == "prepare":
+                        time.sleep(8)
+                return super().fit(X, y)
+
+        n_threads = threading.active_count()
+        model = Slow(2, epochs=10**7)
+        search = GridSearchCV(model, {{"random_state": [0, 1]}}, cv=TimeSeriesSplit(2))
+        try:
+            with side_by_side():
+                search.fit(X, Y)
+        except KeyboardInterrupt:
+            print("interrupted")
+        print(hasattr(search, "cv_results_"), threading.active_count() - n_threads)
+    """)
+    assert process.stdout.readline() == b"under way\n"
+    time.sleep(5)
+    process.send_signal(signal.SIGINT)
+    written, _ = process.communicate(timeout=60)
+    assert written.replace(b"under way", b"").split() == [b"interrupted", b"False", b"0"]
+
+
 def test_a_search_whose_worker_is_killed_can_be_repeated():
     """The search raises and stays unfitted, its estimator unchanged; the next one succeeds."""
     process = fresh("""
