@@ -71,7 +71,7 @@ class Predictor:
 
     def _batch(self, row, series, window_and_starts):
         window, starts = window_and_starts[0], window_and_starts[1:]
-        weights = unpacked(row, self.weights)
+        weights = [weight[0] for weight in unpacked(row[None], self.weights)]
         n_rows = tf.shape(starts)[0]
         rows = tf.minimum(tf.range(n_rows + -n_rows % _FULL_ROWS), n_rows - 1)
         windows = windows_at(WindowArrays(series, starts, window), rows, self.network.n_features)

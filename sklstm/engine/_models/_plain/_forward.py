@@ -80,10 +80,11 @@ def split(row: np.ndarray, weights: Sequence[Any]) -> list[np.ndarray]:
     return [part.reshape(of.shape).copy() for part, of in zip(parts, weights, strict=False)]
 
 
-def unpacked(row: tf.Tensor, weights: Sequence[Any]) -> list[tf.Tensor]:
-    """Return the tensors of the shapes of `weights` that are packed into a row."""
-    parts = tf.split(row, [*(math.prod(weight.shape) for weight in weights), -1])
-    return [tf.reshape(part, of.shape) for part, of in zip(parts, weights, strict=False)]
+def unpacked(rows: tf.Tensor, weights: Sequence[Any]) -> list[tf.Tensor]:
+    """Return the tensors that are packed into rows, each of shape (n_rows, *shape)."""
+    parts = tf.split(rows, [*(math.prod(weight.shape) for weight in weights), -1], axis=1)
+    shapes = [(-1, *weight.shape) for weight in weights]
+    return [tf.reshape(part, shape) for part, shape in zip(parts, shapes, strict=False)]
 
 
 def n_loops(network: NetworkSpec) -> int:

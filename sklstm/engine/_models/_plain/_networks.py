@@ -130,19 +130,20 @@ class PlainNetworks(Trainable):
         """Learn from a batch of each network, or only count its loss."""
         training = method == "train_step"
         has_dropout = training and self.network.dropout > 0
-        weights = [unpacked(row, self.weights) for row in tf.unstack(self._rows.value)]
+        weights = unpacked(self._rows.value, self.weights)
         # The time first, for all at once.
-        windows = tf.unstack(tf.transpose(x, [0, 2, 1, 3]), len(weights))
+        windows = tf.unstack(tf.transpose(x, [0, 2, 1, 3]), len(self.models))
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(weights)
+            of_networks = zip(*(tf.unstack(of, len(self.models)) for of in weights), strict=True)
             predicted = [
                 forward(
                     self.network,
-                    weights[i],
+                    own,
                     windows[i],
                     functools.partial(self._dropped, i) if has_dropout else None,
                 )
-                for i in range(len(weights))
+                for i, own in enumerate(of_networks)
             ]
             found = losses(self._loss, y, tf.stack(predicted), weight)
         n_rows = tf.cast(tf.shape(y)[1], tf.float32)
@@ -150,7 +151,7 @@ class PlainNetworks(Trainable):
         self._n_rows.assign_add(n_rows)
         if training:
             gradients = tape.gradient(found, weights)
-            self._optimizer.apply(tf.stack([self._to_row(of) for of in gradients]))
+            self._optimizer.apply(gradients)
             self._n_updates.assign_add(1)
 
     def begin_epoch(self, fresh: tf.Tensor) -> None:
@@ -159,11 +160,6 @@ class PlainNetworks(Trainable):
 
     def log(self) -> tf.Tensor:
         return tf.math.divide_no_nan(self._losses, self._n_rows)[:, None]
-
-    def _to_row(self, gradients: list[tf.Tensor]) -> tf.Tensor:
-        clipped = self._optimizer.clip(gradients)
-        numbers = tf.concat([tf.reshape(of, [-1]) for of in clipped], 0)
-        return tf.pad(numbers, [[0, self._rows.shape[1] - numbers.shape[0]]])
 
     def _dropped(self, i: int, loop: int, like: tf.Tensor) -> tf.Tensor:
         """Return what Keras' dropout multiplies the inputs of a loop by."""

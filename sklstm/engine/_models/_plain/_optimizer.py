@@ -70,15 +70,17 @@ class PackedOptimizer:
         """How many updates there have been, in earlier runs too."""
         return int(self._optimizer.iterations.numpy())
 
-    def clip(self, gradients: list[tf.Tensor]) -> list[tf.Tensor]:
-        """Clip the gradients of the weights of one row to a norm, if the optimizer does so."""
-        if not self._clipnorm:
-            return gradients
-        return [tf.clip_by_norm(gradient, self._clipnorm) for gradient in gradients]
-
-    def apply(self, gradients: tf.Tensor) -> None:
-        """Update the rows."""
-        self._optimizer.apply([gradients], [self._rows])
+    def apply(self, gradients: list[tf.Tensor]) -> None:
+        """Update the rows by the gradients of the weights, each of shape (n_rows, *shape)."""
+        if self._clipnorm:
+            gradients = [
+                tf.clip_by_norm(gradient, self._clipnorm, range(1, len(gradient.shape)))
+                for gradient in gradients
+            ]
+        n_rows, n_numbers = self._rows.shape
+        numbers = tf.concat([tf.reshape(of, [n_rows, -1]) for of in gradients], 1)
+        filled_up = tf.pad(numbers, [[0, 0], [0, n_numbers - numbers.shape[1]]])
+        self._optimizer.apply([filled_up], [self._rows])
 
     def set(self, states: Sequence[list[np.ndarray]]) -> None:
         """Go on from what was learnt of each row; an empty list begins anew."""
