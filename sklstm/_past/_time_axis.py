@@ -61,7 +61,7 @@ class TimeAxis:
                 more = pd.date_range(index[-1], periods=MORE, freq=index.freq).as_unit(index.unit)
                 index = index.append(more[1:])
         kind, values = plain(index)
-        zone = _zone(index)
+        zone = zone_of(index)
         found, fewest = None, np.inf
         for name in units_of(index):
             unit = UNITS[name]
@@ -210,8 +210,19 @@ def _freq(index):
     return freq if freq is not None and index[0] + freq == index[1] else None
 
 
-def _zone(index):
-    """Return the time zone of labels by its name, or as it is where it has none."""
+def zone_of(index):
+    """Return the time zone of labels by its name, or as it is where it has none.
+
+    Parameters
+    ----------
+    index : pandas.Index
+        Labels.
+
+    Returns
+    -------
+    str, tzinfo or None
+        None where the labels have no time zone. A name can be kept in any file format.
+    """
     zone = getattr(index, "tz", None)
     try:
         has_name = zone is not None and index.tz_convert(str(zone)).dtype == index.dtype

@@ -1,5 +1,8 @@
 """Columns that the labels of the rows tell: hour, weekday, month, holidays."""
 
+from datetime import datetime
+from numbers import Number
+
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -7,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._arguments import brief, listed, naming
 from sklstm._checks._tables import check_rows, index_of, like
+from sklstm._past._time_axis import zone_of
 from sklstm._sklearn._callbacks import FollowedMixin, one_task
 from sklstm._sklearn._compat import StrOptions, check_feature_names_in
 from sklstm._sklearn._restore_on_error import restore_on_error
@@ -35,7 +39,8 @@ class CalendarFeatures(FollowedMixin, TransformerMixin, BaseEstimator):
     features : str or sequence of {"minute", "hour", "weekday", "day", "day_of_year", "week", \
             "month", "quarter"}
         What to append. ``"weekday"`` counts from 0, Monday; ``"day"`` is that of the month;
-        ``"week"`` is that of ISO 8601. In a time zone, all are those of the local time.
+        ``"week"`` is that of ISO 8601. In a time zone, all are those of the local time in `fit`,
+        also of later rows whose labels are in another time zone.
     encoding : {"cyclic", "onehot", "ordinal"}, default="cyclic"
         ``"cyclic"``: two columns for each feature, sine and cosine, so that December lies next to
         January; a day of the month or of the year is a part of its own month or year.
@@ -43,7 +48,7 @@ class CalendarFeatures(FollowedMixin, TransformerMixin, BaseEstimator):
         ``"ordinal"``: its number, for trees.
     holidays : sequence of dates, default=None
         Days, past and to come, that a column ``"holiday"`` marks by 1: dates or text such as
-        ``"2024-12-25"``. None for no such column.
+        ``"2024-12-25"``, in this order and with the year. None for no such column.
 
     Attributes
     ----------
@@ -148,6 +153,7 @@ class CalendarFeatures(FollowedMixin, TransformerMixin, BaseEstimator):
                 f" {list(RANGES)!r}."
             )
         check_rows(self, X, reset=True)
+        self._zone = zone_of(_times_of(X))
         names = self.get_feature_names_out()
         if len(set(names)) < len(names):
             twice = next(name for name in names if list(names).count(name) > 1)
@@ -174,7 +180,8 @@ class CalendarFeatures(FollowedMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If `X` has no labels that tell the time, or other columns than in `fit`.
+            If `X` has no labels that tell the time, labels with a time zone where those of `fit`
+            had none, or without one where they had one, or other columns than in `fit`.
         TypeError
             If `X` is sparse, or nothing that a table can be made of.
         """
@@ -214,7 +221,7 @@ class CalendarFeatures(FollowedMixin, TransformerMixin, BaseEstimator):
 
     def _columns_of(self, X):
         """Return the columns of the calendar, an array of floats."""
-        times = _times_of(X)
+        times = self._local_times(X)
         columns = [np.empty((len(times), 0))]
         for feature in self._features:
             numbers = _numbers(feature, times)
@@ -227,11 +234,29 @@ class CalendarFeatures(FollowedMixin, TransformerMixin, BaseEstimator):
             else:
                 columns.append(numbers[:, None])
         if self.holidays is not None:
-            with naming("holidays", self.holidays):
-                days = pd.DatetimeIndex([pd.Timestamp(day) for day in self.holidays])
-            is_holiday = times.normalize().isin(days.tz_localize(None).normalize())
+            is_holiday = times.normalize().isin(self._local_holidays())
             columns.append(is_holiday[:, None].astype(float))
         return np.hstack(columns)
+
+    def _local_times(self, X):
+        """Return the time of each row in the time zone of `fit`."""
+        times = _times_of(X)
+        if (times.tz is None) != (self._zone is None):
+            has, had = ("none", self._zone) if times.tz is None else (times.tz, "none")
+            raise ValueError(
+                f"The time zone of the labels of X is {has}, but it was {had} in fit, so their"
+                " hours and days cannot be compared. Call tz_localize on the table: with the time"
+                " zone of its labels, or with None for labels without one."
+            )
+        return times if times.tz is None else times.tz_convert(self._zone).tz_localize(None)
+
+    def _local_holidays(self):
+        """Return the start of each holiday."""
+        with naming("holidays", self.holidays):
+            days = pd.DatetimeIndex([_day(day) for day in self.holidays])
+            if days.tz is not None and self._zone is not None:
+                days = days.tz_convert(self._zone)
+        return days.tz_localize(None).normalize()
 
     def __sklstm_look_back__(self):
         return 0
@@ -244,13 +269,13 @@ class CalendarFeatures(FollowedMixin, TransformerMixin, BaseEstimator):
 
 
 def _times_of(X):
-    """Return the local time of each row."""
+    """Return the time of each row."""
     index = index_of(X)
     times = index.get_level_values(0) if isinstance(index, pd.MultiIndex) else index
     if isinstance(times, pd.PeriodIndex):
         times = times.to_timestamp()
     if isinstance(times, pd.DatetimeIndex):
-        return times.tz_localize(None)
+        return times
     if times is None:
         raise ValueError(
             f"X ({brief(X)}) has no labels, but the calendar is read from the labels of its rows."
@@ -263,6 +288,18 @@ def _times_of(X):
         " series_to_supervised: series.index = pd.to_datetime(series.index) of text, or"
         " series.index = pd.date_range('2024-01-01', periods=len(series), freq='h') of numbers."
     )
+
+
+def _day(day):
+    """Return the time of a holiday; a number, or text such as "12-25", names no day of a year."""
+    try:
+        if isinstance(day, str):
+            return pd.Timestamp(datetime.fromisoformat(day))
+        if not isinstance(day, Number):
+            return pd.Timestamp(day)
+    except ValueError:
+        pass
+    raise ValueError(f"{day!r} is no day. Give dates, or text such as '2024-12-25'.")
 
 
 def _numbers(feature, times):

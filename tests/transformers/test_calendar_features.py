@@ -76,8 +76,14 @@ def test_all_features_are_those_of_the_standard_library(index):
 
 @pytest.mark.parametrize(
     "holidays",
-    [["2024-10-27", "2030-01-01"], [datetime.date(2024, 10, 27)], pd.DatetimeIndex(["2024-10-27"])],
-    ids=["text", "dates", "index"],
+    [
+        ["2024-10-27", "2030-01-01"],
+        [datetime.date(2024, 10, 27)],
+        pd.DatetimeIndex(["2024-10-27"]),
+        pd.DatetimeIndex(["2024-10-27"], tz="Europe/Berlin"),
+        pd.DatetimeIndex(["2024-10-26 22:00"], tz="UTC"),
+    ],
+    ids=["text", "dates", "index", "index in the zone", "index in another zone"],
 )
 def test_holidays_are_local_days(holidays):
     """A holiday has 25 hours where daylight saving time ends, and all are marked."""
@@ -85,6 +91,27 @@ def test_holidays_are_local_days(holidays):
     found = CalendarFeatures([], holidays=holidays).fit_transform(table)["holiday"]
     assert found.tolist() == [float(time.date().day == 27) for time in HOURS]
     assert found.sum() == 25
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
+def test_later_rows_may_be_in_another_time_zone(zone):
+    """The same instants have the same calendar, that of the time zone of the training rows."""
+    table = pd.DataFrame({"load": np.arange(len(HOURS), dtype=float)}, HOURS)
+    calendar = CalendarFeatures(list(ORACLES), holidays=["2024-10-27"])
+    local = calendar.fit_transform(table)
+    pd.testing.assert_frame_equal(
+        calendar.transform(table.tz_convert(zone)), local.tz_convert(zone)
+    )
+
+
+@pytest.mark.parametrize("first", ["Europe/Berlin", None])
+def test_later_rows_lack_no_time_zone(first):
+    """Without it, nothing tells how many hours they are off."""
+    table = pd.DataFrame({"load": np.zeros(len(HOURS))}, HOURS)
+    local = table.tz_localize(None)
+    seen, later = (table, local) if first else (local, table)
+    with pytest.raises(ValueError, match=r"but it was .* in fit.* Call tz_localize"):
+        CalendarFeatures("hour").fit(seen).transform(later)
 
 
 def by_hand(X):
@@ -132,7 +159,11 @@ REFUSED = {
     "a wrong feature": (MILK_X, {"features": ["hour", "year"]}, "'hour'"),
     "twice": (MILK_X, {"features": ["month", "month"]}, "two columns called 'month_sin'"),
     "a name that is taken": (MILK_X.assign(month_cos=1.0), {}, "two columns called 'month_cos'"),
-    "a wrong holiday": (MILK_X, {"holidays": ["Christmas"]}, "holidays"),
+    "a wrong holiday": (MILK_X, {"holidays": ["Christmas"]}, "holidays .* is no day"),
+    "a number as a holiday": (MILK_X, {"holidays": [19701225]}, "19701225 is no day"),
+    "a holiday of each year": (MILK_X, {"holidays": ["12-25"]}, "'12-25' is no day"),
+    "a whole year": (MILK_X, {"holidays": ["1970"]}, "'1970' is no day"),
+    "another order": (MILK_X, {"holidays": ["02/12/1970"]}, "such as '2024-12-25'"),
 }
 
 
