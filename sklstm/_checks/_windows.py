@@ -141,7 +141,7 @@ def _as_windows(estimator, runs, name):
     """Return runs as windows as long as the longest: the shorter ones begin with NaN."""
     shapes = [np.shape(run) for run in runs]
     lengths, columns = {shape[0] for shape in shapes}, {shape[1:] for shape in shapes}
-    names = {tuple(run.columns) for run in runs if isinstance(run, pd.DataFrame)}
+    names = {tuple(getattr(run, "columns", ())) for run in runs}
     if len(columns) > 1 or len(columns.pop()) != 1 or len(names) > 1:
         raise ValueError("expected runs of shape (n_steps, n_features) with the same columns.")
     if len(lengths) > 1 and getattr(estimator, "short_windows", "skip") != "mask":
@@ -157,18 +157,21 @@ def _as_windows(estimator, runs, name):
     return windows
 
 
-def _check_three_axes(estimator, X, reset, name):
+def _check_three_axes(estimator, given, reset, name):
     """Return windows of numbers, of which an array may be read, with the columns of `fit`."""
-    check_numeric(X, name)
-    with naming(name, X):
-        X = _as_windows(estimator, X, name) if _are_runs(X) else X
+    check_numeric(given, name)
+    with naming(name, given):
+        X = _as_windows(estimator, given, name) if _are_runs(given) else given
         is_ready = type(X) is np.ndarray and X.dtype in AS_FLOATS["dtype"] and len(X) > 0
         if not (is_ready or isinstance(X, Windows)):
             X = check_array(X, allow_nd=True, **AS_FLOATS)
         if 0 in X.shape:
             raise ValueError(f"its shape is {X.shape}: expected at least one of everything.")
-        if reset:
-            validate_data(estimator, X[:1][:, 0], skip_check_array=True)
+        # Only tables have columns with names, which must be those of fit, in their order.
+        is_table = _are_runs(given) and hasattr(given[0], "columns")
+        if reset or is_table:
+            rows = given[0] if is_table else X[:1][:, 0]
+            validate_data(estimator, rows, reset=reset, skip_check_array=True)
         else:
             check_n_features(estimator, X[:1][:, 0], reset=False)
     return X

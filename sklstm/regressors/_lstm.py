@@ -157,7 +157,7 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
     n_features_in_ : int
         Number of columns of a window.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns; only for rows whose columns have names.
+        Names of the columns; only for rows, or a list of tables, whose columns have names.
     n_iter_ : int, or ndarray of shape (n_networks,)
         Number of epochs trained; with several networks, of each.
     n_outputs_ : int

@@ -182,6 +182,17 @@ def test_a_list_of_runs_is_the_padded_array(kind):
     np.testing.assert_array_equal(again.predict(runs), model.predict(runs))
 
 
+def test_runs_that_are_tables_keep_the_order_of_their_columns():
+    """Numbers of other columns would be taken for those of the columns learnt from."""
+    runs = [pd.DataFrame(run, columns=["a", "b"]) for run in RUNS]
+    model = tiny().fit(runs, Y)
+    assert model.feature_names_in_.tolist() == ["a", "b"]
+    with pytest.raises(ValueError, match="must be in the same order as they were in fit"):
+        model.predict([run[["b", "a"]] for run in runs])
+    with pytest.raises(ValueError, match="seen at fit time, yet now missing"):
+        model.predict([run.rename(columns={"a": "c"}) for run in runs])
+
+
 def test_runs_are_cross_validated_as_rows_are():
     """Folds of runs are those of the padded array."""
     how = {"groups": np.arange(N_ROWS) // 4, "cv": GroupKFold(2)}
@@ -211,6 +222,7 @@ REFUSED = {
         [pd.DataFrame(run, columns=list("ba" if i else "ab")) for i, run in enumerate(RUNS)],
         "with the same columns",
     ),
+    "names and none": (tiny(), [*RUNS[:-1], pd.DataFrame(RUNS[-1])], "with the same columns"),
     "text": (tiny(), [run.astype(str) for run in RUNS], "text"),
     "padded behind": (tiny(), X[:, ::-1], "in front of their first step"),
     "a network": (tiny(network=keras.Sequential()), X, "keras.layers.Masking.*normalize=False"),
