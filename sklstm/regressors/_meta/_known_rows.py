@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 from sklearn import get_config
 from sklearn.pipeline import Pipeline
-from sklearn.utils import get_tags
+from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils.metadata_routing import get_routing_for_object, process_routing
 
 from sklstm._checks._numbers import place_of, text_in
-from sklstm._checks._tables import check_rows, index_of, lacks_target
+from sklstm._checks._tables import check_in_step, check_rows, index_of, lacks_target
 from sklstm._sklearn._callbacks import passed_on
 from sklstm._sklearn._compat import check_method_params, safe_indexing
 from sklstm._sklearn._composition import final_estimator, look_back, looks_back, refuse_classifier
@@ -161,6 +161,27 @@ def read_rows(estimator, X, *, reset, name="X", y=None):
     return rows.reshape(len(rows), -1), rows if index_of(X) is None else X
 
 
+def check_weights(fit_params, X):
+    """Refuse weights whose labels differ from those of the rows that they belong to.
+
+    Parameters
+    ----------
+    fit_params : dict
+        What `fit` was given beside `X` and the target.
+    X : array-like of shape (n_rows, ...)
+        The rows.
+
+    Raises
+    ------
+    ValueError
+        If there are such weights: by position, each would count for another row.
+    """
+    for name, value in fit_params.items():
+        if name.endswith("sample_weight") and index_of(value) is not None:
+            check_consistent_length(X, value)
+            check_in_step(value, X, name=name)
+
+
 def train_inside(context, estimator, regressor, horizon, X, y, fit_params, lost=None, **options):
     """Train the regressor inside a meta-estimator; scikit-learn's callbacks follow a network.
 
@@ -175,6 +196,7 @@ def train_inside(context, estimator, regressor, horizon, X, y, fit_params, lost=
     regressor, X, y, fit_params, lost, **options : object
         As for `fit_known`.
     """
+    check_weights(fit_params, X)
     if get_config()["enable_metadata_routing"]:
         method = options["method"]
         callee = method_of(estimator.regressor, method)

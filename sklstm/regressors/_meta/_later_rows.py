@@ -18,7 +18,12 @@ from sklstm._sklearn._composition import look_back, looks_back
 from sklstm._sklearn._labels import keep_labels
 from sklstm._sklearn._warnings import UnknownPastWarning, warn
 from sklstm.regressors._heads import shaped
-from sklstm.regressors._meta._known_rows import read_rows, refuse_raw_validation, train_inside
+from sklstm.regressors._meta._known_rows import (
+    check_weights,
+    read_rows,
+    refuse_raw_validation,
+    train_inside,
+)
 from sklstm.regressors._meta._steps import check_same, go_on, going_on, steps_of
 from sklstm.regressors._meta._target_steps import Place, RowLabels, TargetSteps
 from sklstm.regressors._problem import check_n_targets
@@ -118,6 +123,7 @@ def train_on(model, X, y, fit_params, context):
     # 1. Validate.
     read_rows(model, X, reset=False)
     target = check_target(y, X)
+    check_weights(fit_params, X)
     names = names_of_steps(target_names(y))[0] if isinstance(y, pd.DataFrame) else None
     if np.asarray(y).ndim != model._y_ndim or target.shape[1] != model._n_outputs:
         raise ValueError(

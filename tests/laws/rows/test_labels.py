@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import make_column_transformer
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, SGDRegressor
 from sklearn.model_selection import (
     GridSearchCV,
     KFold,
@@ -21,10 +21,12 @@ from sklearn.tree import DecisionTreeRegressor
 from sklstm import (
     Differencer,
     LagWindower,
+    LSTMRegressor,
     SeriesMinMaxScaler,
     StatefulLSTMRegressor,
     TransformedSeriesRegressor,
     UnknownPastWarning,
+    WindowScaledRegressor,
     series_to_supervised,
 )
 
@@ -239,3 +241,31 @@ def test_nan_behind_a_windower_is_named_by_its_place(labelled):
     place = r"row 50 \(2024-06-01 12:45:00\), column 7 \('power_lag1_t-0'\)"
     with pytest.raises(ValueError, match=f"NaN at {place if labelled else 'row 50, column 7'}"):
         model.predict(rows)
+
+
+WEIGHED = {
+    "ridge": TransformedSeriesRegressor(SGDRegressor(random_state=0)),
+    "network": TransformedSeriesRegressor(LSTMRegressor(1, epochs=1, random_state=0)),
+    "scaled windows": make_pipeline(
+        LagWindower(4, flatten=True), WindowScaledRegressor(SGDRegressor(random_state=0))
+    ),
+}
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("name", WEIGHED)
+def test_weights_have_the_labels_of_the_rows(name, method):
+    """Weights in another order, or a row late, would count for other rows; arrays have no order."""
+    model = WEIGHED[name]
+    rows, target = X[30:70], Y[30:70]
+    if name == "scaled windows":
+        rows, model = model[0].fit_transform(rows), model[1]
+    weights = pd.Series(np.arange(40.0), rows.index)
+    learn = getattr(clone(model).fit(rows, target), method)
+    for wrong in (weights[::-1], weights.shift(1, freq="15min")):
+        with pytest.raises(ValueError, match="X and sample_weight are out of step"):
+            learn(rows, target, sample_weight=wrong)
+    labelled = learn(rows, target, sample_weight=weights).predict(rows)
+    learn = getattr(clone(model).fit(rows, target), method)
+    array = learn(rows, target, sample_weight=weights.to_numpy()).predict(rows)
+    np.testing.assert_array_equal(labelled, array)
