@@ -109,7 +109,7 @@ def check_ordered(X, n_axes, expected):
     return table
 
 
-def check_target(y, X, *, name="y", rows_name="X"):
+def check_target(y, X, *, name="y", rows_name="X", is_taught=True):
     """Validate a target, where NaN stands for what is not known.
 
     Parameters
@@ -120,6 +120,8 @@ def check_target(y, X, *, name="y", rows_name="X"):
         The rows that it belongs to.
     name, rows_name : str, default="y", "X"
         What messages call the two.
+    is_taught : bool, default=True
+        Whether it is learnt from, so that some of it must be known.
 
     Returns
     -------
@@ -129,7 +131,7 @@ def check_target(y, X, *, name="y", rows_name="X"):
     ------
     ValueError
         If `y` is missing, its length or labels differ from those of `X`, or it holds infinity, text
-        or nothing but NaN.
+        or, where it is taught, nothing but NaN.
     TypeError
         If `y` is sparse or cannot be made an array.
     """
@@ -144,7 +146,7 @@ def check_target(y, X, *, name="y", rows_name="X"):
         check_consistent_length(X, target)
     check_in_step(y, X, name=name, rows_name=rows_name)
     check_not_infinite(target, y, name)
-    if np.isnan(target).all():
+    if is_taught and np.isnan(target).all():
         raise ValueError(f"{name} holds nothing but NaN, so there is nothing to learn.")
     return target.reshape(len(target), -1)
 

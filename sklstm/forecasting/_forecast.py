@@ -340,7 +340,7 @@ def rows_ahead(
     reach = None if lookback is None else check_count(lookback, "lookback", least=0)
     rows = check_ordered(X, (2,), _EXPECTED)
     reach = reach_of(estimator, rows) if lookback is None else reach
-    target = None if y is None else check_target(y, X)
+    target = None if y is None else check_target(y, X, is_taught=False)
     if recompute is not None:
         check_kind(recompute, "recompute", "__call__", "a function of the targets before a row")
         if target is None:

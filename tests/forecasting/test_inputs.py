@@ -118,6 +118,8 @@ def test_every_way_into_a_forecast_makes_the_rows_that_pandas_makes(table, name,
     model.fit(X[times < DAYS[N]], y[times < DAYS[N]])
     expected = by_hand(model, table, horizon, horizon)
     check(forecast(model, X[times == DAYS[N]], horizon), expected)
+    since = table[table.index.get_level_values(0) >= DAYS[N - 1]]
+    check(forecast(model, series=since, steps=horizon), expected)
     check(forecast(model.fit(X, y), X, horizon, y=y), expected)
     model.fit(*series_to_supervised(known, keep_last=True, **options))
     check(forecast(model, series=known, steps=horizon, future_inputs=later), expected)
