@@ -27,6 +27,14 @@ from sklstm import (
     WindowScaledRegressor,
 )
 
+pytestmark = [
+    # The checks' rows are no windows of their targets.
+    pytest.mark.filterwarnings("ignore:Most rows of X do not follow"),
+    pytest.mark.filterwarnings("ignore:Only .* have a constant window"),
+    # Nor do they name series.
+    pytest.mark.filterwarnings("ignore:per_series=True has no effect"),
+]
+
 LSTM = {"units": 8, "epochs": 30, "learning_rate": 0.04}
 
 # One row per time step, so a row's neighbours count.
@@ -86,7 +94,7 @@ def dated(X):
     return table.set_axis(pd.Timestamp("2024-01-01") + days)
 
 
-#: Estimators and the checks that they are expected to fail.
+#: Each public estimator, and the checks that it is expected to fail.
 ESTIMATORS = [
     (DatedCalendar("month", holidays=["2024-01-01"]), {}),
     (DatedCalendar(["day", "weekday"], encoding="onehot"), {}),
@@ -101,7 +109,6 @@ ESTIMATORS = [
     (SeriesMinMaxScaler(per_series=True), {}),
     (SeriesMinMaxScaler((-1, 1), clip=True, target=0), {}),
     (LSTMRegressor(**LSTM), WEIGHTED),
-    (LSTMRegressor(**LSTM, dense_units=4, loss="huber", n_networks=2), WEIGHTED),
     (LSTMClassifier(units=4, epochs=20, learning_rate=0.1), WEIGHTED),
     (
         StatefulLSTMRegressor(units=8, epochs=15, learning_rate=0.04, batch_size=2),
@@ -120,9 +127,13 @@ ESTIMATORS = [
         ),
         {**LOOKS_BACK, "check_estimators_pickle": NAN_ANYWHERE},
     ),
-    (TransformedSeriesRegressor(LSTMRegressor(**LSTM, random_state=0), SeriesMinMaxScaler()), {}),
     (WindowScaledRegressor(Ridge()), {"check_regressor_multioutput": NO_WINDOWS}),
     (WindowScaledRegressor(Ridge(), scale=None), {}),
+]
+#: Networks that take longer, and what is made of networks.
+MORE_NETWORKS = [
+    (LSTMRegressor(**LSTM, dense_units=4, loss="huber", n_networks=2), WEIGHTED),
+    (TransformedSeriesRegressor(LSTMRegressor(**LSTM, random_state=0), SeriesMinMaxScaler()), {}),
     (
         WindowScaledRegressor(LSTMRegressor(**LSTM, random_state=0), center="last", scale="mean"),
         {"check_regressor_multioutput": NO_WINDOWS},
@@ -130,24 +141,27 @@ ESTIMATORS = [
 ]
 
 
-def expected_failures(estimator):
-    """Return the checks that an estimator is expected to fail, with the reasons."""
-    return next(checks for known, checks in ESTIMATORS if known is estimator)
+def checks_of(cases):
+    """Parametrize a test with scikit-learn's checks of some estimators."""
+    return parametrize_with_checks(
+        [estimator for estimator, _ in cases],
+        expected_failed_checks=lambda one: next(checks for known, checks in cases if known is one),
+    )
 
 
-# The checks' rows are no windows of their targets.
-@pytest.mark.filterwarnings("ignore:Most rows of X do not follow")
-@pytest.mark.filterwarnings("ignore:Only .* have a constant window")
-# Nor do they name series.
-@pytest.mark.filterwarnings("ignore:per_series=True has no effect")
-@parametrize_with_checks(
-    [estimator for estimator, _ in ESTIMATORS], expected_failed_checks=expected_failures
-)
+@checks_of(ESTIMATORS)
 def test_scikit_learn_checks(estimator, check, monkeypatch):
     """Every public estimator does what scikit-learn expects of one."""
     # Without it, scikit-learn leaves its check of the array API out.
     monkeypatch.setenv("SCIPY_ARRAY_API", "1")
     check(estimator)
+
+
+@pytest.mark.slow
+@checks_of(MORE_NETWORKS)
+def test_scikit_learn_checks_of_more_networks(estimator, check, monkeypatch):
+    """Nor do several networks, or networks inside of others, do anything else."""
+    test_scikit_learn_checks(estimator, check, monkeypatch)
 
 
 def test_no_public_estimator_is_left_out():

@@ -26,6 +26,14 @@ class StopAtOnce(CALLBACKS.Callback):
         self.model.stop_training = epoch == 1
 
 
+def everyday(cases, *names):
+    """Return cases, all but some of which are slow."""
+    return [
+        pytest.param(case, id=name, marks=() if name in names else pytest.mark.slow)
+        for name, case in cases.items()
+    ]
+
+
 @functools.cache
 def keras_fit(optimizer, callbacks, epochs):
     """Return the weights and the history of Keras' own fit, which runs once for all engines."""
@@ -110,7 +118,7 @@ STOCK = {
 # Keras hands its variables to NumPy in a way that NumPy 2 is leaving.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("callbacks", STOCK.values(), ids=STOCK)
+@pytest.mark.parametrize("callbacks", everyday(STOCK, "swap at epochs"))
 def test_every_callback_equals_keras(engine, callbacks):
     """Each finds and leaves the weights and the learning rate that it does in Keras' own fit."""
     assert_equals_fit(AVERAGING, callbacks, engine)
@@ -135,18 +143,8 @@ OPTIONS = {
 }
 
 
-FEW = ("accumulated average", "scaled average")
-
-
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize(
-    "optimizer",
-    [
-        pytest.param(value, marks=() if name in FEW else pytest.mark.slow)
-        for name, value in OPTIONS.items()
-    ],
-    ids=OPTIONS,
-)
+@pytest.mark.parametrize("optimizer", everyday(OPTIONS, "scaled average"))
 def test_every_option_of_an_optimizer_equals_keras(engine, optimizer):
     """Steps, averages and what is left at the end are those of Keras' own fit."""
     assert_equals_fit(optimizer, engine=engine)

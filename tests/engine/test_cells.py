@@ -56,20 +56,11 @@ def test_the_table_of_states_is_that_of_keras():
     assert {cell: len(CELLS[cell].layer(1).state_size) for cell in CELLS} == STATES
 
 
-#: Stacked layers of the loop of our own. Other files test the other cells and engines every day.
-EVERYDAY = {("gru", False, "block")}
-
-
-@pytest.mark.parametrize(
-    ("cell", "bidirectional", "engine"),
-    [
-        pytest.param(cell, bidirectional, engine, marks=marks)
-        for cell in CELLS
-        for bidirectional in (False, True)
-        for engine in ("auto", "keras", "layer", "block", "xla")
-        for marks in [() if (cell, bidirectional, engine) in EVERYDAY else pytest.mark.slow]
-    ],
-)
+# The tests of the regressor compare a fit of each cell, and of stacked layers, every day.
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["auto", "keras", "layer", "block", "xla"])
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["forward", "bidirectional"])
+@pytest.mark.parametrize("cell", CELLS)
 def test_three_epochs_equal_keras(cell, bidirectional, engine):
     """Every engine ends at the weights, losses and predictions of Keras' own fit."""
     network, training = spec(cell, bidirectional), replace(TRAINING, engine=engine)
@@ -121,6 +112,7 @@ def test_first_weights_are_drawn_as_keras_draws_them(cell, bidirectional):
     assert len(drawn) == 4 * (1 + bidirectional) + 1
 
 
+@pytest.mark.slow
 def test_dropout_follows_the_seed():
     """In both directions, the same seed drops the same and another seed does not."""
     kind = {"units": (3,), "cell": "gru", "bidirectional": True, "n_features": 2}

@@ -125,6 +125,7 @@ def slow_builder(units, seconds):
     return replace(CUSTOM, network=build)
 
 
+@pytest.mark.slow
 def test_two_threads_fit_custom_networks_as_one_thread_does():
     """Each fit has its own seed's weights, whatever another thread builds meanwhile."""
     networks = [slow_builder(3, 0.02), slow_builder(4, 0.03)]

@@ -69,7 +69,7 @@ COMPILED = {
 }
 
 
-@pytest.mark.parametrize("options", everyday(COMPILED, "optimizer", "function", "metrics"))
+@pytest.mark.parametrize("options", everyday(COMPILED, "metrics"))
 def test_a_compiled_network_learns_by_what_it_is_compiled_with(options):
     """Its optimizer, loss, metrics and loss weight are taken; the model itself learns nothing."""
     model = compiled(**options)
@@ -186,7 +186,8 @@ def test_models_of_one_config_and_other_weights_are_told_apart():
 
 # Keras hands its variables to NumPy in a way that NumPy 2 is leaving.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("n_jobs", [1, 2])
 def test_a_model_goes_through_clone_pickle_and_search(n_jobs):
     """Copies of the estimator learn the same."""
     regressor = fitted(compiled(loss="mae"))

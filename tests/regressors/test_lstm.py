@@ -276,6 +276,7 @@ def test_verbose_prints_a_line_per_epoch(data, capsys):
     assert i == 3
 
 
+@pytest.mark.slow
 def test_cells_are_searched_over(data):
     """`cell` and `bidirectional` are parameters of a grid, and clones keep them."""
     grid = {"cell": ["lstm", "gru"], "bidirectional": [False, True]}

@@ -65,7 +65,9 @@ def columns(y):
     return codes[:, None] if codes.max() == 1 else np.eye(codes.max() + 1)[codes]
 
 
-@pytest.mark.parametrize(("y", "class_weight"), [(TWO, "dict"), (THREE, "balanced")])
+@pytest.mark.parametrize(
+    ("y", "class_weight"), [(TWO, "dict"), pytest.param(THREE, "balanced", marks=pytest.mark.slow)]
+)
 def test_a_fit_is_that_of_stock_keras(y, class_weight):
     """Weights, losses, metrics and probabilities are those of a classifier written by hand."""
     classes = np.unique(y)

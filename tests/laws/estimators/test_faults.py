@@ -105,7 +105,12 @@ SEEN_BY = {
 
 @pytest.mark.parametrize("error", [Fault, slow(KeyboardInterrupt)])
 @pytest.mark.parametrize(
-    ("name", "hook"), [(name, hook) for name, hooks in SEEN_BY.items() for hook in hooks]
+    ("name", "hook"),
+    [
+        pytest.param(name, hook, marks=pytest.mark.slow if name == "keras" else ())
+        for name, hooks in SEEN_BY.items()
+        for hook in hooks
+    ],
 )
 def test_a_callback_that_raises_leaves_nothing_behind(name, hook, error):
     """The estimator is as before, and the next fit as good as the first of a process."""
@@ -130,7 +135,7 @@ def test_a_model_whose_run_was_interrupted_is_discarded(name, error):
     assert_healthy(name)
 
 
-@pytest.mark.parametrize("name", ["block", "keras", "stateful"])
+@pytest.mark.parametrize("name", ["block", slow("keras"), "stateful"])
 def test_partial_fit_that_fails_leaves_nothing_behind(name):
     """The regressor, its state included, is as before the failed call."""
     reference(name)
@@ -358,7 +363,7 @@ REMEDIES = r"epoch 3\. Scale .*learning_rate.*clipnorm"
 SUDDEN = keras.optimizers.schedules.PiecewiseConstantDecay([6], [0.0, 1e30])
 
 
-@pytest.mark.parametrize("name", ["block", "layer", "keras", "stateful"])
+@pytest.mark.parametrize("name", ["block", *map(slow, ["layer", "keras"]), "stateful"])
 @pytest.mark.parametrize("engine", [None, slow("xla")])
 def test_a_loss_that_turns_nan_stops_the_fit_and_names_the_epoch(name, engine):
     """The message tells the epoch and the remedies; the estimator is as before."""

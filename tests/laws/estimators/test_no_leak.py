@@ -104,10 +104,23 @@ def remembered(estimator):
 
 
 each_kind = pytest.mark.parametrize("labelled", [False, True], ids=["arrays", "tables"])
+#: Those that take longer; every day, they learn from tables alone.
+DEAR = (*NETWORKS, "search over ridge")
 
 
-@each_kind
-@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize(
+    ("labelled", "name"),
+    [
+        pytest.param(
+            labelled,
+            name,
+            id=f"{name}-{'tables' if labelled else 'arrays'}",
+            marks=pytest.mark.slow if name in DEAR and not labelled else (),
+        )
+        for labelled in (False, True)
+        for name in ESTIMATORS
+    ],
+)
 @settings(max_examples=5, **SETTINGS)
 @given(split=splits(), garbage=st.sampled_from([*GARBAGE, "noise"]))
 def test_garbage_in_test_rows_changes_nothing_that_is_fitted(name, labelled, split, garbage):

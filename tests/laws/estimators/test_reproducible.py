@@ -35,9 +35,9 @@ def stateful(**parameters):
 STOPPED = {"epochs": 4, "validation_fraction": 0.25, "early_stopping": True, "patience": 1}
 MODELS = {
     "two networks, dropout": stateless(dropout=0.3, n_networks=2),
-    "stateful, dropout": stateful(dropout=0.3, batch_size=2, bptt_steps=3),
 }
 SLOW_MODELS = {
+    "stateful, dropout": stateful(dropout=0.3, batch_size=2, bptt_steps=3),
     "shuffled": stateless(),
     "stateful, early stopping": stateful(**STOPPED),
     "in order": stateless(shuffle=False),
@@ -141,21 +141,26 @@ MANY = np.linspace(0, 0.01, 1200)
 OTHER = np.where(np.arange(1200) == 600, 1.0, MANY)
 
 
+def with_arrays(make):
+    """Return two losses that hold arrays which look alike when printed."""
+    return [{"loss": functools.partial(weighted, weights=make(values))} for values in (MANY, OTHER)]
+
+
+LOOK_EQUAL = {
+    "dataclasses": [{"loss": Absolute(0.5)}, {"loss": Fourth(0.5)}],
+    "objects": [{"loss": Scaled(0.5)}, {"loss": Scaled(5.0)}],
+    "methods": [{"network": Scaled(0.5).build}, {"network": Scaled(5.0).build}],
+    "arrays": with_arrays(np.float32),
+    "tensors": with_arrays(lambda values: tf.constant(values, tf.float32)),
+}
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        ({"loss": Absolute(0.5)}, {"loss": Fourth(0.5)}),
-        ({"loss": Scaled(0.5)}, {"loss": Scaled(5.0)}),
-        ({"network": Scaled(0.5).build}, {"network": Scaled(5.0).build}),
-        *[
-            (
-                {"loss": functools.partial(weighted, weights=make(MANY))},
-                {"loss": functools.partial(weighted, weights=make(OTHER))},
-            )
-            for make in (np.float32, lambda values: tf.constant(values, tf.float32))
-        ],
+        pytest.param(*pair, id=name, marks=() if name == "dataclasses" else pytest.mark.slow)
+        for name, pair in LOOK_EQUAL.items()
     ],
-    ids=["dataclasses", "objects", "methods", "arrays", "tensors"],
 )
 def test_functions_that_compare_or_look_equal_are_traced_apart(one, other):
     """A fit never uses what was compiled for another function, however much that looks like it."""

@@ -56,7 +56,7 @@ def stateful(**options):
 
 
 #: Of these, the everyday tests take some.
-EVERYDAY = ("windows", "quantiles", "a network of the user's", "Keras' own fit", "state")
+EVERYDAY = ("windows", "quantiles", "a network of the user's", "state")
 MODELS = {
     "windows": on_windows(),
     "quantiles": on_windows(loss="quantile"),
@@ -130,7 +130,11 @@ def taught_rows(y, stop=N_ROWS):
     return np.flatnonzero(known)
 
 
-@pytest.mark.parametrize("block", [7, 2**16], ids=["many blocks", "one block"])
+@pytest.mark.parametrize(
+    "block",
+    [7, pytest.param(2**16, marks=pytest.mark.slow)],
+    ids=["many blocks", "one block"],
+)
 @pytest.mark.parametrize("kind", [LSTMRegressor, StatefulLSTMRegressor])
 def test_a_fit_is_that_on_data_standardised_by_hand(kind, block, monkeypatch):
     """Losses are those of data scaled by the taught windows and targets, predictions are undone."""
