@@ -2,7 +2,7 @@ import os
 import re
 
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401  (an example links to it)
-from sphinx_gallery.sorting import ExplicitOrder
+from sphinx_gallery.sorting import ExplicitOrder, FunctionSortKey
 
 import sklstm
 
@@ -34,15 +34,31 @@ numpydoc_show_class_members = False  # the class template lists the methods
 # What tests/test_docstrings.py asks of every docstring is not repeated here but for these few,
 # whose absence leaves a hole in the page.
 numpydoc_validation_checks = {"GL08", "PR01", "PR02", "RT01", "SS01"}
+#: The sections of the gallery, and their examples, in the order in which a newcomer needs them.
+GALLERY = {
+    "forecast": [
+        "quick_start",
+        "backtest_and_forecast",
+        "future_inputs",
+        "hourly_load",
+        "many_series",
+    ],
+    "tune": ["milk_grid_search", "tuning"],
+    "classify": ["direction_of_unemployment", "labels_of_runs"],
+    "stateful": ["memory_task", "shampoo_walk_forward", "state_lanes"],
+    "well_known": [
+        "milk_in_its_own_months",
+        "lstm_against_mlp",
+        "noisy_trend",
+        "sequences_of_vectors",
+    ],
+}
+EXAMPLES = [f"plot_{name}.py" for names in GALLERY.values() for name in names]
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
-    "subsection_order": ExplicitOrder(
-        [
-            *("../examples/forecast", "../examples/tune", "../examples/classify"),
-            *("../examples/stateful", "../examples/well_known"),
-        ]
-    ),
+    "subsection_order": ExplicitOrder([f"../examples/{section}" for section in GALLERY]),
+    "within_subsection_order": FunctionSortKey(EXAMPLES.index),
     "filename_pattern": r"/plot_",
     "plot_gallery": True,
     "abort_on_example_error": True,

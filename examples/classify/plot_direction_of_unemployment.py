@@ -2,9 +2,9 @@
 Will unemployment rise next month?
 ==================================
 
-A classifier learns from the last twelve months of 14 industries whether the number of unemployed
-rises in the next month. It is scored beside the base rate, and beside logistic regression on the
-same windows.
+A classifier predicts, from the last twelve months of each of 14 industries, whether the number of
+unemployed will rise in the next month. It is compared with the base rate, and with logistic
+regression on the same windows.
 """
 
 import matplotlib.pyplot as plt
@@ -43,7 +43,7 @@ print(f"{len(rises)} rows, of which {rises.mean():.0%} rise")
 # ----------------------------------
 #
 # Windows hold twelve monthly changes of the logarithm, so large and small industries look alike.
-# Labels need no way back, so the steps are those of a plain pipeline.
+# Labels are not transformed, so a plain pipeline is enough.
 
 
 def changes():
@@ -75,8 +75,8 @@ models = {
 # Scores of three years
 # ---------------------
 #
-# The area under the ROC curve is 0.5 for a guess. The second of the years is that of the recession,
-# in which nearly everything rises: every classifier is too sure there, as its log loss tells.
+# A guess has an area under the ROC curve of 0.5. In the second year, a recession, unemployment
+# rises nearly everywhere. Every classifier is too sure in this year, so its log loss is high.
 
 cv = TimeStepSplit(3, test_size=12)
 scoring = ["roc_auc", "accuracy", "neg_log_loss"]

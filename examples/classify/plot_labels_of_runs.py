@@ -2,8 +2,8 @@
 Which kind of vibration is it?
 ==============================
 
-Each run is a sequence of 60 steps of one sensor, with one label: how fast a machine vibrates, and
-whether it speeds up. The label shows in how the sensor moves, not in where it is at a certain step.
+Each run has 60 steps of one sensor, and one label: how fast a machine vibrates, or that it speeds
+up. The label depends on how the sensor moves, not on its value at any one step.
 """
 
 import matplotlib.pyplot as plt
@@ -45,7 +45,7 @@ print(X.shape, pd.Series(labels).value_counts().to_dict())
 # Two classifiers
 # ---------------
 #
-# Runs are no rows of one series, so folds may be drawn at random, each with all classes.
+# Runs are not rows of one series, so folds may be drawn at random.
 
 flat = make_pipeline(
     FunctionTransformer(lambda runs: runs.reshape(len(runs), -1)),
@@ -69,8 +69,8 @@ for name, values in predicted.items():
     print(name, classification_report(labels, values), sep="\n")
 
 # %%
-# What they take for what
-# -----------------------
+# Which labels they confuse
+# -------------------------
 
 fig, axes = plt.subplots(1, 3, figsize=(13, 4), layout="constrained")
 for i, kind in enumerate(["slow", "fast", "rising"]):

@@ -10,8 +10,8 @@ day, so the number of days is an input that is known ahead.
 # %%
 # Rows
 # ----
-# ``future_inputs`` names the columns that stand in the row of their own month. All other columns
-# are known up to the month before.
+# ``future_inputs`` names the columns that are known for the month itself. All other columns are
+# known up to the month before.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -41,9 +41,9 @@ print(X.join(y).head(3))
 # %%
 # Models
 # ------
-# Three sets of inputs for an LSTM and for a ridge: the last 13 months alone, with the number of
-# days, and with the month of the year as well. `sklstm.CalendarFeatures` reads the month from
-# the dates, so it need not be a column.
+# An LSTM and a ridge get three sets of inputs: the last 13 months alone; these and the number of
+# days; and also the month of the year. `sklstm.CalendarFeatures` reads the month from the dates, so
+# the table needs no column for it.
 
 
 def model(*steps):

@@ -2,18 +2,17 @@
 An hourly job: from the series to the model in service
 ======================================================
 
-A town plans its load, in megawatts, a day ahead. This example goes the whole way: it searches a
-model, back-tests it, forecasts the next day with an interval, and keeps the model in a file. A job
-loads the file later, lets the model learn on from the hours that have come since, and forecasts
-again.
+A town plans its load, in megawatts, a day ahead. This example searches a model, back-tests it,
+forecasts the next day with an interval, and keeps the model in a file. Later, a job loads the file,
+trains the model further with the hours that have come since, and forecasts again.
 """
 
 # %%
 # Search
 # ------
-# A file of your own is read as in :doc:`/user_guide/start/from_csv_to_forecast`. The last day is
-# left for the job. From each hour, a small network predicts the next 24 hours at once, from the
-# last one or two days. What it learns are the changes from the same hour a day or a week before.
+# To read your own file, see :doc:`/user_guide/start/from_csv_to_forecast`. The last day is left for
+# the job. At each hour, a small network predicts the next 24 hours at once, from the last one or
+# two days. It learns the change from the same hour of the day, or of the week, before.
 
 import os
 from pathlib import Path
@@ -57,8 +56,8 @@ search = GridSearchCV(
 # %%
 # Back-test
 # ---------
-# At each midnight of the last four weeks, the next 24 hours are forecast, beside simple forecasts
-# that know as much. One training serves all of them: it ends four weeks before the last hour.
+# At each midnight of the last four weeks, the model forecasts the next 24 hours, and so do simple
+# forecasts, which know the same hours. The model is trained once, on the hours before these weeks.
 
 midnights = [
     (np.arange(n), [n]) for n in range(len(X) - 28 * 24 - 1, len(X), 24)
@@ -71,8 +70,8 @@ print(
 # %%
 # Forecast, with an interval
 # --------------------------
-# The interval is so wide that it contains nine out of ten errors of the back-test, for each number
-# of hours ahead.
+# For each number of hours ahead, the interval is wide enough for nine out of ten errors of the
+# back-test.
 
 ahead = forecast(search, series=load[:-24], steps=24)
 ForecastDisplay.from_predictions(
@@ -85,9 +84,9 @@ ForecastDisplay.from_predictions(
 # %%
 # In service
 # ----------
-# The file is all that the job needs. Here a day has passed. The job passes the new rows alone:
-# the model knows what came before them. It learns from them for one epoch; the scales of the
-# network stay as they are. Then it forecasts the next day.
+# A day later, the job needs only the file and the new rows, because the model knows the rows before
+# them. ``partial_fit`` trains for one epoch, and keeps the scales of the network. Then the job
+# forecasts the next day.
 
 file = Path(os.environ.get("SKLSTM_EXAMPLES_OUTPUT", "."), "load.joblib")
 joblib.dump(search.best_estimator_, file)

@@ -2,9 +2,9 @@
 Quick start
 ===========
 
-From a series to forecasts in its own units. scikit-learn's grid search chooses the window and the
-size of an LSTM, which learns monthly and yearly differences. This is the example of the README,
-with a picture of its predictions. Then the LSTM is averaged with a ridge.
+scikit-learn's grid search chooses the window and the size of an LSTM, which learns monthly and
+yearly differences, and predicts in the units of the series. This is the example of the README,
+with a picture of its predictions. At the end, the LSTM is averaged with a ridge.
 """
 
 # %%
