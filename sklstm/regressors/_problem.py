@@ -107,6 +107,8 @@ def read_problem(regressor, given, *, reset, one_epoch, runs_on=False):
     X, y, sample_weight, X_val, y_val = given
     regressor._target_names = names_of_steps(target_names(y))[0]
     samples = _read_samples(regressor, X, y, sample_weight, reset=reset, runs_on=runs_on)
+    if not reset:
+        refuse_rows(regressor, X)
     if X_val is None and y_val is None:
         fraction = None if one_epoch else regressor.validation_fraction
         return _hold_out(samples, fraction) if fraction else (samples, None)
@@ -125,6 +127,29 @@ def read_problem(regressor, given, *, reset, one_epoch, runs_on=False):
         )
     check_n_targets(validation.target, samples.target.shape[1])
     return samples, validation
+
+
+def refuse_rows(regressor, X):
+    """Refuse rows where windows of several steps were learnt: each would be a window of one step.
+
+    Parameters
+    ----------
+    regressor : BaseRecurrent
+        Fitted.
+    X : array-like of shape (n_rows, n_features) or (n_rows, window, n_features)
+        What it is given now.
+
+    Raises
+    ------
+    ValueError
+        The message says what would do.
+    """
+    if regressor._window > 1 and count_axes(X) == 2:
+        raise ValueError(
+            f"X has two axes, so each of its {len(X)} rows would be a window of one step, but those"
+            f" of fit had {regressor._window} steps. Pass windows, as LagWindower makes them, or"
+            " one run as a list: [run]."
+        )
 
 
 def check_n_targets(validation_target, n_targets):

@@ -13,7 +13,7 @@ from sklstm._sklearn._warnings import (
 )
 from sklstm.regressors import _base
 from sklstm.regressors._heads import values_of
-from sklstm.regressors._problem import read_problem
+from sklstm.regressors._problem import read_problem, refuse_rows
 
 #: Constraints of the parameters of networks on windows alone.
 ON_WINDOWS: dict = {
@@ -132,12 +132,8 @@ def values_of_windows(estimator, X):
             f" {estimator._network.network!r} built takes windows of {window}."
         )
 
+    refuse_rows(estimator, X)
     is_filled = estimator._network.short_windows == "skip"
-    if not is_filled and estimator._window > 1 and count_axes(X) == 2:
-        raise ValueError(
-            f"X has two axes, so each of its {len(windows)} rows would be a run of one step, but"
-            f" those of fit had up to {estimator._window} steps. Pass one run as a list: [run]."
-        )
 
     # Keras and TensorFlow come in with the engine, so not before something is predicted.
     from sklstm.engine import _predict

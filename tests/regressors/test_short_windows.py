@@ -239,12 +239,14 @@ def test_what_cannot_be_taken_is_refused_with_the_way(name):
         model.fit(runs, Y, **more)
 
 
-def test_one_run_is_predicted_as_a_list_of_one():
-    """By itself it would be several runs of one step."""
-    model = tiny().fit(RUNS, Y)
-    with pytest.raises(ValueError, match=r"2 rows would be a run of one step.*\[run\]"):
-        model.predict(RUNS[2])
-    np.testing.assert_allclose(model.predict([RUNS[2]]), model.predict(X[2:3]), rtol=1e-6)
+@pytest.mark.parametrize("short_windows", ["skip", "mask"])
+def test_one_run_is_predicted_as_a_list_of_one(short_windows):
+    """By itself it would be several windows of one step, in training, too."""
+    model = tiny(short_windows=short_windows).fit(RUNS[5::6], Y[5::6])
+    for method in (model.predict, lambda run: model.partial_fit(run, Y[:5])):
+        with pytest.raises(ValueError, match=r"5 rows would be a window of one step.*\[run\]"):
+            method(RUNS[5])
+    np.testing.assert_allclose(model.predict([RUNS[5]]), model.predict(X[5:6]), rtol=1e-6)
 
 
 # --------------------------------------------------------------------------------- in other models
