@@ -329,7 +329,7 @@ def lags_in_fit(X, rows, y, target, earlier, horizon, y_lag):
     return list(lags.values())
 
 
-def check_lags(lags, rows, target, layout):
+def check_lags(lags, rows, target, layout, axis=None):
     """Refuse columns that hold other values than the targets so many rows earlier.
 
     Parameters
@@ -342,13 +342,15 @@ def check_lags(lags, rows, target, layout):
         The target.
     layout : Layout
         Which series each row belongs to.
+    axis : TimeAxis, default=None
+        That of the training rows.
 
     Raises
     ------
     ValueError
         The message shows the first row that differs.
     """
-    earlier = partial(layout.earlier, Numbers(layout, layout.axis()).at())
+    earlier = partial(layout.earlier, Numbers(layout, layout.axis(axis)).at())
     for lag in [lag for lag in lags.columns if lag.target < lags.n_targets]:
         held = check_floats(safe_indexing(rows, [lag.column], axis=1), "X").ravel()
         check_lag(lag, rows, held, target, earlier)

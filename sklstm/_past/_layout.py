@@ -152,15 +152,20 @@ class Layout:
         restored[self.order] = values
         return restored
 
-    def axis(self):
+    def axis(self, earlier=None):
         """Find the time axis of all series.
+
+        Parameters
+        ----------
+        earlier : TimeAxis, default=None
+            That of earlier rows, which counts if all labels lie on it.
 
         Returns
         -------
         TimeAxis or None
             None without labels, or where these have no regular step.
         """
-        return None if self.times is None else TimeAxis.fit(self.times)
+        return None if self.times is None else TimeAxis.going_on(self.times, earlier)
 
     def within(self):
         """Count the rows of each series.

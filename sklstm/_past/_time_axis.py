@@ -74,6 +74,28 @@ class TimeAxis:
                 found, fewest = axis, n_breaks
         return found
 
+    @classmethod
+    def going_on(cls, index, earlier):
+        """Find the axis of labels that may lie on that of earlier ones.
+
+        Few labels, or those with gaps, show a longer step than they have.
+
+        Parameters
+        ----------
+        index : pandas.Index
+            Sorted labels without duplicates.
+        earlier : TimeAxis or None
+            The axis of earlier labels.
+
+        Returns
+        -------
+        TimeAxis or None
+            The earlier axis if all labels lie on it, or else their own.
+        """
+        if earlier is not None and not np.isnan(earlier.number(index)).any():
+            return earlier
+        return cls.fit(index)
+
     def number(self, index):
         """Return the row number of each label.
 
@@ -111,8 +133,6 @@ class TimeAxis:
         pandas.Index of length n_labels or None
             The labels after the last one; None where the index has no regular step.
         """
-        if n_labels == 0:
-            return index[:0]
         labels: pd.Index
         if isinstance(index, pd.RangeIndex):
             first = index[-1] + index.step
@@ -158,15 +178,15 @@ class TimeAxis:
         Parameters
         ----------
         index : pandas.Index
-            The labels that the axis was fitted to.
+            Sorted labels that lie on the axis.
 
         Returns
         -------
         pandas.Index
             One label for each step, from the first one to the last.
         """
-        last = self.number(index)[-1]
-        labels = UNITS[self.unit].after(index, np.arange(-last, 1) * self.step)
+        first, last = self.number(index[[0, -1]])
+        labels = UNITS[self.unit].after(index, np.arange(first - last, 1) * self.step)
         if isinstance(labels, pd.DatetimeIndex | pd.TimedeltaIndex):
             labels = labels.as_unit(index.unit)
         return labels.rename(index.name)

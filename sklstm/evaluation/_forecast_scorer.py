@@ -14,7 +14,7 @@ from sklstm._checks._tables import check_ordered, check_target, index_of
 from sklstm._past._layout import Layout
 from sklstm._past._stretches import said
 from sklstm._sklearn._compat import check_method_params, safe_indexing
-from sklstm._sklearn._composition import look_back, refuse_classifier
+from sklstm._sklearn._composition import look_back, refuse_classifier, time_axis_of
 from sklstm._sklearn._warnings import UnknownPastWarning, each_once, warn
 from sklstm.evaluation._rows import Rows
 from sklstm.evaluation._scores import Metric, Recorded, scorers_of
@@ -290,7 +290,7 @@ class ForecastScorer:
             y_lag = getattr(getattr(estimator, "best_estimator_", estimator), "y_lag_", None)
         inputs = safe_indexing(rows, declared, axis=1) if declared else None
         lags = lags_of(rows, y, target, inputs, y_lag, guess=self.recompute is None)
-        check_lags(lags, rows, target, layout)
+        check_lags(lags, rows, target, layout, time_axis_of(estimator))
         if index_of(X) is None:
             _refuse_training_rows(estimator, rows)
         reach = reach_of(estimator, rows)

@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_any_real_numeric_dtype, is_float_dtype
+from pandas.api.types import is_any_real_numeric_dtype
 
 from sklstm._checks._numbers import check_floats
 from sklstm._past._stretches import ranges
@@ -99,8 +99,8 @@ class Cells:
             if column in later_steps and not is_any_real_numeric_dtype(kind):  # words
                 kind, held = np.dtype(object), held.to_numpy(object, na_value=np.nan)
             else:
-                is_plain = isinstance(kind, np.dtype) and is_float_dtype(kind)
-                kind, held = kind if is_plain else np.dtype(np.float64), check_floats(held, "X")
+                # A short float would round each prediction that is fed back.
+                kind, held = np.dtype(np.float64), check_floats(held, "X")
             self.columns[column] = np.full(len(self.index), np.nan, kind)
             self.columns[column][:n_given] = held
         self._fill_later_steps(later_steps)

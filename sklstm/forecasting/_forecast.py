@@ -348,11 +348,12 @@ def rows_ahead(
     targets, y_lag = _told(estimator, y_lag)
     options = {"targets": targets, "guess": recompute is None}
     lags = lags_of(rows, y, target, future_inputs, y_lag, **options)
+    axis = time_axis_of(estimator)
     if target is not None:
-        check_lags(lags, rows, target, Layout(index_of(rows), len(rows)))
+        check_lags(lags, rows, target, Layout(index_of(rows), len(rows)), axis)
 
     # 2. Lay out the rows to come.
-    ends = {"steps": steps, "labels": labels, "axis": time_axis_of(estimator)}
+    ends = {"steps": steps, "labels": labels, "axis": axis}
     ends["past_inputs"] = past_inputs
     table = RecursiveRows(rows, lags, target, future_inputs, recompute, reach=reach, **ends)
 

@@ -41,7 +41,7 @@ def labels_to_come(index, layout, given, n_later, future_inputs, labels=None, ax
     labels : pandas.Index of length n_later.sum(), default=None
         The labels of the rows to come, one series after the other; by default, those that follow.
     axis : TimeAxis, default=None
-        The axis of earlier rows, which tells the step where a table is too short for one.
+        The axis of earlier rows, which tells the step where a table has few rows or gaps.
 
     Returns
     -------
@@ -186,10 +186,9 @@ def _times_after(times, ends, n_later, future_inputs, earlier_axis):
     if index_of(future_inputs) is not None:
         known = future_inputs.index
         known = known.get_level_values(0).unique() if is_panel(known) else known
-    axis = TimeAxis.fit(times)
-    has_gaps = _has_gaps(times, axis)
+    axis = TimeAxis.going_on(times, earlier_axis)
     whole = times
-    if has_gaps and not len(known):
+    if _has_gaps(times, axis) and not len(known):
         # No label of `future_inputs` tells that the missing times are holidays.
         whole = axis.all_labels(times)
     ends = whole.get_indexer(times)[ends]
@@ -200,15 +199,17 @@ def _times_after(times, ends, n_later, future_inputs, earlier_axis):
 
 def _labels_after(index, n_labels, known, axis):
     """Return the labels of the rows to come; some are known where `future_inputs` has them."""
-    labels = TimeAxis.next_labels(index, n_labels)
+    if n_labels == 0:
+        return index[:0]
+    own = TimeAxis.going_on(index, axis)
+    has_gaps = _has_gaps(index, own)
+    labels = None if has_gaps and own is axis else TimeAxis.next_labels(index, n_labels)
     if labels is None and axis is not None:
         labels = axis.labels_after(index, n_labels)
     later = index[:0]
     if len(known) and plain(known)[0] == plain(index)[0]:
         later = known[known > index[-1]][:n_labels].rename(index.name)
-    if labels is not None and (
-        labels.isin(later).all() or not _has_gaps(index, TimeAxis.fit(index))
-    ):
+    if labels is not None and (labels.isin(later).all() or not has_gaps):
         return labels
     # Without a step, or with holidays, the rows of future_inputs tell which dates come next.
     if len(later) == n_labels:

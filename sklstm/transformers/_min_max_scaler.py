@@ -253,8 +253,8 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         del layout  # It takes more memory than half of the rows.
         scaled = np.empty_like(values)
         for rows in blocks(*values.shape):
-            scale, shift = known._scale_of(series, rows)
-            scaled[rows] = values[rows] * scale + shift
+            low, scale = known._range_of(series, rows)
+            scaled[rows] = (values[rows] - low) * scale + self.feature_range[0]
         if self.clip:
             np.clip(scaled, *self.feature_range, out=scaled)
         return like(scaled.reshape(np.shape(X)), X, self.get_feature_names_out)
@@ -310,10 +310,10 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         restored = np.empty(values.shape, np.result_type(values, self.scale_))
         shape = (-1, *[1] * (values.ndim - 2), len(positions))[: values.ndim]
         for rows in blocks(len(values), values[:1].size):
-            scale, shift = self._scale_of(series, rows, positions)
+            low, scale = self._range_of(series, rows, positions)
             if series is not None:
-                scale, shift = scale.reshape(shape), shift.reshape(shape)
-            restored[rows] = (values[rows] - shift) / scale
+                low, scale = low.reshape(shape), scale.reshape(shape)
+            restored[rows] = (values[rows] - self.feature_range[0]) / scale + low
         lost = np.flatnonzero(np.isnan(restored) & ~np.isnan(values))
         if len(lost) and not self._inverts_to_nan:
             _, *name = index_of(Y)[lost[0] // (values.size // len(values))]
@@ -432,12 +432,13 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         n_steps = n_rows // layout.n_rows
         return of_row if n_steps == 1 else np.repeat(of_row, n_steps)
 
-    def _scale_of(self, series, rows, columns=slice(None)):
-        """Return what some rows are multiplied with, and what is added then.
+    def _range_of(self, series, rows, columns=slice(None)):
+        """Return where the range of some rows begins, and what they are multiplied with.
 
-        NaN where a series is not known. Without series, what all rows have.
+        NaN where a series is not known. Without series, what all rows have. The level is taken out
+        first: float32 would round a large number times the scale to more than what moves.
         """
-        parts = self.scale_[..., columns], self.min_[..., columns]
+        parts = self.data_min_[..., columns], self.scale_[..., columns]
         if series is None:
             return parts
         unknown = np.full((1, parts[0].shape[1]), np.nan, parts[0].dtype)

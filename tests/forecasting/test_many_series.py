@@ -181,6 +181,26 @@ def test_dates_go_on_at_the_step_of_the_whole_table():
 
 
 @pytest.mark.filterwarnings("ignore::sklstm.MissingStepsWarning")
+@pytest.mark.parametrize("names", [["a", "b"], ["b"]], ids=" and ".join)
+def test_later_rows_with_gaps_go_on_at_the_step_of_the_training_rows(names):
+    """Few rows, between which all series lack some months, show another step, or none."""
+    table = table_of({"a": 40, "b": 40})
+    rows, y = series_to_supervised(table)
+    is_train = rows.index.get_level_values("month") < MONTHS[20]
+    model = TransformedSeriesRegressor(Ridge(), SeriesMinMaxScaler(), y_lag="sold_lag1")
+    model.fit(rows[is_train], y[is_train])
+    given = [(MONTHS[i], "b") for i in (20, 24, 26)] + [(MONTHS[i], "a") for i in (33, 34)]
+    some = rows.index.isin([label for label in given if label[1] in names])
+    found = forecast(model, rows[some], 2, y=y[some])
+    for name, last in (("a", 34), ("b", 26)):
+        if name in names:
+            assert alone(found, name).index.equals(MONTHS[last + 1 : last + 3])
+            lag = y[MONTHS[last], name]
+            expected = model.predict(rows[-1:] * 0 + lag)
+            np.testing.assert_allclose(alone(found, name).iloc[0], expected[0])
+
+
+@pytest.mark.filterwarnings("ignore::sklstm.MissingStepsWarning")
 def test_dates_that_no_series_has_are_passed_over_only_if_future_inputs_do():
     """A month that all series lack is a step; a holiday is one that future_inputs lacks."""
     table = table_of({"a": 39, "b": 30}, {"b": 5}, MONTHS.delete(36))
