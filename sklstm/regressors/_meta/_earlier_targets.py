@@ -102,11 +102,13 @@ class EarlierTargets:
         """
         if self.firsts is None or not target_steps.learns_of_series:
             return target_steps
-        known, _ = stretches.padded(rows)
+        known, at = stretches.padded(rows)
+        is_own = np.zeros((len(known), 1), dtype=bool)
+        is_own[at] = True
         labels = RowLabels(stretches, depth=stretches.past.shape[1])
         place = Place(name, X, rows, labels.rows(), self.firsts)
         with quiet():
-            return target_steps.at_hand(known[:, self.firsts], labels, place)
+            return target_steps.at_hand(known[:, self.firsts], is_own, labels, place)
 
     def transformed(self, target_steps, regressor, rows, X, stretches, name="X"):
         """Return a table whose columns went through the transformer, as the target does.

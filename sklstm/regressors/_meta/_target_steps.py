@@ -294,7 +294,7 @@ class TargetSteps:
         known = ~np.isnan(back + target)
         return np.allclose(back[known], target[known])
 
-    def at_hand(self, values, labels, place):
+    def at_hand(self, values, is_own, labels, place):
         """Return steps that also know the series of which `fit` has seen no value.
 
         Parameters
@@ -302,6 +302,8 @@ class TargetSteps:
         values : ndarray of shape (n_rows, n_targets)
             Targets that were observed one step before the rows at hand; one stretch after the
             other.
+        is_own : ndarray of bool of shape (n_rows, 1)
+            False for rows before a stretch, which are only looked back upon.
         labels : RowLabels
             Their labels.
         place : Place
@@ -312,11 +314,12 @@ class TargetSteps:
         TargetSteps
             Steps that learn nothing of each series are those of `transformer` itself.
         """
-        values, index = labels.arranged(values, steps=1)
+        values, is_own, index = labels.arranged(values, is_own, steps=1)
         steps = []
         for step in self.steps:
             if hasattr(step, "__sklstm_at_hand__"):
-                step = step.__sklstm_at_hand__(labelled(values, index, self._columns))
+                own = np.where(is_own, values, np.nan)
+                step = step.__sklstm_at_hand__(labelled(own, index, self._columns))
             values = _transformed(step, labelled(values, index, self._columns), place)
             steps.append(step)
         return TargetSteps(make_pipeline(*steps), self.names, self.horizon)
@@ -401,7 +404,17 @@ def fit_target_step(step, table, target):
     step : transformer
         The step itself.
     transformed : None
+
+    Raises
+    ------
+    ValueError
+        If no target is known.
     """
+    if np.isnan(table).all(axis=None):
+        raise ValueError(
+            f"No row is left to learn from: the target that reaches {step!r} is NaN in all"
+            f" {len(table)} rows. Use more rows or a transformer that looks back less."
+        )
     return (step.fit(table, target) if looks_back(step) else step.fit(table)), None
 
 

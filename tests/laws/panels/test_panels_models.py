@@ -134,6 +134,24 @@ def test_a_short_gap_in_one_series_is_a_break(interval):
     np.testing.assert_allclose(later, expected[~is_train])
 
 
+def test_a_range_at_hand_is_that_of_the_rows_in_the_table():
+    """Of a series that fit saw too few rows of, those before a gap and after it are no rows."""
+    index = pd.MultiIndex.from_product([REGULAR["days"][:40], list("ab")], names=["days", "store"])
+    panel = pd.DataFrame({"u": np.random.default_rng(0).normal(size=80).cumsum()}, index)
+    X, y = pairs(panel)
+    days = X.index.get_level_values("days").map(REGULAR["days"].get_loc)
+    is_b = X.index.get_level_values("store") == "b"
+    there = ~is_b | (days.isin([30, 31]) | (days > 32))
+    X, y, is_train = X[there], y[there], days[there] < 35
+    expected = by_hand(X, y, is_train, 2, 1, True)
+    model = TransformedSeriesRegressor(
+        make_pipeline(LagWindower(1, flatten=True), Ridge()),
+        make_pipeline(Differencer(2), SeriesMinMaxScaler(per_series=True)),
+    )
+    quietly(model.fit, X[is_train], y[is_train])
+    np.testing.assert_allclose(quietly(model.predict, X[~is_train]), expected[~is_train])
+
+
 def stores(n_steps=40, names="nsw"):
     """Return a table of stores whose sales are of different size."""
     random = np.random.default_rng(0)
@@ -162,6 +180,16 @@ def test_predictions_of_an_unseen_series_come_in_its_own_units(horizon):
         found = model.predict(X)[is_new].reshape(len(lags), -1)
     assert len(caught) == 1
     np.testing.assert_allclose(found, scaled * (high - low) + low)
+
+
+@pytest.mark.parametrize("per_series", [False, True])
+def test_series_that_are_all_shorter_than_the_look_back_are_refused(per_series):
+    """What reaches the scaler is not known of any row, which is no fault of a column."""
+    X, y = pairs(stores(4))
+    scaler = SeriesMinMaxScaler(per_series=per_series)
+    model = TransformedSeriesRegressor(Ridge(), make_pipeline(Differencer(3), scaler))
+    with pytest.raises(ValueError, match=r"No row is left.*all 9 rows.*looks back less"):
+        model.fit(X, y)
 
 
 @pytest.mark.parametrize("in_search", [False, True])
