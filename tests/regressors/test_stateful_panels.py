@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from keras_oracles import (
     RowByRow,
     assert_close,
+    lstm_by_hand,
     reset,
     stateful_keras,
     weights_before,
@@ -66,21 +67,6 @@ def names(X):
     return sorted(set(X.index.get_level_values(1)))
 
 
-def by_hand(weights, rows, state=None):
-    """Return the predictions of an LSTM of three units for rows, and the state after them."""
-    kernel, recurrent, bias, dense, offset = weights
-    h, c = (np.zeros(3), np.zeros(3)) if state is None else state
-    predicted = []
-    for row in np.asarray(rows, float).reshape(len(rows), -1, kernel.shape[0]):
-        for x in row:
-            i, f, g, o = np.split(x @ kernel + h @ recurrent + bias, 4)
-            i, f, o = (1 / (1 + np.exp(-gate)) for gate in (i, f, o))
-            c = f * c + i * np.tanh(g)
-            h = o * np.tanh(c)
-        predicted.append((h @ dense + offset)[0])
-    return np.array(predicted), (h, c)
-
-
 def months_of(X):
     """Return the months of rows as numbers."""
     return np.array([month.ordinal for month in X.index.get_level_values(0)])
@@ -93,7 +79,7 @@ def loop(weights, X, states=None):
         months = months_of(X)[rows]
         state = after.get(name)
         for part in np.split(rows, np.flatnonzero(np.diff(months) > 1) + 1):
-            predicted[part], state = by_hand(weights, X.to_numpy()[part], state)
+            predicted[part], state = lstm_by_hand(weights, X.to_numpy()[part], state)
             after[name], state = state, None
     return predicted, after
 
@@ -268,8 +254,8 @@ def test_series_are_predicted_as_by_a_loop(window):
         warm = window - 1
         windows = np.lib.stride_tricks.sliding_window_view(series, window)
         filled = [[series[0]] * (warm - i) + [*series[: i + 1]] for i in range(warm)]
-        expected = [by_hand(weights, [np.array(one)])[0][0] for one in filled]
-        expected += [*by_hand(weights, windows)[0]]
+        expected = [lstm_by_hand(weights, [np.array(one)])[0][0] for one in filled]
+        expected += [*lstm_by_hand(weights, windows)[0]]
         np.testing.assert_allclose(whole[rows], expected, atol=1e-5)
 
 

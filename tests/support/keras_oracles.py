@@ -205,3 +205,18 @@ def weights_before(model, X, y):
 def weights_of(model):
     """Return the weights of a fitted regressor."""
     return model.model_.get_weights()
+
+
+def lstm_by_hand(weights, rows, state=None):
+    """Return the predictions of an LSTM for rows, and the state after them."""
+    kernel, recurrent, bias, dense, offset = weights
+    h, c = np.zeros((2, len(recurrent))) if state is None else state
+    predicted = []
+    for row in np.asarray(rows, float).reshape(len(rows), -1, kernel.shape[0]):
+        for x in row:
+            i, f, g, o = np.split(x @ kernel + h @ recurrent + bias, 4)
+            i, f, o = (1 / (1 + np.exp(-gate)) for gate in (i, f, o))
+            c = f * c + i * np.tanh(g)
+            h = o * np.tanh(c)
+        predicted.append((h @ dense + offset)[0])
+    return np.array(predicted), (h, c)
