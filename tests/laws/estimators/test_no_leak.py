@@ -22,8 +22,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import BaggingRegressor
+from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit, cross_validate
-from sklearn.pipeline import FeatureUnion
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from states import assert_same
 
 from sklstm import (
@@ -33,7 +36,11 @@ from sklstm import (
     LSTMRegressor,
     SeriesMinMaxScaler,
     StatefulLSTMRegressor,
+    TimeStepSplit,
+    TransformedSeriesRegressor,
+    WindowScaledRegressor,
     backtest,
+    series_to_supervised,
 )
 
 ESTIMATORS = {
@@ -211,3 +218,78 @@ def test_a_back_test_knows_nothing_of_later_rows(name, feed_back, t, gap, most, 
     pd.testing.assert_frame_equal(
         theirs.predictions[before], ours.predictions[before], check_exact=True
     )
+
+
+# --------------------------------------------------------------------------------- compositions
+
+LEARNERS = {
+    "ridge": Ridge(),
+    "ensemble": BaggingRegressor(Ridge(), 3, random_state=0),
+    "networks": LSTMRegressor(**LSTM, n_networks=2),
+}
+WAYS = {
+    "as it is": None,
+    "logarithm": FunctionTransformer(np.log, np.exp),
+    "differences": Differencer([1, 2]),
+    "differences, range of each": [Differencer(2), SeriesMinMaxScaler(per_series=True)],
+    "range": SeriesMinMaxScaler(),
+}
+DAYS = pd.date_range("2024-01-01", periods=40, name="day")
+
+
+def composed(learner, way, is_scaled):
+    """Return a model of many series."""
+    learner, steps = LEARNERS[learner], WAYS[way]
+    steps = make_pipeline(*steps) if isinstance(steps, list) else steps
+    last = WindowScaledRegressor(learner, season=2) if is_scaled else learner
+    windower = LagWindower(4, flatten=not isinstance(learner, LSTMRegressor))
+    return TransformedSeriesRegressor(make_pipeline(windower, last), steps)
+
+
+def later_changed(t, shops):
+    """Return series of two shops, of which some change from a step on."""
+    walks = np.random.default_rng(0).normal(size=(len(DAYS), 2)).cumsum(axis=0)
+    values = np.exp(walks / 5 + 1)
+    noise = np.random.default_rng(9).uniform(1, 1e6, size=values.shape)
+    is_later = (np.arange(len(DAYS)) >= t)[:, None] & np.isin(["a", "b"], shops)
+    wide = pd.DataFrame(np.where(is_later, noise, values), DAYS, pd.Index(["a", "b"], name="shop"))
+    return wide.stack(future_stack=True).rename("sold")  # noqa: PD013
+
+
+COMPOSITIONS = [
+    *[("ridge", way, is_scaled) for way in WAYS for is_scaled in (False, True)],
+    ("ensemble", "differences, range of each", True),
+    ("ensemble", "logarithm", False),
+]
+
+
+@pytest.mark.parametrize("shops", [["a"], ["a", "b"]], ids=["one series", "all series"])
+@pytest.mark.parametrize(
+    ("learner", "way", "is_scaled", "ahead"),
+    [
+        *[(*one, ahead) for one in COMPOSITIONS for ahead in ("one step", "direct", "recursive")],
+        ("networks", "differences, range of each", False, "direct"),
+        ("networks", "logarithm", True, "recursive"),
+    ],
+)
+def test_a_composition_knows_nothing_of_later_values(learner, way, is_scaled, ahead, shops):
+    """Values from a step on, of one series or all, change no fold before, and no prediction."""
+    horizon, cv = 3 if ahead == "direct" else 1, TimeStepSplit(2, test_size=5)
+
+    def predicted(series):
+        X, y = series_to_supervised(series, horizon=horizon)
+        model = composed(learner, way, is_scaled)
+        found = quietly(backtest, model, X, y, cv, feed_back=ahead == "recursive").predictions
+        return found, [X.index[test[0]][0] for _, test in cv.split(X)]
+
+    whole, firsts = predicted(later_changed(len(DAYS), shops))
+    # A row holds the value before it, so the first test row knows nothing of its own step either.
+    for t in (DAYS.get_loc(firsts[0]), DAYS.get_loc(firsts[1]) + 2):
+        other, _ = predicted(later_changed(t, shops))
+        before = whole.index.get_level_values("day") <= DAYS[t]
+        assert before.any()
+        pd.testing.assert_frame_equal(
+            other[before].drop(columns="actual"),
+            whole[before].drop(columns="actual"),
+            check_exact=True,
+        )
