@@ -15,6 +15,12 @@ def _first_bias(shape):
     return np.repeat(np.array([0, 1, 0, 0], np.float32), shape[0] // 4)
 
 
+# With fewer units, splitting costs small batches more time than it saves large ones.
+_FEWEST_UNITS_SPLIT = 64
+
+# Rows × units of half a batch, from which on it keeps a core busy.
+_LEAST_HALF = 1024
+
 # Added to an input gate, it shuts the gate, whatever else comes in.
 _SHUT = -1e9
 
@@ -31,7 +37,7 @@ def _fused_loop(x, states, weights, xla: bool, begun=None):
     if xla:
         return _xla_lstm(x, *states, *weights)
     odd = states[0].shape[1] % 2
-    return (_even_batch if odd else _block_lstm)(x, *states, *weights)
+    return (_even_batch if odd else _two_halves)(x, *states, *weights)
 
 
 def _even_batch(x, h, c, *weights):
@@ -39,14 +45,39 @@ def _even_batch(x, h, c, *weights):
     n_rows = tf.shape(x)[1]
     more = n_rows % 2
     h, c = (tf.pad(state, [[0, more], [0, 0]]) for state in (h, c))
-    hs, cs = _block_lstm(tf.pad(x, [[0, 0], [0, more], [0, 0]]), h, c, *weights)
+    hs, cs = _two_halves(tf.pad(x, [[0, 0], [0, more], [0, 0]]), h, c, *weights)
     return hs[:, :n_rows], cs[:, :n_rows]
+
+
+def _two_halves(x, h, c, *weights):
+    """Call the fused op for both halves of a large batch, which TensorFlow does side by side.
+
+    Only the shape decides how the batch is split, not the cores at hand: every process, however
+    many threads it has, computes the same numbers to the last bit.
+    """
+    units = h.shape[1]
+    if units < _FEWEST_UNITS_SPLIT:
+        return _block_lstm(x, h, c, *weights)
+    n_rows = tf.shape(x)[1]
+    # Rows of predictions are groups of 24, and have to stay so: see `Predictor`.
+    by_24, by_8 = (_second_half(n_rows, units, group) for group in (24, 8))
+    second = tf.where(n_rows % 24 == 0, by_24, by_8)
+    sizes = [n_rows - second, second]
+    parts = tf.split(x, sizes, 1), tf.split(h, sizes, 0), tf.split(c, sizes, 0)
+    halves = [_block_lstm(*half, *weights) for half in zip(*parts, strict=True)]
+    return [tf.concat(states, 1) for states in zip(*halves, strict=True)]
+
+
+def _second_half(n_rows, units, group):
+    """Return the rows of a second half, whole groups of them; none of a batch that is small."""
+    least = max(1, _LEAST_HALF // units // group) * group
+    return n_rows // (2 * least) * least
 
 
 @tf.custom_gradient
 def _block_lstm(x, h, c, kernel, recurrent, bias):
     """Return all outputs and cell states, time first, by TensorFlow's fused op."""
-    steps = tf.shape(x, out_type=tf.int64)[0]
+    steps, n_rows, _ = tf.unstack(tf.shape(x, out_type=tf.int64))
     n_features = kernel.shape[0]
     # The op is slow, and says so at every call, where batch and columns are both odd.
     n_empty = n_features % 2
@@ -55,7 +86,7 @@ def _block_lstm(x, h, c, kernel, recurrent, bias):
     weights = tf.concat([tf.pad(kernel, [[0, n_empty], [0, 0]]), recurrent], 0)
     no_peephole = tf.zeros(tf.shape(recurrent)[:1])
     ends = {
-        "seq_len_max": steps,
+        "seq_len_max": steps * tf.minimum(n_rows, 1),
         "x": x,
         "cs_prev": c,
         "h_prev": h,
