@@ -10,6 +10,7 @@ from sklearn.utils.validation import validate_data
 from sklstm._checks._arguments import naming
 from sklstm._checks._numbers import check_floats, check_numeric, place_of
 from sklstm._checks._tables import AS_FLOATS, check_rows, layout_of
+from sklstm._past._layout import blocks
 from sklstm._past._windows import Windows
 from sklstm._sklearn._compat import check_n_features
 
@@ -68,10 +69,11 @@ def check_windows(estimator, X, *, reset, name="X", untaught=None):
         windows = Windows.of(_check_three_axes(estimator, X, reset, name)).without_labels()
     if untaught is None or len(untaught) != len(windows):
         untaught = np.zeros(len(windows), dtype=bool)
-    n_unknown = np.empty(len(windows), dtype=np.int32)
+    # Zeros take no memory before something is written to them.
+    n_unknown = np.zeros(len(windows), dtype=np.int32)
     for start, block in windows.blocks():
         those = slice(start, start + len(block))
-        n_unknown[those] = _count_unknown(block, X, name, start, unknown, untaught[those])
+        _count_unknown(block, X, name, start, unknown, untaught[those], n_unknown[those])
     return windows, n_unknown
 
 
@@ -201,8 +203,8 @@ def _unknown_rows(estimator, rows, layout):
     return is_head & ((n_known == 0) | (step is not None and n_known % (step or 1) == 0))
 
 
-def _count_unknown(windows, X, name, first, unknown_rows, untaught):
-    """Count the NaN steps at the old end of each window, and refuse NaN anywhere else.
+def _count_unknown(windows, X, name, first, unknown_rows, untaught, n_unknown):
+    """Write the NaN steps at the old end of each window to zeros, and refuse NaN anywhere else.
 
     `windows` are those of `X` from row `first` on, in memory. For a table of rows, `unknown_rows`
     tells which ones are unknown. NaN is let through in windows that are not learnt from.
@@ -211,7 +213,7 @@ def _count_unknown(windows, X, name, first, unknown_rows, untaught):
     with np.errstate(over="ignore", invalid="ignore"):
         # The sum is finite wherever all is; only a doubtful sum is worth more passes.
         if np.isfinite(values.sum(dtype=np.float32)):
-            return np.zeros(len(windows), dtype=np.int32)
+            return
         missing = np.isnan(values)
         unknown = missing.all(axis=1)
         if unknown_rows is not None:
@@ -222,7 +224,6 @@ def _count_unknown(windows, X, name, first, unknown_rows, untaught):
     ends = np.append(np.flatnonzero(unknown[:-1] & ~unknown[1:]) + 1, len(values))
     n_before = np.zeros(len(values) + 1, dtype=np.int32)
     np.cumsum(no_numbers, out=n_before[1:])
-    n_unknown = np.zeros(len(windows), dtype=np.int32)
     for at in range(0, len(windows), _BLOCK):
         block = starts[at : at + _BLOCK]
         heads = np.flatnonzero(unknown[block])
@@ -235,7 +236,6 @@ def _count_unknown(windows, X, name, first, unknown_rows, untaught):
             _refuse(windows, at + int(np.argmin(is_valid)), X, name, first)
         # A step that is partly unknown is not known.
         n_unknown[at : at + _BLOCK] = -(-(known - block) // windows.fold)
-    return n_unknown
 
 
 def _refuse(windows, position, X, name, first):
@@ -280,10 +280,12 @@ def check_computable(values, labelled, name):
     ValueError
         If a number is too large.
     """
-    large = np.argwhere(np.abs(values) > LARGEST)
-    if len(large):
-        place = tuple(large[0])
-        raise ValueError(too_large(name, values[place], place_of(place, labelled)))
+    for rows in blocks(len(values)):
+        large = np.argwhere(np.abs(values[rows]) > LARGEST)
+        if len(large):
+            row, *column = large[0]
+            place = rows.start + row, *column
+            raise ValueError(too_large(name, values[place], place_of(place, labelled)))
 
 
 def too_large(name, value, where):

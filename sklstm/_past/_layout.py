@@ -1,5 +1,6 @@
 """Which series each row of a table belongs to, and the rows one series after the other."""
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,12 @@ class Layout:
         self.n_series = 1
         self.order = self.names = None
         self.starts, self.stops = np.array([0]), np.array([n_rows])
-        self.times, self.time = index, np.arange(n_rows)
+        self.times = index
+
+    @cached_property
+    def time(self):
+        """Where the label of each place stands in `times`: in one series, at its place."""
+        return np.arange(self.n_rows)
 
     def _read(self, index, name):
         """Read an index of several levels."""

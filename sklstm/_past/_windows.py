@@ -87,7 +87,8 @@ class Windows(NDArrayOperatorsMixin):
         else:
             hop, values = window, array.reshape(-1, n_features)
         fits = n_rows * hop <= np.iinfo(np.int32).max
-        return cls(values, np.arange(n_rows, dtype=np.int32 if fits else np.int64) * hop, window)
+        starts = np.arange(0, n_rows * hop, hop, dtype=np.int32 if fits else np.int64)
+        return cls(values, starts, window)
 
     @property
     def shape(self):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
+import tensorflow as tf
 
 from sklstm._past._windows import Windows
 from sklstm.engine._scale import UNSCALED, Scale
@@ -30,7 +32,7 @@ class WindowArrays(NamedTuple):
     window: Any
 
 
-@dataclass(frozen=True)
+@dataclass
 class Samples:
     """Samples as the engine computes with them.
 
@@ -76,17 +78,31 @@ class Samples:
         weight = self.weight[positions] if self.weighted else self.weight
         return Samples(windows, self.y[positions], weight)
 
-    def arrays(self) -> tuple[WindowArrays, np.ndarray, np.ndarray]:
+    def arrays(self) -> tuple[WindowArrays, tf.Tensor, tf.Tensor]:
         """Return windows, targets and weights in memory, as the compiled functions read them."""
-        return window_arrays(self.windows), self.y, self.weight
+        return self._tensors
+
+    @cached_property
+    def _tensors(self):
+        """What `arrays` returns. The samples become views of it, so that nothing is held twice."""
+        window, fold = self.windows.window, self.windows.fold
+        # One after the other: the memory that one leaves is that of the next.
+        series = tf.constant(self.windows.values)
+        self.windows = Windows(_memory_of(series), self.windows.starts, window, fold=fold)
+        starts = tf.constant(self.windows.starts)
+        self.windows = Windows(_memory_of(series), _memory_of(starts), window, fold=fold)
+        y = tf.constant(self.y)
+        self.y = _memory_of(y)
+        weight = tf.constant(self.weight)
+        self.weight = _memory_of(weight)
+        return WindowArrays(series, starts, tf.constant(window, tf.int32)), y, weight
 
 
 def samples(data: Rows) -> Samples:
     """Return the samples of `data`."""
-    rows = np.asarray(data.rows)
-    weight = np.zeros(0) if data.sample_weight is None else data.sample_weight[rows]
-    y, weight = data.target_scale.apply(data.y[rows]), np.ascontiguousarray(weight, np.float32)
-    windows = Windows.of(data.X)[rows]
+    weight = np.zeros(0) if data.sample_weight is None else data.sample_weight[data.rows]
+    y, weight = data.target_scale.apply(data.y[data.rows]), np.ascontiguousarray(weight, np.float32)
+    windows = Windows.of(data.X)[data.rows]
     left = data.input_scale if windows.is_mapped else UNSCALED
     windows = float32_windows(windows, data.input_scale)
     return Samples(
@@ -105,10 +121,16 @@ def float32_windows(windows: Windows, scale: Scale = UNSCALED) -> Windows:
     first, stop = (int(starts.min()), int(starts.max()) + window) if len(starts) else (0, 0)
     series = scale_of_rows.apply(windows.values[first:stop])
     # As int32 at once: TensorFlow reads no other, and there are as many as rows.
-    starts = np.subtract(starts, first, out=np.empty(len(starts), np.int32), casting="unsafe")
+    if first or starts.dtype != np.int32:
+        starts = np.subtract(starts, first, out=np.empty(len(starts), np.int32), casting="unsafe")
     return Windows(series, starts, window, fold=windows.fold)
 
 
 def window_arrays(windows: Windows) -> WindowArrays:
     """Return what the compiled functions read of windows in memory."""
     return WindowArrays(windows.values, windows.starts, np.array(windows.window, np.int32))
+
+
+def _memory_of(tensor: tf.Tensor) -> np.ndarray:
+    """Return an array that sees what a tensor holds, without a copy."""
+    return np.asarray(memoryview(tensor))

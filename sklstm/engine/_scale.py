@@ -91,22 +91,31 @@ def _steps(windows: Windows, skipped: np.ndarray | int) -> Iterator[tuple[np.nda
     So many of the first steps of each window are `skipped`.
     """
     starts, extra, window = windows.starts, windows.extra, windows.window
-    known = starts + skipped
+    known = starts + skipped if np.any(skipped) else starts
     parts = [(windows.values, starts, known)]
     if extra is not None:
         own, more = starts >= 0, len(extra)
         in_extra = extra, starts[~own] + more, known[~own] + more
         parts = [(windows.values, starts[own], known[own]), in_extra]
     for values, first, first_known in parts:
-        # How many windows are over before a row, and how many begin at it or before.
-        over = np.zeros(window + len(values), dtype=np.int64)
-        np.cumsum(np.bincount(first, minlength=len(values)), out=over[window:])
-        begun = np.cumsum(np.bincount(first_known, minlength=len(values)))
+        begun = _n_begun(first, len(values))
+        known_since = begun if first_known is first else _n_begun(first_known, len(values))
         for start in range(0, len(values), _BLOCK):
             block = values[start : start + _BLOCK]
             stop = start + len(block)
-            counts = begun[start:stop] - over[start:stop]
+            # Windows whose known steps begin at a row or before, without those over before it.
+            counts = known_since[start:stop].copy()
+            over = begun[max(start - window, 0) : max(stop - window, 0)]
+            counts[len(counts) - len(over) :] -= over
             held = np.flatnonzero(counts)
             if len(held):
                 yield block[held], counts[held]
                 let_go(values)
+
+
+def _n_begun(starts: np.ndarray, n_rows: int) -> np.ndarray:
+    """Count for each row the windows that begin at it or before."""
+    counts = np.zeros(n_rows, np.int32)
+    for start in range(0, len(starts), _BLOCK):
+        np.add.at(counts, starts[start : start + _BLOCK], 1)
+    return np.cumsum(counts, out=counts)

@@ -160,8 +160,8 @@ class Rows:
     ----------
     X : Windows or ndarray of shape (n, window, n_features)
         Usually a strided view of one series; only the windows at `rows` are read.
-    rows : ndarray of int64
-        The samples to use, oldest first.
+    rows : slice, or ndarray of int or bool
+        What chooses the samples to use, oldest first.
     y : ndarray of shape (n, n_outputs)
         Only the values at `rows` mean something.
     sample_weight : ndarray of shape (n,), or None
@@ -177,7 +177,7 @@ class Rows:
     """
 
     X: Any
-    rows: np.ndarray
+    rows: Any
     y: np.ndarray
     sample_weight: np.ndarray | None = None
     breaks: Sequence[int] | np.ndarray | None = None

@@ -14,7 +14,7 @@ from sklstm.engine._resolve import resolve
 from sklstm.engine._runs import _callbacks
 from sklstm.engine._runs._choice import choose
 from sklstm.engine._runs._plan import plan
-from sklstm.engine._samples import Samples, samples
+from sklstm.engine._samples import Samples, samples, window_arrays
 from sklstm.engine._spec import Request, Rows
 
 # More networks at once take longer to trace, and are not faster.
@@ -161,5 +161,5 @@ def _are_equal(a: Samples, b: Samples) -> bool:
     if a.windows.is_mapped or b.windows.is_mapped:
         return False
     shapes = [(of.windows.window, of.windows.fold) for of in (a, b)]
-    parts = [(*of.arrays()[0], of.y, of.weight, of.breaks, of.series) for of in (a, b)]
+    parts = [(*window_arrays(of.windows), of.y, of.weight, of.breaks, of.series) for of in (a, b)]
     return shapes[0] == shapes[1] and all(map(np.array_equal, *parts))

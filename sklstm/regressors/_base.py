@@ -252,7 +252,7 @@ def train(regressor, samples, validation, head, network, training, *, start=None
     seeds = _draw_seeds(regressor, start)
     if len(seeds) > 1 and not go_on:
         _warn_of_one_start(network, len(seeds))
-    taught, rows = samples.taught, samples.rows(head)
+    rows = samples.rows(head)
     if go_on:
         scales = regressor._input_scale, regressor._target_scale
     else:
@@ -267,7 +267,7 @@ def train(regressor, samples, validation, head, network, training, *, start=None
         "_y_ndim": samples.y_ndim,
         "_fallback": Fallback(head, samples.target_taught, samples.layout),
         "n_outputs_": samples.target.shape[1],
-        "n_samples_fit_": len(taught),
+        "n_samples_fit_": samples.n_taught,
         **own,
     }
 
@@ -284,8 +284,8 @@ def train(regressor, samples, validation, head, network, training, *, start=None
         return EpochTasks(regressor, context, data, fitted, name)
 
     data = {
-        "X": lambda: samples.windows.gather(taught),
-        "y": lambda: head.given(samples.target[taught], samples.y_ndim),
+        "X": lambda: samples.windows.gather(samples.taught),
+        "y": lambda: head.given(samples.target[samples.taught], samples.y_ndim),
     }
     context = regressor._begin_fit(len(seeds) * training.epochs, **data)
     has_callbacks = getattr(regressor, "_skl_callbacks", None)
@@ -349,13 +349,12 @@ def _scales(regressor, head, samples, rows, network, training):
 
     if not regressor.normalize:
         return UNSCALED, UNSCALED
-    taught = samples.taught
-    input_scale = Scale.of(samples.windows[taught], samples.n_unknown[taught])
+    chosen = samples.chosen
+    input_scale = Scale.of(samples.windows[chosen], samples.n_unknown[chosen])
     if not head.is_scaled:
         return input_scale, UNSCALED
-    scale = target_scale(network, training, Windows(rows.y, taught, 1))
-    size = np.sqrt(np.mean(np.square(rows.y[taught])))
-    if scale is UNSCALED and size > LARGE:
+    scale = target_scale(network, training, Windows.of(rows.y[:, None])[chosen])
+    if scale is UNSCALED and (size := np.sqrt(np.mean(np.square(rows.y[chosen])))) > LARGE:
         warn(
             f"The target, whose values are about {size:.3g}, is learnt in its own units: the loss"
             " or the last activation may need them. A network begins with outputs of about 0, and"

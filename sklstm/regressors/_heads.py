@@ -154,12 +154,12 @@ class Fallback:
         self.values = np.empty((layout.n_series + 1, n_targets, len(head.levels)))
         for i in range(n_targets):
             of_series = layout.by_series(target[:, i])
-            places = np.flatnonzero(~np.isnan(of_series))
-            known = of_series[places]
-            starts = np.searchsorted(places, np.append(layout.starts, layout.n_rows))
-            is_known = np.diff(starts) > 0
+            is_known = ~np.isnan(of_series)
+            known = of_series if is_known.all() else of_series[is_known]
+            counts = np.add.reduceat(is_known, layout.starts, dtype=np.int64)
+            starts = np.cumsum(counts) - counts
             self.values[:, i] = head.of_parts(known, np.array([0]))
-            self.values[:-1, i][is_known] = head.of_parts(known, starts[:-1][is_known])
+            self.values[:-1, i][counts > 0] = head.of_parts(known, starts[counts > 0])
 
     def of_stretches(self, stretches):
         """Return the values that stand for the series of each row of a table.

@@ -39,13 +39,13 @@ class Samples:
         How many axes the target had.
     weight : ndarray of shape (n_rows,) or None
         Weight of each row in the loss.
-    positions : ndarray of int
-        The rows whose past is known, oldest first.
+    usable : ndarray of bool of shape (n_rows,)
+        The rows whose past is known.
     breaks : ndarray of int or None
-        Places in `positions` at which the state is zero, as the past is not known; None where no
-        state runs on from row to row.
-    series : ndarray of int of shape (len(positions),) or None
-        Of rows of many series over which a state runs on: the series of each position.
+        Places among the usable rows at which the state is zero, as the past is not known; None
+        where no state runs on from row to row.
+    series : ndarray of int of shape (n_usable,) or None
+        Of rows of many series over which a state runs on: the series of each usable row.
     """
 
     table: Any
@@ -56,29 +56,43 @@ class Samples:
     horizon: int
     y_ndim: int
     weight: np.ndarray | None
-    positions: np.ndarray
+    usable: np.ndarray
     breaks: np.ndarray | None = None
     series: np.ndarray | None = None
 
     @cached_property
-    def taught(self):
-        """Positions of the rows whose past and target are known."""
-        return self.positions[~np.isnan(self.target).any(axis=1)[self.positions]]
+    def is_taught(self):
+        """Whether the past and the target of each row are known."""
+        return self.usable & ~np.isnan(self.target).any(axis=1)
 
-    @cached_property
+    @property
+    def n_taught(self):
+        """How many rows are learnt from."""
+        return np.count_nonzero(self.is_taught)
+
+    @property
+    def taught(self):
+        """Positions of the rows that are learnt from, oldest first."""
+        return np.flatnonzero(self.is_taught)
+
+    @property
+    def chosen(self):
+        """What chooses these rows: of all rows a slice, which copies nothing, else a mask."""
+        return slice(None) if self.is_taught.all() else self.is_taught
+
+    @property
     def target_taught(self):
         """The target, NaN in rows that are not learnt from."""
-        target = np.full_like(self.target, np.nan)
-        target[self.taught] = self.target[self.taught]
-        return target
+        taught = self.is_taught
+        return self.target if taught.all() else np.where(taught[:, None], self.target, np.nan)
 
     def rows(self, head):
         """Return them as the engine takes them, with a target for each output of the network."""
         # A state runs on over rows without a target, too.
-        positions = self.taught if self.breaks is None else self.positions
+        rows = self.chosen if self.breaks is None else self.usable
         n_levels = len(head.levels)
         target = self.target if n_levels == 1 else np.repeat(self.target, n_levels, axis=1)
-        return Rows(self.windows, positions, target, self.weight, self.breaks, self.series)
+        return Rows(self.windows, rows, target, self.weight, self.breaks, self.series)
 
 
 def read_problem(regressor, given, *, reset, one_epoch, runs_on=False):
@@ -221,15 +235,13 @@ def _read_samples(regressor, X, y, sample_weight, *, reset, runs_on, suffix=""):
     horizon = 1 if suffix else said_horizon(y, target, said, layout)
     check_computable(target, y, y_name)
     weight = None if sample_weight is None else _check_weight(sample_weight, X, windows)
-    positions = np.flatnonzero(n_unknown < windows.shape[1])
-    if not learns_short_windows(regressor):
-        positions = np.flatnonzero(n_unknown == 0)
+    usable = n_unknown < (windows.shape[1] if learns_short_windows(regressor) else 1)
     target = until_now(target, horizon, layout)
     samples = Samples(
-        X, layout, windows, n_unknown, target, horizon, np.asarray(y).ndim, weight, positions
+        X, layout, windows, n_unknown, target, horizon, np.asarray(y).ndim, weight, usable
     )
     remedy = mask_remedy(regressor, windows, n_unknown)
-    if not len(samples.taught):
+    if not samples.n_taught:
         n_rows, window, _ = windows.shape
         n_missing = np.count_nonzero(np.isnan(windows.folded(1)[-1:]).all(axis=2))
         raise ValueError(
@@ -240,7 +252,7 @@ def _read_samples(regressor, X, y, sample_weight, *, reset, runs_on, suffix=""):
         )
     if not suffix:
         n_with_target = np.count_nonzero(~np.isnan(target).any(axis=1))
-        warn_of_few_rows(len(samples.taught), n_with_target, remedy)
+        warn_of_few_rows(samples.n_taught, n_with_target, remedy)
     return samples
 
 
@@ -270,13 +282,13 @@ def _hold_out(samples, fraction):
     cut = int(np.searchsorted(time, time[cut]))
     # Of several steps ahead, the last targets before the cut lie among the rows held out.
     earlier = until_now(samples.target[:cut], samples.horizon, samples.layout.head(cut))
-    held_out = samples.positions >= cut
     target = np.concatenate([earlier, samples.target[cut:]])
-    training = replace(samples, target=target, positions=samples.positions[~held_out])
-    if n_train == len(taught) or not len(training.taught):
+    is_earlier = np.arange(len(target)) < cut
+    training = replace(samples, target=target, usable=samples.usable & is_earlier)
+    if n_train == len(taught) or not training.n_taught:
         raise ValueError(
             f"validation_fraction={fraction} of {len(taught)} rows leaves {n_train} rows to learn"
             f" from and {len(taught) - n_train} to validate with: use more rows or another"
             " fraction."
         )
-    return training, replace(samples, positions=samples.positions[held_out])
+    return training, replace(samples, usable=samples.usable & ~is_earlier)

@@ -463,8 +463,8 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         ends = np.append(self._past.ends, np.nan)[np.minimum(stretches.series, self._past.n_series)]
         follows = (stretches.numbers == ends) & (self.history != "none")
         begins[stretches.starts[first]] = held_out & ~follows[first]
-        breaks = np.flatnonzero(layout.by_row(begins)[samples.positions])
-        series = layout.by_row(np.repeat(stretches.series, stretches.lengths))[samples.positions]
+        breaks = np.flatnonzero(layout.by_row(begins)[samples.usable])
+        series = layout.by_row(np.repeat(stretches.series, stretches.lengths))[samples.usable]
         if self._past.n_series == 1 and not series.any():
             series = None
         return replace(samples, breaks=breaks, series=series)

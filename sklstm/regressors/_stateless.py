@@ -117,7 +117,7 @@ def train_windows(estimator, samples, validation, head, loss, start, *, one_epoc
     training = _base.describe_training(estimator, loss, one_epoch=one_epoch)
     network, training = settle(network, training, head.default_loss)
     head.check(training)
-    _warn_of_rows_never_reached(training, len(samples.taught))
+    _warn_of_rows_never_reached(training, samples.n_taught)
     _base.train(estimator, samples, validation, head, network, training, start=start, **own)
     return estimator
 

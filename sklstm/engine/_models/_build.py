@@ -129,9 +129,10 @@ def row_orders(n: int, shuffle: bool, seed: int, size: int | None = None):
                 if shuffle:
                     draws.shuffle(left)
             parts.append(left[:missing])
-            left = left[missing:]
+            # A view of no row would keep all of them in memory.
+            left = left[missing:] if missing < len(left) else left[:0].copy()
             missing -= len(parts[-1])
-        yield np.concatenate(parts)
+        yield parts.pop() if len(parts) == 1 else np.concatenate(parts)
 
 
 def _built_by_user(network: NetworkSpec, seed: int) -> keras.Model:

@@ -74,9 +74,9 @@ class BatchEpochs(Epochs):
         self._orders = map(np.stack, zip(*orders, strict=True)) if n_networks else orders[0]
         self._batch_size, self._xla = batch_size, xla
         known = data.block(np.arange(1)) if self.by_blocks else data
-        first = np.zeros((self.most_epochs, *n_networks, n_drawn), np.int32)
-        self.given = self._batches(known, first)
         # XLA compiles for fixed shapes, so it is told the numbers that decide them.
+        n_epochs, n_rows = (self.most_epochs, n_drawn) if xla else (1, 1)
+        self.given = self._batches(known, np.zeros((n_epochs, *n_networks, n_rows), np.int32))
         sizes = (data.windows.window, batch_size, n_drawn % batch_size) if xla else None
         options = method, data.weighted, sizes
         arguments = self.given, (), self.span(1, 0, 1, True)
@@ -84,11 +84,15 @@ class BatchEpochs(Epochs):
 
     def begin(self, epochs: int) -> None:
         super().begin(epochs)
-        self._order, *_ = orders = np.stack(list(islice(self._orders, epochs)))
+        drawn = list(islice(self._orders, epochs))
+        # The order of one epoch may be long, so it is not copied.
+        orders = np.stack(drawn) if epochs > 1 else drawn[0][None]
         if self._xla:
             # Fewer epochs are filled up with orders that are never run.
             orders = np.resize(orders, (self.most_epochs, *orders.shape[1:]))
-        if not self.by_blocks:
+        if self.by_blocks:
+            self._order = orders[0]
+        else:
             self.given = self.given._replace(orders=tf.constant(orders))
 
     def read(self, start: int, stop: int) -> Batches:

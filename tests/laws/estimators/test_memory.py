@@ -1,4 +1,4 @@
-"""How much memory transformers take for tables of many series, on which they work in blocks."""
+"""How much memory transformers take for tables of many series, and networks for many rows."""
 
 import gc
 import tracemalloc
@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from sklearn.pipeline import make_pipeline
 
-from sklstm import Differencer, LagWindower, SeriesMinMaxScaler
+from sklstm import Differencer, LagWindower, LSTMRegressor, SeriesMinMaxScaler
 
 STEPS = {
     "windows": LagWindower(12),
@@ -119,3 +119,14 @@ def test_the_way_back_takes_three_times_the_memory_of_the_values(name):
     assert known.sum() >= len(X) - 13 * 24_000
     np.testing.assert_allclose(restored[known], X[known], atol=1e-9)
     assert most <= 3 * X["sold"].nbytes
+
+
+def test_training_holds_few_numbers_for_each_row():
+    """A fit takes at most three times the memory of the series that its windows look into."""
+    series = np.random.default_rng(0).normal(size=(500_000, 2))
+    X = np.lib.stride_tricks.sliding_window_view(series[:-1], 5, axis=0).swapaxes(1, 2)
+    y = series[5:, 0]
+    model = LSTMRegressor(1, epochs=1, steps_per_epoch=1, random_state=0)
+    model.fit(X[:100], y[:100])  # What TensorFlow traces takes memory, too.
+    _, most = added(model.fit, X, y)
+    assert most < 3 * series.nbytes
