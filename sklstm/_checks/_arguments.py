@@ -9,6 +9,9 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_scalar
 
+#: Workers are counted by a C int.
+_MOST_JOBS = 2**31 - 1
+
 
 def check_count(value, name, *, least=1):
     """Return a whole number as an int, and refuse anything else.
@@ -54,6 +57,51 @@ def check_flag(value, name):
     """
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name}={brief(value)} is not valid: expected True or False.")
+
+
+def check_choice(value, name, choices):
+    """Refuse anything but one of some names.
+
+    Parameters
+    ----------
+    value : object
+        The argument.
+    name : str
+        What messages call it.
+    choices : sequence of str
+        The names.
+
+    Raises
+    ------
+    ValueError
+        If it is none of them.
+    """
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name}={brief(value)} is not valid: expected one of {choices!r}.")
+
+
+def check_jobs(value):
+    """Refuse what joblib takes for no number of jobs.
+
+    Parameters
+    ----------
+    value : object
+        The argument ``n_jobs``.
+
+    Raises
+    ------
+    TypeError
+        If it is neither an int nor None.
+    ValueError
+        If it is 0, or more than joblib can count.
+    """
+    if value is None:
+        return
+    check_scalar(value, "n_jobs", Integral)
+    if value == 0 or abs(value) > _MOST_JOBS:
+        raise ValueError(
+            f"n_jobs={value!r} is not valid: expected the number of jobs, or -1 for all processors."
+        )
 
 
 def check_kind(value, name, attribute, expected):

@@ -60,7 +60,7 @@ def check_numeric(X, name="X"):
     check_dense(X, name)
     if isinstance(X, pd.DataFrame):
         for place, dtype in enumerate(X.dtypes):
-            if not (isinstance(dtype, np.dtype) and dtype.kind in "biuf"):
+            if not (isinstance(dtype, np.dtype) and dtype.kind in "biuf" and dtype.isnative):
                 _check_values(X.iloc[:, place], name, X.columns[place], X)
     elif isinstance(X, pd.Series | pd.api.extensions.ExtensionArray | np.ndarray):
         _check_values(X, name)
@@ -199,6 +199,11 @@ def _check_values(values, name, column=None, table=None):
         )
     if dtype.kind == "c":
         raise ValueError(f"Complex data not supported: {where} is {dtype}.")
+    if isinstance(values, pd.Series) and isinstance(dtype, np.dtype) and not dtype.isnative:
+        raise ValueError(
+            f"{where} holds {dtype}, of another byte order than this machine's, and pandas takes no"
+            f" rows from such numbers. Use {name}.astype(float)."
+        )
     if _holds_dates(values):
         held = f"dates of dtype {dtype}"
         to_index = "" if table is None else f" with {name}.set_index({column!r})"

@@ -1,6 +1,5 @@
 """Checks of tables and targets, and the columns and labels that they have."""
 
-from collections.abc import Hashable
 from numbers import Integral
 
 import numpy as np
@@ -16,6 +15,7 @@ from sklstm._past._windows import Windows
 
 #: How tables become arrays: NaN stands for what is not known.
 AS_FLOATS: dict = {"dtype": [np.float64, np.float32], "ensure_all_finite": False}
+_FLAGS = bool | np.bool_
 
 
 def check_rows(estimator, X, *, reset, name="X", **options):
@@ -315,22 +315,32 @@ def positions_among(columns, wanted, name, table="X"):
     ValueError
         If a column is not there or named twice.
     """
+    # True equals 1, but a mask of columns is no list of their positions.
+    places = {(isinstance(one, _FLAGS), one): place for place, one in enumerate(columns)}
     # Any hashable object may be the name of a column, also a tuple or a float.
-    is_one = isinstance(wanted, Hashable) and wanted in columns
+    is_one = _place(wanted, places) is not None
     positions = []
     for column in [wanted] if is_one else listed(wanted, name):
-        if column in columns:
-            positions.append(columns.index(column))
-        elif isinstance(column, Integral) and 0 <= int(column) < len(columns):
-            positions.append(int(column))
-        else:
+        place = _place(column, places)
+        if place is None and isinstance(column, Integral) and not isinstance(column, bool):
+            place = int(column) if 0 <= column < len(columns) else None
+        if place is None:
             raise ValueError(
                 f"{name}={wanted!r} names no column of {table}: expected one of {columns!r} or a"
                 f" position from 0 to {len(columns) - 1}."
             )
+        positions.append(place)
     if not positions or len(set(positions)) < len(positions):
         raise ValueError(f"{name}={wanted!r} names a column twice, or none.")
     return positions
+
+
+def _place(name, places):
+    """Return the position of the column of a name, or None."""
+    try:
+        return places.get((isinstance(name, _FLAGS), name))
+    except TypeError:  # not hashable, so no name
+        return None
 
 
 def index_of(X):

@@ -62,7 +62,10 @@ def check_times(index, times, name):
         )
     kind = pd.api.types.infer_dtype(times)
     if kind in NAMES:
-        what = f"is text such as {times[0]!r}, which sorts by its letters, not in time"
+        text = next((one for one in times if isinstance(one, str)), None)
+        what = f"is text such as {text!r}, which sorts by its letters, not in time"
+        if text is None:
+            what = f"holds {kind} labels such as {times[0]!r}, which are not sorted in time"
         code = _read_dates(times, name)[1].replace(f"{name}.index", f"{name}.index.levels[0]")
         mend = "Make dates or numbers of it" + (
             f": {name}.index = {name}.index.set_levels({code}, level=0), and then sort the table"
@@ -70,6 +73,8 @@ def check_times(index, times, name):
             if code
             else "."
         )
+    elif (end := _infinite_end(times)) is not None:
+        what, mend = f"holds {end!r}", "Give the rows the number of their time step."
     elif times.is_monotonic_increasing and times.is_unique:
         return
     elif (place := _first_fall(times)) is None:
@@ -118,6 +123,8 @@ def check_sorted(index, name="X", *, allow_names=False):
         elif not runs_on:
             mend += f" Then sort the table with {name}.sort_index()."
         what = f"holds text such as {index[0]!r}, which sorts by its letters, not in time"
+    elif (end := _infinite_end(index)) is not None:
+        what, mend = f"holds {end!r}", "Give the rows the number of their time step."
     elif rises or (allow_names and kind in NAMES and not falls):
         return
     elif index.hasnans:
@@ -147,6 +154,12 @@ def check_sorted(index, name="X", *, allow_names=False):
         f"The index of {name} {what}, but a series needs one row per time step, oldest first."
         f" {mend}"
     )
+
+
+def _infinite_end(index):
+    """Return the first or the last of some labels if it is an infinite number, or else None."""
+    ends = (one for one in (*index[:1], *index[-1:]) if isinstance(one, float | np.floating))
+    return next((one for one in ends if np.isinf(one)), None)
 
 
 def gap_remedy(index, name):

@@ -2,6 +2,8 @@
 
 from collections.abc import Hashable
 
+import pandas as pd
+
 from sklstm._checks._arguments import brief, listed
 from sklstm._past._layout import Layout
 from sklstm._past._order import is_panel
@@ -53,6 +55,7 @@ def choose_series(series, y_pred, y_true, folds):
                 f"series={brief(series)} chooses among many series, but y_pred holds one: its index"
                 " has no level that names series. Leave series out."
             )
+        _check_one_axis(tables)
         return [(None, slice(None), slice(None))], 1
 
     # 2. The rows of each fold, and the observed ones, are in order.
@@ -61,6 +64,7 @@ def choose_series(series, y_pred, y_true, folds):
         Layout(y_pred.index[rows], int(rows.sum()), "y_pred")
     if y_true is not None:
         Layout(y_true.index, len(y_true), "y_true")
+    _check_one_axis(tables)
 
     # 3. Choose.
     names = {name: table.index.droplevel(0) for name, table in tables.items()}
@@ -96,6 +100,17 @@ def choose_series(series, y_pred, y_true, folds):
         for number, label in enumerate(chosen)
     ]
     return drawn, len(known)
+
+
+def _check_one_axis(tables):
+    """Refuse tables of which one alone is labelled by dates."""
+    times = {name: table.index.get_level_values(0) for name, table in tables.items()}
+    dated = [name for name in times if isinstance(times[name], pd.DatetimeIndex | pd.PeriodIndex)]
+    if len(dated) == 1 < len(times):
+        raise ValueError(
+            f"Of y_true and y_pred, {dated[0]} alone is labelled by dates, so the two have no time"
+            " axis in common. Pass both with dates, or both without, for instance by .to_numpy()."
+        )
 
 
 def rows_of(table, rows, labelled):

@@ -377,7 +377,7 @@ class ForecastDisplay:
     def _draw_series(self, ax, y_true, y_pred, interval, baselines, folds):
         """Draw one series."""
         # 1. Draw the observed values.
-        if y_true is not None:
+        if y_true is not None and len(y_true):
             self._draw_line(ax, y_true, "actual", "", linewidth=1.2)
 
         # 2. Draw baselines, predictions and interval, fold by fold.

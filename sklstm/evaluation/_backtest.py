@@ -1,15 +1,13 @@
 """Predictions of past rows by estimators that were trained on earlier rows only."""
 
-from numbers import Integral
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 from joblib import effective_n_jobs
 from sklearn.base import clone
-from sklearn.utils import check_scalar
 
-from sklstm._checks._arguments import check_flag, check_kind
+from sklstm._checks._arguments import check_flag, check_jobs, check_kind
 from sklstm._checks._horizon import first_step, horizon_of, target_names
 from sklstm._checks._lag_columns import inputs_among, lags_of, observed_inputs
 from sklstm._checks._numbers import place_of
@@ -218,8 +216,9 @@ def backtest(
             " next. Set feed_back=False with a y of as many steps (horizon=… of"
             " series_to_supervised), or method='predict' and conformal_interval."
         )
-    if n_jobs is not None:
-        check_scalar(n_jobs, "n_jobs", Integral)
+    check_jobs(n_jobs)
+    if recompute is not None:
+        check_kind(recompute, "recompute", "__call__", "a function of the targets before a row")
     layout = Layout(index_of(X), len(X))
     horizon = horizon_of(target_names(y), target, layout)
     names, season = check_baselines(baselines, season, layout.times)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_scalar
 
-from sklstm._checks._arguments import check_flag, check_kind
+from sklstm._checks._arguments import check_choice, check_flag, check_kind
 from sklstm._checks._numbers import check_floats, check_not_infinite
 from sklstm._checks._tables import check_target, index_of
 from sklstm._past._layout import Layout
@@ -189,13 +189,14 @@ def conformal_interval(
     if not 0 < coverage < 1:
         raise ValueError(f"coverage={coverage!r} is not valid: expected a share between 0 and 1.")
     check_flag(symmetric, "symmetric")
+    check_choice(method, "method", ["absolute", "quantile"])
+    check_choice(scale, "scale", ["identity", "log"])
+    check_choice(pool, "pool", ["series", "all", "scaled"])
     lines, outputs = result.predictions, outputs_of(result)
     if method == "quantile":
         ends, names = pair_of(predictions, lines, outputs, float(coverage))
-    elif method == "absolute":
-        ends, names = _points(predictions), ["prediction"] * 2
     else:
-        raise ValueError(f"method={method!r} is not valid: expected 'absolute' or 'quantile'.")
+        ends, names = _points(predictions), ["prediction"] * 2
 
     # 2. How far the values of the back-test lay below the lower end, and above the upper one.
     n_steps = getattr(predictions, "attrs", {}).get(FORECAST_STEPS, 1)
@@ -214,13 +215,9 @@ def conformal_interval(
                 " negative ones. Leave scale='identity', or add a constant to the series."
             )
         actual, lower, upper, ends = (np.log(one) for one in (actual, lower, upper, ends))
-    elif scale != "identity":
-        raise ValueError(f"scale={scale!r} is not valid: expected 'identity' or 'log'.")
     lines = lines.assign(below=lower - actual, above=actual - upper)
 
     # 3. Which errors belong to which series, and the scale of each prediction.
-    if pool not in ("series", "all", "scaled"):
-        raise ValueError(f"pool={pool!r} is not valid: expected 'series', 'all' or 'scaled'.")
     layout = _layout(predictions, len(ends), lines)
     sizes = np.ones((len(ends), 1))
     if pool == "scaled":
@@ -290,6 +287,11 @@ def _layout(predictions, n_rows, lines):
             f"{one} names many series in its index, but {other} does not: give both an index whose"
             " first level is the time, and whose other levels name the series. To label an array:"
             " pandas.DataFrame(predictions, X.index)."
+        )
+    if is_panel(index) and index.nlevels != lines.index.nlevels:
+        raise ValueError(
+            f"The index of predictions has {index.nlevels} levels, but that of the back-test has"
+            f" {lines.index.nlevels}: name the series by the same levels, {lines.index.names!r}."
         )
     return Layout(index if is_panel(index) else None, n_rows, "predictions")
 

@@ -217,7 +217,16 @@ class ForecastScorer:
         -------
         float or dict of str to float
             The score, or that of each scorer.
+
+        Raises
+        ------
+        ValueError
+            If the estimator cannot forecast the rows, the rows are no table in order of time, or
+            the target has no number that can be scored.
+        TypeError
+            If `estimator` is no regressor, or `X` or `y` is nothing that rows can be made of.
         """
+        check_kind(estimator, "estimator", "predict", "a fitted regressor, pipeline or search")
         if sample_weight is not None:
             params["sample_weight"] = sample_weight
         with each_once():
@@ -283,7 +292,8 @@ class ForecastScorer:
                 " score, so no forecast reaches its end. Use larger test folds (test_size of the"
                 " splitter), or fewer steps."
             )
-        columns = list(X.columns) if isinstance(X, pd.DataFrame) else list(range(X.shape[1]))
+        is_table = isinstance(rows, pd.DataFrame)
+        columns = list(rows.columns) if is_table else list(range(rows.shape[1]))
         declared = inputs_among(rows, self.future_inputs, layout)
         y_lag = self.y_lag
         if y_lag is None:

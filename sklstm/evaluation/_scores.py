@@ -92,7 +92,7 @@ def scorers_of(scoring):
     -------
     dict of str to Metric or callable
     """
-    if callable(scoring):
+    if callable(scoring) and not isinstance(scoring, type):
         return {"score": scoring}
     with naming("scoring", scoring):
         names = listed(scoring, "scoring")

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.model_selection import TimeSeriesSplit
 from sklearn.utils import check_consistent_length
 
-from sklstm._checks._arguments import check_count
+from sklstm._checks._arguments import check_count, naming
 from sklstm._checks._tables import check_in_step, index_of
 from sklstm._past._layout import Layout
 
@@ -100,11 +100,13 @@ class TimeStepSplit(TimeSeriesSplit):
         for name in ("test_size", "max_train_size"):
             if getattr(self, name) is not None:
                 check_count(getattr(self, name), name)
+        with naming("X", X):
+            n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
         check_consistent_length(X, y)
         name, labelled = ("y", y) if index_of(X) is None else ("X", X)
         if labelled is X:
             check_in_step(y, X)
-        layout = Layout(index_of(labelled), X.shape[0] if hasattr(X, "shape") else len(X), name)
+        layout = Layout(index_of(labelled), n_rows, name)
 
         # 2. The row at which each time step starts, and the end of the last one.
         time = layout.by_row(layout.time).astype(np.intp)

@@ -2,7 +2,6 @@
 
 import warnings
 from functools import partial
-from numbers import Integral
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,10 +10,9 @@ import pandas as pd
 from joblib import effective_n_jobs
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._checks._arguments import check_count, check_kind
+from sklstm._checks._arguments import check_count, check_jobs, check_kind
 from sklstm._checks._lag_columns import check_lags, lags_of
 from sklstm._checks._quantiles import check_method, check_quantiles, levels_of, quantile_names
 from sklstm._checks._tables import check_ordered, check_target, index_of
@@ -233,8 +231,7 @@ def forecast(
     Name: milk, dtype: float64
     """
     steps = check_count(steps, "steps")
-    if n_jobs is not None:
-        check_scalar(n_jobs, "n_jobs", Integral)
+    check_jobs(n_jobs)
     check_kind(estimator, "estimator", "predict", "a fitted regressor, pipeline or search")
     check_method(method, estimator)
     options = {"steps": steps, "lookback": lookback, "n_jobs": n_jobs, "method": method}

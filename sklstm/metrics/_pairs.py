@@ -51,7 +51,7 @@ class Pairs:
         return is_panel(self.index)
 
 
-def read_pairs(y_true, y_pred, sample_weight, n_predicted=None):
+def read_pairs(y_true, y_pred, sample_weight, n_predicted=None, *, name="y_pred"):
     """Put predictions beside the true values, by their labels if both have labels.
 
     Parameters
@@ -64,6 +64,8 @@ def read_pairs(y_true, y_pred, sample_weight, n_predicted=None):
         Weights of the rows.
     n_predicted : int, default=None
         How many numbers are predicted for each true value. None is one number, and no last axis.
+    name : str, default="y_pred"
+        What messages call the predictions.
 
     Returns
     -------
@@ -77,20 +79,20 @@ def read_pairs(y_true, y_pred, sample_weight, n_predicted=None):
     actual = _values(y_true, "y_true")
     labelled = y_pred if index_of(y_true) is None else y_true
     index = index_of(labelled)
-    layout = layout_of(labelled, name="y_pred" if labelled is y_pred else "y_true")
+    layout = layout_of(labelled, name=name if labelled is y_pred else "y_true")
     n_rows, n_outputs = actual.shape
-    y_pred = _with_rows_of(labelled, y_pred, "y_pred")
+    y_pred = _with_rows_of(labelled, y_pred, name)
     if n_predicted is None:
-        y_pred = _with_outputs_of(y_true, y_pred)
-        predicted = _values(y_pred, "y_pred")
+        y_pred = _with_outputs_of(y_true, y_pred, name)
+        predicted = _values(y_pred, name)
         if predicted.shape != actual.shape:
             raise ValueError(
-                f"y_pred has shape {np.shape(y_pred)}, but y_true has {np.shape(y_true)}: expected"
+                f"{name} has shape {np.shape(y_pred)}, but y_true has {np.shape(y_true)}: expected"
                 " one prediction for each true value."
             )
     else:
         if isinstance(getattr(y_pred, "columns", None), pd.MultiIndex):
-            y_pred = _with_outputs_of(y_true, y_pred)
+            y_pred = _with_outputs_of(y_true, y_pred, name)
         predicted = _several(y_pred, (n_rows, n_outputs, n_predicted))
     weight = np.ones(n_rows)
     if sample_weight is not None:
@@ -389,7 +391,7 @@ def _with_rows_of(labelled, values, name):
     return values.iloc[places]
 
 
-def _with_outputs_of(y_true, y_pred):
+def _with_outputs_of(y_true, y_pred, name):
     """Return a table of predictions with its outputs in the order of those of y_true."""
     if not (isinstance(y_true, pd.DataFrame) and isinstance(y_pred, pd.DataFrame)):
         return y_pred
@@ -400,7 +402,7 @@ def _with_outputs_of(y_true, y_pred):
         return y_pred
     if set(wanted) != set(own):
         raise ValueError(
-            f"y_pred has the outputs {own!r}, but y_true has {wanted!r}. Give both the same names;"
-            " or pass y_pred.to_numpy() if its columns are in the order of those of y_true."
+            f"{name} has the outputs {own!r}, but y_true has {wanted!r}. Give both the same names;"
+            f" or pass {name}.to_numpy() if its columns are in the order of those of y_true."
         )
     return y_pred[wanted]

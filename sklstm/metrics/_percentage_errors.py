@@ -173,6 +173,7 @@ def overall_weighted_average(
     given = {"sample_weight": sample_weight, "multioutput": multioutput}
     scaled = {"y_train": y_train, "season": season}
     with each_once():
+        read_pairs(y_true, y_baseline, sample_weight, name="y_baseline")
         for name, predicted in (("y_pred", y_pred), ("y_baseline", y_baseline)):
             smape = symmetric_mean_absolute_percentage_error(y_true, predicted, **given)
             mase = mean_absolute_scaled_error(y_true, predicted, **scaled, **given)

@@ -12,6 +12,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from sklstm._checks._arguments import check_kind
 from sklstm._checks._horizon import names_of_steps, said_horizon, target_names, until_now
 from sklstm._checks._quantiles import levels_of
 from sklstm._checks._tables import check_target, index_of, layout_of
@@ -294,6 +295,8 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         # 1. Validate.
         self._validate_params()
         refuse_labels(self.regressor)
+        if self.transformer is not None:
+            check_kind(self.transformer, "transformer", "fit", "an object such as Differencer()")
         context = self._begin_fit(1, X=X, y=y)
         rows, inputs = read_rows(self, X, reset=True, y=y)
         target = check_target(y, X)

@@ -146,7 +146,7 @@ class CalendarFeatures(FollowedMixin, TransformerMixin, BaseEstimator):
         """
         self._validate_params()
         self._features = listed(self.features, "features")
-        unknown = [name for name in self._features if name not in RANGES]
+        unknown = [name for name in self._features if name not in list(RANGES)]
         if unknown or not (self._features or self.holidays is not None):
             raise ValueError(
                 f"features={self.features!r} is not valid: expected one or several of"

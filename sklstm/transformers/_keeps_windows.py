@@ -1,5 +1,7 @@
 """What all transformers share whose windows have three axes."""
 
+from sklstm._checks._arguments import check_choice
+
 
 class KeepsWindows:
     """Accepts a container for columns, but returns windows of three axes as they are.
@@ -26,9 +28,7 @@ class KeepsWindows:
         ValueError
             If there is no such container.
         """
-        known = [None, "default", "pandas", "polars"]
-        if transform not in known:
-            raise ValueError(f"transform={transform!r} is not valid: expected one of {known!r}.")
         if transform is not None:
+            check_choice(transform, "transform", ["default", "pandas", "polars"])
             self._sklearn_output_config = {"transform": transform}
         return self

@@ -173,8 +173,9 @@ def series_to_supervised(
         is_whole = keep_last or (n_observed == n_steps).all()
         until = "" if is_whole else " up to the last known target"
         n_steps, needed = (n_steps, 2) if keep_last else (n_observed, horizon + 1)
+        at_most = "" if layout.n_series < 2 else " at most"
         raise ValueError(
-            f"series has {n_steps.max()} rows{'' if layout.n_series == 1 else ' at most'}{until},"
+            f"series has {n_steps.max(initial=0)} rows{at_most}{until},"
             f" but horizon={horizon} needs at least {needed}: one to look back on and as many as"
             " the horizon to predict. Pass a longer series or a shorter horizon."
         )

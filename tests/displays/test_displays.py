@@ -371,12 +371,26 @@ def test_predictions_of_many_series_as_an_array_lie_at_the_last_rows():
     np.testing.assert_array_equal(display.lines_[1].get_ydata(), 2 * WIDE["Other"][-6:])
 
 
+def test_a_series_that_was_not_observed_is_drawn_by_itself():
+    """A new series has predictions alone; the others have their observed values, too."""
+    old, name = PANEL[PANEL.index.get_level_values(1) != NAMES[1]], NAMES[1]
+    display = ForecastDisplay.from_predictions(old, TAIL, series=NAMES[:2])
+    first, second = (ax.get_lines() for ax in display.axes_)
+    np.testing.assert_array_equal(first[0].get_ydata(), WIDE[NAMES[0]])
+    assert len(second) == 1
+    np.testing.assert_array_equal(second[0].get_ydata(), 2 * WIDE[name][-6:])
+
+
 REFUSED = [
     ({"series": "Fishing"}, r"series='Fishing' .* 14 series in y_pred, such as \['Agriculture'"),
     ({"series": ["Other", "Fishing"]}, "but 'Fishing' is none of them"),
     ({"series": []}, "expected one or several of the 14 series"),
     ({"series": 3}, "3 is none of them"),
     ({"ax": Figure().add_subplot()}, "Choose one with series, or leave ax out"),
+    (
+        {"y_true": PANEL.set_axis(PANEL.index.set_levels(range(122), level=0))},
+        "y_pred alone is labelled by dates",
+    ),
     ({"y_true": PANEL.droplevel(1)}, "Give both the same levels"),
     ({"y_pred": TAIL.droplevel(1)}, "Give both the same levels"),
     ({"y_pred": TAIL.swaplevel()}, r"Use y_pred.swaplevel\(\).sort_index\(\)"),

@@ -1,7 +1,7 @@
 """Good rows, bad values, and what every refusal owes to the user.
 
 A refusal names the argument and shows the value; its type is documented where it comes from; it is
-raised by us, not inside TensorFlow, Keras or SciKeras; and nothing that was fitted before is lost.
+raised by us or scikit-learn, not inside TensorFlow or pandas; and what was fitted before is kept.
 """
 
 import builtins
@@ -90,15 +90,18 @@ def refused(error, message, *, by=None, leaves=()):
     """
     with unchanged(*leaves), pytest.raises(error, match=message) as caught:
         yield caught
+    innermost = traceback.extract_tb(caught.value.__traceback__)[-1].filename
+    assert re.search(r"[\\/](sklstm|sklearn)[\\/]", innermost)
     inside = re.compile(r"[\\/](tensorflow|keras|scikeras)[\\/]")
     assert not [file for file in _traced(caught.value) if inside.search(file)]
     assert not inside.search(f"/{caught.type.__module__.replace('.', '/')}/")
     if by is not None:
         documented = NumpyDocString(inspect.getdoc(by))["Raises"]
-        assert issubclass(caught.type, tuple(getattr(builtins, one.type) for one in documented))
+        names = [name for one in documented for name in one.type.split(", ")]
+        assert issubclass(caught.type, tuple(getattr(builtins, name) for name in names))
 
 
-def _assert_shown(value, error):
+def assert_shown(value, error):
     """Assert that a message shows a value or a part of it, or the size of what is no table."""
     shown = [repr(value), str(value), reprlib.repr(value), type(value).__name__]
     shown += [getattr(value, "__name__", repr(value)), "has shape (", "has 0 rows"]
@@ -112,7 +115,7 @@ def parameter_refused(estimator, parameter, value):
     named = parameter.replace("_", "[_ ]")  # scikit-learn writes "feature range"
     with refused(ValueError, named, by=ours.fit) as caught:
         ours.fit(FRAME, SERIES)
-    _assert_shown(value, caught.value)
+    assert_shown(value, caught.value)
     ours.set_params(**{parameter: getattr(estimator, parameter)})
     np.testing.assert_array_equal(output(ours), output(fitted(estimator)))
 
@@ -122,7 +125,7 @@ def argument_refused(call, good, argument, value, leaves=()):
     message = rf"(?s)\b{argument}\b"
     with refused((TypeError, ValueError), message, by=call, leaves=leaves) as caught:
         call(**{**good, argument: value})
-    _assert_shown(value, caught.value)
+    assert_shown(value, caught.value)
 
 
 def with_value(value):
@@ -163,6 +166,7 @@ TABLES = {
     "a structured array": (np.zeros(N_ROWS, "f8,f8"), r"X \(ndarray"),
     "sparse columns": (FRAME.astype(pd.SparseDtype(float)), "'a' of X is sparse"),
     "two columns of one name": (FRAME.set_axis(["a", "a"], axis=1), "X .*columns called 'a'"),
+    "numbers of another byte order": (FRAME.astype(">f8"), r"'a' of X holds >f8.*astype"),
     "intervals": (FRAME.assign(b=pd.IntervalIndex.from_breaks(range(31))), "X .*'b' holds interv"),
     "a number too large for a float": ([[10**400, 1.0]] * N_ROWS, r"X \(\[\[1000.*too large"),
 }

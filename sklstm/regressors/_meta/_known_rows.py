@@ -7,6 +7,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils.metadata_routing import get_routing_for_object, process_routing
 
+from sklstm._checks._arguments import check_kind
 from sklstm._checks._numbers import place_of, text_in
 from sklstm._checks._tables import check_in_step, check_rows, index_of, lacks_target
 from sklstm._sklearn._callbacks import passed_on
@@ -47,7 +48,7 @@ def skips_unknown_rows(regressor):
 
 
 def refuse_labels(regressor):
-    """Refuse a classifier, whose labels no meta-regressor can transform.
+    """Refuse a class, and a classifier, whose labels no meta-regressor can transform.
 
     Parameters
     ----------
@@ -56,9 +57,12 @@ def refuse_labels(regressor):
 
     Raises
     ------
+    TypeError
+        If it is a class.
     ValueError
         If it is a classifier.
     """
+    check_kind(regressor, "regressor", "fit", "an estimator such as Ridge()")
     refuse_classifier(
         regressor,
         "Leave y as it is, and transform X alone, in a pipeline such as"
