@@ -295,8 +295,8 @@ def _day(day):
     try:
         if isinstance(day, str):
             return pd.Timestamp(datetime.fromisoformat(day))
-        if not isinstance(day, Number):
-            return pd.Timestamp(day)
+        if not isinstance(day, Number) and (time := pd.Timestamp(day)) is not pd.NaT:
+            return time
     except ValueError:
         pass
     raise ValueError(f"{day!r} is no day. Give dates, or text such as '2024-12-25'.")

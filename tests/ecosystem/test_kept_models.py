@@ -1,6 +1,8 @@
 """Fitted models come back whole from joblib, cloudpickle and skops, and may be frozen."""
 
+import errno
 import io
+import os
 import pickle
 import warnings
 
@@ -13,11 +15,25 @@ from sklearn.base import clone
 from sklearn.ensemble import VotingRegressor
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import SGDRegressor
+from sklearn.linear_model import Ridge, SGDRegressor
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from states import unchanged
 
 import sklstm
-from sklstm import KeptVersionWarning, LagWindower, LSTMRegressor
+from sklstm import (
+    CalendarFeatures,
+    Differencer,
+    KeptVersionWarning,
+    LagsToWindow,
+    LagWindower,
+    LSTMClassifier,
+    LSTMRegressor,
+    SeriesMinMaxScaler,
+    TimeStepSplit,
+    TransformedSeriesRegressor,
+    forecast_scorer,
+)
 
 PAST, NEW, Y_PAST = TABLE[:N_TRAIN], TABLE[N_TRAIN:], Y[:N_TRAIN]
 MODELS = {**NETWORKS, "ridge": REGRESSORS["ridge, one step ahead"]}
@@ -35,6 +51,55 @@ def test_a_model_survives_joblib(fitted):
     joblib.dump(fitted, file, compress=3)
     file.seek(0)
     np.testing.assert_array_equal(joblib.load(file).predict(NEW), fitted.predict(NEW))
+
+
+class FullDisk(io.BytesIO):
+    """A file on a disk that has room for some bytes."""
+
+    def __init__(self, room):
+        super().__init__()
+        self.room = room
+
+    def write(self, data):
+        """Write what there is room for, or raise."""
+        self.room -= len(memoryview(data).cast("B"))
+        if self.room < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return super().write(data)
+
+
+@pytest.mark.parametrize("compress", [0, 3])
+def test_a_full_disk_leaves_the_model_as_it_was(fitted, compress):
+    """The error is that of the disk, wherever it strikes, and the model can be kept elsewhere."""
+    whole = io.BytesIO()
+    joblib.dump(fitted, whole, compress=compress)
+    size = len(whole.getvalue())
+    expected = fitted.predict(NEW)
+    for room in (0, size // 2, size - 1):
+        with unchanged(fitted), pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+            joblib.dump(fitted, FullDisk(room), compress=compress)
+    np.testing.assert_array_equal(fitted.predict(NEW), expected)
+    again = io.BytesIO()
+    joblib.dump(fitted, again, compress=compress)
+    again.seek(0)
+    np.testing.assert_array_equal(joblib.load(again).predict(NEW), expected)
+
+
+@pytest.mark.parametrize("compress", [0, 3])
+def test_no_part_of_a_file_is_loaded(fitted, compress):
+    """A file that was cut short raises an exception, whatever byte it ends with."""
+    whole = io.BytesIO()
+    joblib.dump(fitted, whole, compress=compress)
+    for stop in range(0, len(whole.getvalue()), 61):
+        with pytest.raises(Exception):  # noqa: B017, PT011 - joblib's own, of many types
+            joblib.load(io.BytesIO(whole.getvalue()[:stop]))
+
+
+@pytest.mark.parametrize("content", [b"", b"day,sold\n1,2\n", b"PK\x03\x04....", b"\x89HDF\r\n"])
+def test_a_foreign_file_is_not_loaded(content):
+    """Text, and files of other programs, raise an exception."""
+    with pytest.raises(Exception):  # noqa: B017, PT011 - joblib's own, of many types
+        joblib.load(io.BytesIO(content))
 
 
 def test_a_model_with_a_local_network_survives_cloudpickle():
@@ -66,11 +131,11 @@ def load_with_skops(kept):
     return skops_io().loads(kept, trusted=skops_io().get_untrusted_types(data=kept))
 
 
-def assert_survives(model, rows):
+def assert_survives(model, rows, own=("sklstm.",)):
     """Assert that skops keeps a model, once the package's own classes are trusted by name."""
     kept = skops_io().dumps(model)
     types = skops_io().get_untrusted_types(data=kept)
-    assert all(name.startswith("sklstm.") for name in types)
+    assert all(name.startswith(own) for name in types)
     restored = load_with_skops(kept)
     np.testing.assert_array_equal(restored.predict(rows), model.predict(rows))
     return restored
@@ -81,6 +146,40 @@ def test_a_model_survives_skops(model):
     """Without pickle, a model of arrays or of a table comes back whole."""
     assert_survives(clone(model).fit(X[:N_TRAIN], Y_PAST), X[N_TRAIN:])
     assert_survives(clone(model).fit(PAST, Y_PAST), NEW)
+
+
+CLASSES = np.where(np.median(Y_PAST) < Y_PAST, "high", "low")
+
+
+@pytest.mark.parametrize(
+    ("model", "target"),
+    [
+        (LSTMClassifier(**LSTM, n_networks=2, class_weight="balanced"), CLASSES),
+        (LSTMRegressor(**LSTM, cell="gru", bidirectional=True, short_windows="mask"), Y_PAST),
+        (
+            make_pipeline(LagWindower(2, flatten=True), LagsToWindow(), LSTMRegressor(**LSTM)),
+            Y_PAST,
+        ),
+        (make_pipeline(CalendarFeatures("day", holidays=["2024-02-02"]), Ridge()), Y_PAST),
+        (make_pipeline(SeriesMinMaxScaler(clip=True), Ridge()), Y_PAST),
+    ],
+    ids=["classifier", "GRU", "lags to windows", "calendar", "scaler"],
+)
+def test_a_model_of_tables_survives_skops(model, target):
+    """Classes and calendars come back whole, once ours are trusted by name."""
+    assert_survives(clone(model).fit(PAST, target), NEW)
+
+
+def test_a_search_survives_skops():
+    """Our splitter and our scorer come back; skops also lists what scikit-learn scores with."""
+    search = GridSearchCV(
+        TransformedSeriesRegressor(Ridge(), Differencer(), y_lag="a"),
+        {"regressor__alpha": [1.0, 9.0]},
+        cv=TimeStepSplit(2),
+        scoring=forecast_scorer(steps=2, y_lag="a", future_inputs="b"),
+    ).fit(PAST, Y_PAST)
+    restored = assert_survives(search, NEW, own=("sklstm.", "sklearn.metrics."))
+    assert restored.score(NEW, Y[N_TRAIN:]) == search.score(NEW, Y[N_TRAIN:])
 
 
 @pytest.mark.parametrize(

@@ -117,3 +117,47 @@ def test_a_search_whose_worker_is_killed_can_be_repeated():
     """)
     written, _ = process.communicate(timeout=300)
     assert written.split() == [b"killed", b"False", b"True", b"True"]
+
+
+def test_a_forecast_of_many_series_whose_worker_is_killed_can_be_repeated():
+    """The forecast raises and leaves the model as it was; the next one is that of one process."""
+    process = fresh("""
+        import os, pickle, signal, tempfile
+        import pandas as pd
+        from joblib.externals.loky.process_executor import TerminatedWorkerError
+        from sklearn.pipeline import make_pipeline
+        from sklearn.tree import DecisionTreeRegressor
+        from sklstm import (
+            Differencer,
+            LagWindower,
+            TransformedSeriesRegressor,
+            forecast,
+            series_to_supervised,
+        )
+
+        class Killed(DecisionTreeRegressor):
+            def predict(self, X):
+                if os.path.exists("home") and open("home").read() != str(os.getpid()):
+                    os.remove("home")
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return super().predict(X)
+
+        os.chdir(tempfile.mkdtemp())
+        months = pd.period_range("2020-01", periods=20, freq="M")
+        index = pd.MultiIndex.from_product([months, list("abcd")])
+        rows, y = series_to_supervised(pd.Series(np.sin(np.arange(80.0)), index, name="sold"))
+        regressor = make_pipeline(LagWindower(3, flatten=True), Killed(random_state=0))
+        model = TransformedSeriesRegressor(regressor, Differencer()).fit(rows, y)
+        alone = forecast(model, rows, 3, y=y)
+        before = pickle.dumps(model)
+        with open("home", "w") as file:
+            file.write(str(os.getpid()))
+        try:
+            forecast(model, rows, 3, y=y, n_jobs=2)
+        except TerminatedWorkerError:
+            print("killed")
+        print(pickle.dumps(model) == before)
+        print(forecast(model, rows, 3, y=y, n_jobs=2).equals(alone))
+    """)
+    written, _ = process.communicate(timeout=300)
+    assert written.split() == [b"killed", b"True", b"True"]

@@ -22,6 +22,7 @@ from sklstm import (
     LSTMRegressor,
     StatefulLSTMRegressor,
     TransformedSeriesRegressor,
+    WindowScaledRegressor,
     backtest,
     forecast,
 )
@@ -43,6 +44,8 @@ REGRESSORS = {
     "stateful": StatefulLSTMRegressor(
         2, epochs=2, bptt_steps=4, validation_fraction=0.3, random_state=0
     ),
+    "several": clone(LSTM).set_params(n_networks=3),
+    "several, stateful": StatefulLSTMRegressor(2, epochs=2, n_networks=2, random_state=0),
 }
 
 
@@ -55,13 +58,13 @@ class Fault(Exception):
     """What is raised on purpose."""
 
 
-def raising(hook, error=Fault):
-    """Return a callback that raises in a hook: at its second call, or at its only one of a fit."""
+def raising(hook, error=Fault, *, at=2):
+    """Return a callback that raises in a hook: at its n-th call, or at its only one of a fit."""
     calls = itertools.count(1)
     is_once = hook.startswith("on_train_") and "batch" not in hook
 
     def strike(self, *_, **__):
-        if is_once or next(calls) % 2 == 0:
+        if is_once or next(calls) % at == 0:
             raise error
 
     return type("Raising", (keras.callbacks.Callback,), {hook: strike})()
@@ -132,6 +135,17 @@ def test_a_model_whose_run_was_interrupted_is_discarded(name, error):
     with unchanged(regressor), pytest.raises(error):
         regressor.fit(OTHER_X, OTHER_Y)
     assert _pool.stats()["held"] < n_models
+    assert_healthy(name)
+
+
+@pytest.mark.parametrize("error", [Fault, KeyboardInterrupt])
+@pytest.mark.parametrize("name", ["several", "several, stateful"])
+def test_the_second_of_several_networks_may_fail(name, error):
+    """The first has learnt by then; all are as before, and the next fit trains them all."""
+    reference(name)
+    third = raising("on_epoch_end", error, at=3)  # each network learns for two epochs
+    regressor = clone(REGRESSORS[name]).fit(X, Y).set_params(callbacks=[third])
+    assert_untouched(regressor, error, lambda one: one.fit(OTHER_X, OTHER_Y))
     assert_healthy(name)
 
 
@@ -314,6 +328,21 @@ def test_a_part_of_a_target_transforming_regressor_may_raise(parameter, before, 
     fitted = TransformedSeriesRegressor(Ridge(), Differencer(), y_lag=0).fit(X, Y)
     fitted.set_params(**{parameter: make_pipeline(*before, Raises(method, error))})
     assert_untouched(fitted, error, lambda one: one.fit(OTHER_X, OTHER_Y))
+
+
+@pytest.mark.parametrize("error", [Fault, KeyboardInterrupt])
+@pytest.mark.parametrize("method", ["fit", "predict"])
+def test_a_regressor_on_scaled_windows_may_raise(method, error):
+    """What scales the windows keeps the regressor that it had, and what that had learnt."""
+    windows = LagWindower(3, flatten=True).fit_transform(X)[2:]
+    fitted = WindowScaledRegressor(Ridge()).fit(windows, Y[2:])
+    if method == "fit":
+        fitted.set_params(regressor=Raises(method, error))
+        assert_untouched(fitted, error, lambda one: one.fit(windows, Y[2:]))
+    else:
+        fitted.regressor_ = Raises(method, error).fit(windows)
+        with unchanged(fitted), pytest.raises(error):
+            fitted.predict(windows)
 
 
 def test_a_pipeline_whose_last_step_raises_keeps_each_step_whole():
