@@ -323,7 +323,7 @@ def positions_among(columns, wanted, name, table="X"):
     for column in [wanted] if is_one else listed(wanted, name):
         place = _place(column, places)
         if place is None and isinstance(column, Integral) and not isinstance(column, bool):
-            place = int(column) if 0 <= column < len(columns) else None
+            place = int(column) if 0 <= int(column) < len(columns) else None
         if place is None:
             raise ValueError(
                 f"{name}={wanted!r} names no column of {table}: expected one of {columns!r} or a"

@@ -295,7 +295,7 @@ def _day(day):
     try:
         if isinstance(day, str):
             return pd.Timestamp(datetime.fromisoformat(day))
-        if not isinstance(day, Number) and (time := pd.Timestamp(day)) is not pd.NaT:
+        if not isinstance(day, Number) and not pd.isna(time := pd.Timestamp(day)):
             return time
     except ValueError:
         pass
