@@ -257,7 +257,7 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
             scaled[rows] = (values[rows] - low) * scale + self.feature_range[0]
         if self.clip:
             np.clip(scaled, *self.feature_range, out=scaled)
-        return like(scaled.reshape(np.shape(X)), X, self.get_feature_names_out)
+        return like(scaled.reshape(np.asarray(X).shape), X, self.get_feature_names_out)
 
     def inverse_transform(self, Y, columns=None):
         """Bring scaled values back to their own units.

@@ -170,12 +170,16 @@ class TargetSteps:
         self.transformer = transformer
         self.names = names
         self.horizon = horizon
-        self._columns = pd.Index(names, tupleize_cols=False)
 
     @property
     def steps(self):
         """The transformers, first to last."""
         return [] if self.transformer is None else steps_of(self.transformer)
+
+    @property
+    def _columns(self):
+        """The names of the targets as an index, which skops cannot keep."""
+        return pd.Index(self.names, tupleize_cols=False)
 
     @property
     def looks_back(self):
