@@ -13,7 +13,7 @@ from pathlib import Path
 # Read when TensorFlow loads, here and in the processes that are measured.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from _speed import _serving  # noqa: F401, adds its case
+from _speed import _pytorch, _serving  # noqa: F401, add their cases
 from _speed._cases import CASES, Options, Row
 from _speed._measure import machine
 

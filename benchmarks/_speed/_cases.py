@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from _speed import _opponents, _ours
-from _speed._measure import Measured, alternate, contender, installed
+from _speed._measure import Measured, alternate, contender
 
 
 @dataclass(frozen=True)
@@ -211,38 +211,6 @@ def small_fits(options: Options) -> list[Row]:
                 measured["jit_compile=False"],
             ),
         ]
-    return rows
-
-
-@case
-def pytorch(options: Options) -> list[Row]:
-    """Stateless fits of several sizes against the PyTorch loop; both warm."""
-    rows = []
-    if not installed("torch"):
-        return rows
-    for n, window, units, batch, epochs in (
-        (144, 12, 4, 1, 20),
-        (1000, 24, 32, 32, 10),
-        (1000, 24, 32, 128, 20),
-        (2000, 48, 64, 64, 3),
-        (2000, 24, 128, 128, 3),
-        (1800, 100, 300, 450, 1),
-    ):
-        size = {"units": units, "batch": batch}
-        size["epochs"] = options.size(epochs, 1)
-        size["rows"] = options.size(n, 2 * batch)
-        size["window"] = options.size(window, 4)
-        measured = alternate(
-            [
-                contender("ours", _ours.fit, **size),
-                contender("torch", _opponents.torch_loop, **size),
-            ],
-            options.rounds,
-        )
-        bar = 3 if batch == 1 else 1
-        rows.append(
-            _faster(_named(size), measured["ours"], "PyTorch loop", measured["torch"], bar=bar)
-        )
     return rows
 
 

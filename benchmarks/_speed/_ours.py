@@ -94,6 +94,7 @@ def search(*, candidates, folds, n_jobs, rows, window, units, batch, epochs):
 
 def fit(*, rows, window, units, batch, epochs, engine="auto"):
     """Return a fit over windows that are a view."""
+    load_tensorflow()
     X, y = _data.windows(rows, window)
     model = LSTMRegressor(units, epochs=epochs, batch_size=batch, engine=engine, random_state=0)
 
