@@ -1,4 +1,4 @@
-"""Searches by Ray's workers: the same bits."""
+"""Searches, back-tests and forecasts by Ray's workers: the same bits, also where one dies."""
 
 import os
 import sys
@@ -7,14 +7,23 @@ import pytest
 from joblib import parallel_config
 from searches import searched, windowed_network
 from states import assert_same
-from witnesses import ENVIRONMENT, processes_seen, watched_network
+from witnesses import (
+    ENVIRONMENT,
+    SHARED_OUT,
+    kill_the_one_that_waits,
+    processes_seen,
+    watched_network,
+)
 
 ray = pytest.importorskip("ray")
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(sys.platform == "win32", reason="Ray starts in another way there"),
+    pytest.mark.skipif(sys.platform == "win32", reason="processes are ended by signals"),
 ]
+
+#: What docs/user_guide/production/many_machines.rst says keeps a call going where a worker dies.
+AGAIN = {"ray_remote_args": {"max_restarts": 3, "max_task_retries": 3}}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -40,3 +49,14 @@ def test_ray_changes_no_bit(tmp_path):
         found = searched(watched_network(tmp_path))
     assert processes_seen(tmp_path) - {os.getpid()}
     assert_same(found, searched(windowed_network()))
+
+
+@pytest.mark.parametrize(("watched", "at_once"), SHARED_OUT)
+def test_a_worker_that_dies_in_mid_forecast_loses_nothing(watched, at_once, tmp_path):
+    """Ray starts a killed worker again if it is told so, and repeats what it had in hand."""
+    kill_the_one_that_waits(tmp_path)
+    with parallel_config(backend="ray", n_jobs=2, **AGAIN):
+        found = watched(tmp_path, wait=True)
+    victim = int((tmp_path / "victim").read_text())
+    assert processes_seen(tmp_path) - {os.getpid(), victim}
+    assert_same(found, at_once())
