@@ -68,7 +68,7 @@ class Samples:
     @property
     def n_taught(self):
         """How many rows are learnt from."""
-        return np.count_nonzero(self.is_taught)
+        return int(np.count_nonzero(self.is_taught))
 
     @property
     def taught(self):

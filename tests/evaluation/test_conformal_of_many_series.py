@@ -184,7 +184,7 @@ ONE = Y.xs("s03", level="shop")
             RESULT, AHEAD, {"pool": "scaled", "y_train": TRAIN[TRAIN.index.isin(["s01"], 1)]},
             "no two values of series 's00' that are season=1 steps apart",
         ),
-        (RESULT, AHEAD, {"pool": "both"}, "pool='both' is not valid: expected 'series', 'all'"),
+        (RESULT, AHEAD, {"pool": "both"}, "pool='both' is not valid: expected one of"),
         (RESULT, AHEAD.to_numpy(), {}, "the back-test names many series.*predictions does not"),
         (RESULT, ONE, {}, "the back-test names many series.*predictions does not"),
     ],

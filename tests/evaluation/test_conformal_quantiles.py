@@ -484,7 +484,7 @@ def test_quantiles_that_do_not_fit_are_refused(result, predictions, message):
 @pytest.mark.parametrize("method", ["quantiles", None, 1])
 def test_an_unknown_method_is_refused(method):
     """Both names are in the message."""
-    with pytest.raises(ValueError, match="expected 'absolute' or 'quantile'"):
+    with pytest.raises(ValueError, match=r"expected one of \['absolute', 'quantile'\]"):
         conformal_interval(THREE, np.zeros(2), method=method)
 
 
