@@ -124,7 +124,8 @@ class Life(SeriesLife):
         except ValueError as error:
             # All rows at hand scale a series that fit knew too little of, so none may be missing.
             lacks = any(max(rows) - min(rows) >= len(rows) for rows in table.values())
-            assert self.slow.scaled == "each" and lacks and "comes after a gap" in str(error)
+            assert self.slow.scaled == "each" and lacks
+            assert "depends on rows that are not known" in str(error)
             return
         longer = copy.deepcopy(table)
         for step in range(1, steps + 1):
@@ -209,7 +210,7 @@ class NetworkLife(Life):
         (Life, 20),
         pytest.param(Life, 500, marks=pytest.mark.slow),
         (NetworkLife, 3),
-        pytest.param(NetworkLife, 50, marks=pytest.mark.slow),
+        pytest.param(NetworkLife, 20, marks=pytest.mark.slow),
     ],
 )
 def test_a_life_is_that_of_a_slow_model(life, n_lives):
