@@ -159,7 +159,7 @@ class LSTMClassifier(ClassifierMixin, _base.BaseRecurrent):
     >>> X, y = series_to_supervised(load_milk())
     >>> rises = y > X["milk_lag1"]  # more milk than in the month before
     >>> network = LSTMClassifier(
-    ...     units=4, epochs=30, learning_rate=0.05, random_state=0
+    ...     units=4, epochs=30, learning_rate=0.05, random_state=1
     ... )
     >>> model = make_pipeline(Differencer(), LagWindower(12), network)
     >>> cv = TimeSeriesSplit(3, test_size=24)
