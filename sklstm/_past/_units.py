@@ -233,5 +233,5 @@ def _parts(times):
     """Take dates apart: pandas takes longer for a few than a small network to predict them."""
     date = times.astype("datetime64[D]")
     month = date.astype("datetime64[M]")
-    is_month_end = (date + 1).astype("datetime64[M]") > month
+    is_month_end = (date + np.timedelta64(1, "D")).astype("datetime64[M]") > month
     return _Parts(month, date - month, is_month_end, date, times - date)
