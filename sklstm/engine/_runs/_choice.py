@@ -17,7 +17,8 @@ _XLA_STATELESS_STEPS = 20_000
 # Above this much arithmetic per step, the fused op is as fast as what XLA makes.
 _XLA_BATCH_UNITS = 128
 
-# From this much arithmetic per step on, the layer's products, which use all cores, are faster.
+# From this much arithmetic per step on, the layer's products, which use all cores, are faster, unless
+# a batch has more rows than units: the fused op multiplies its halves faster than them.
 _LAYER_BATCH_UNITS = 128 * 64
 
 
@@ -60,8 +61,9 @@ def _fastest(network: NetworkSpec, training: TrainingSpec, n_rows: int, window: 
         short = window * training.bptt_steps <= 4
         return "xla" if short and n_steps > _XLA_STATEFUL_STEPS else "block"
     # With dropout XLA draws other numbers than the fused op.
-    batch_units = min(training.batch_size, n_rows) * max(network.units)
-    if batch_units >= _LAYER_BATCH_UNITS:
+    batch, units = min(training.batch_size, n_rows), max(network.units)
+    batch_units = batch * units
+    if batch_units >= _LAYER_BATCH_UNITS and batch <= units:
         return "layer"
     small = batch_units <= _XLA_BATCH_UNITS and not network.dropout
     return "xla" if small and n_steps > _XLA_STATELESS_STEPS else "block"
