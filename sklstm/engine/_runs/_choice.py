@@ -17,8 +17,8 @@ _XLA_STATELESS_STEPS = 20_000
 # Above this much arithmetic per step, the fused op is as fast as what XLA makes.
 _XLA_BATCH_UNITS = 128
 
-# From this much arithmetic per step on, the layer's products, which use all cores, are faster, unless
-# a batch has more rows than units: the fused op multiplies its halves faster than them.
+# From this much arithmetic per step on, the layer's products, which use all cores, are faster,
+# unless a batch has more rows than units: the fused op multiplies its halves faster than that.
 _LAYER_BATCH_UNITS = 128 * 64
 
 
