@@ -207,9 +207,9 @@ class NetworkLife(Life):
 @pytest.mark.parametrize(
     ("life", "n_lives"),
     [
-        (Life, 20),
+        (Life, 10),
         pytest.param(Life, 500, marks=pytest.mark.slow),
-        (NetworkLife, 3),
+        (NetworkLife, 2),
         pytest.param(NetworkLife, 20, marks=pytest.mark.slow),
     ],
 )
