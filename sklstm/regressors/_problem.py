@@ -158,7 +158,8 @@ def refuse_rows(regressor, X):
     ValueError
         The message says what would do.
     """
-    if regressor._window > 1 and count_axes(X) == 2:
+    # One row is a run of one step; other packages try a fitted regressor with a row of zeros.
+    if regressor._window > 1 and count_axes(X) == 2 and len(X) > 1:
         raise ValueError(
             f"X has two axes, so each of its {len(X)} rows would be a window of one step, but those"
             f" of fit had {regressor._window} steps. Pass windows, as LagWindower makes them, or"
