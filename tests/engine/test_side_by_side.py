@@ -85,6 +85,15 @@ def test_networks_learn_together_what_they_learn_alone(case):
     assert_equal(_train.train_together(asked), [_train.train_together([one])[0] for one in asked])
 
 
+@pytest.mark.parametrize("first", range(3))
+def test_a_network_that_stops_leaves_the_others_their_steps(first):
+    """Whichever of them is the first: the others take all batches of each later epoch."""
+    asked = requests(**CASES["epochs that differ"])
+    asked = asked[first:] + asked[:first]
+    alone = [_train.train_together([one])[0] for one in asked]
+    assert_equal(_train.train_together(asked), alone)
+
+
 def test_networks_stop_at_epochs_of_their_own():
     """The case above has networks that stop early, at different epochs."""
     trained = _train.train_together(requests(**CASES["epochs that differ"]))

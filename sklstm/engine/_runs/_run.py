@@ -55,7 +55,7 @@ def _run_watched(
         for network in going:
             network.hooks.on_epoch_begin(epoch)
         # As in Keras' fit, a callback that stops before an epoch stops after its first step.
-        one_step = by_step or compiled.models[0].stop_training
+        one_step = by_step or going[0].model.stop_training
         [values] = epochs.run(1, going[0].hooks if one_step else None)
         _callbacks.raise_if_diverged(epoch, values[:, 0])
         for network in going:
