@@ -1,12 +1,12 @@
 """Calls that joblib shares out to workers."""
 
-import warnings
-
 from sklearn.utils.parallel import Parallel, delayed
+
+from sklstm._sklearn._warnings import kept, warn
 
 
 def shared_out(n_jobs, function, calls):
-    """Call a function in joblib's workers, and warn here of what would stay in a worker.
+    """Call a function in joblib's workers, and warn here of what we would warn of there.
 
     joblib stores an argument that is an array or a table on one worker of a cluster, and loses it
     with that worker. Inside another object, they are sent with each call.
@@ -26,14 +26,13 @@ def shared_out(n_jobs, function, calls):
         What the calls returned, in their order.
     """
     found = Parallel(n_jobs=n_jobs)(delayed(_recorded)(function, call) for call in calls)
-    for _, caught in found:
-        for one in caught:
-            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    for _, warnings in found:
+        for message, category in warnings:
+            warn(message, category)
     return [returned for returned, _ in found]
 
 
 def _recorded(function, arguments):
     """Call a function, and return what it returned and what it warned of."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        return function(*arguments), caught
+    with kept() as warnings:
+        return function(*arguments), warnings

@@ -3,11 +3,16 @@
 import sys
 import warnings
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from sklearn.exceptions import InconsistentVersionWarning
 
 #: Code that a user did not write and cannot change: a warning that points there helps nobody.
 _PASSED_OVER = ("sklstm", "sklearn", "joblib", "pickle", "skops", "contextlib", "functools")
+
+#: Who hears of a warning of ours before Python does, the innermost first. Python's own filters
+#: belong to all threads: one that forecasts would change what another is told, and for ever so.
+_listeners: ContextVar[tuple] = ContextVar("listeners", default=())
 
 
 class SklstmWarning(UserWarning):
@@ -328,6 +333,8 @@ def warn(message, category):
     category : type
         A subclass of `SklstmWarning`.
     """
+    if any(heard(message, category) for heard in _listeners.get()):
+        return
     frame, level = sys._getframe(1), 2
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in _PASSED_OVER:
         frame, level = frame.f_back, level + 1
@@ -335,36 +342,82 @@ def warn(message, category):
 
 
 @contextmanager
-def quiet():
-    """Silence warnings of rows that are warned of already.
+def _listening(heard):
+    """Let a function hear of each warning of ours; it returns True if nobody else is to hear."""
+    before = _listeners.set((heard, *_listeners.get()))
+    try:
+        yield
+    finally:
+        _listeners.reset(before)
+
+
+def quiet(*categories):
+    """Silence warnings of ours; by default, of rows that are warned of already.
+
+    Parameters
+    ----------
+    *categories : type
+        Subclasses of `SklstmWarning`.
+
+    Returns
+    -------
+    context manager
+    """
+    silent = categories or (UnknownPastWarning, AssumedPastWarning)
+    return _listening(lambda _, category: issubclass(category, silent))
+
+
+def refusing(refused):
+    """Raise a warning of ours as an exception.
+
+    Parameters
+    ----------
+    refused : type
+        A subclass of `SklstmWarning`.
+
+    Returns
+    -------
+    context manager
+    """
+
+    def heard(message, category):
+        if issubclass(category, refused):
+            raise category(message)
+
+    return _listening(heard)
+
+
+@contextmanager
+def kept():
+    """Keep warnings of ours from whom they are for.
 
     Yields
     ------
-    None
+    list of tuple
+        The arguments that `warn` is to be called with.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UnknownPastWarning)
-        warnings.simplefilter("ignore", AssumedPastWarning)
-        yield
+    found: list = []
+
+    def heard(*warning):
+        found.append(warning)
+        return True
+
+    with _listening(heard):
+        yield found
 
 
 @contextmanager
 def each_once():
-    """Let each kind of warning through once, where a call runs over many steps or folds.
+    """Let each kind of warning of ours through once, where a call runs over many steps or folds.
 
     Yields
     ------
     None
     """
-    with warnings.catch_warnings(record=True) as caught:
+    with kept() as found:
         yield
     first: dict = {}
-    for warning in caught:
-        ours = issubclass(warning.category, SklstmWarning)
-        first.setdefault((warning.category, None if ours else str(warning.message)), warning)
-    for (category, text), warning in first.items():
-        if text is None:
-            warn(str(warning.message), category)
-        else:
-            where = warning.filename, warning.lineno
-            warnings.warn_explicit(warning.message, category, *where)
+    for message, category in found:
+        first.setdefault(category, message)
+    for category, message in first.items():
+        warn(message, category)

@@ -1,6 +1,6 @@
 """Values after the last observed one."""
 
-import warnings
+from contextlib import nullcontext
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -35,6 +35,8 @@ from sklstm._sklearn._warnings import (
     MissingStepsWarning,
     UnknownPastWarning,
     each_once,
+    quiet,
+    refusing,
     warn,
 )
 from sklstm.forecasting._raw_table import rows_of
@@ -443,10 +445,8 @@ def predict_rows(estimator, table, reach, method, *, of_fold=False):
         # Rows above those that predictions depend on have no say, so warnings of their past would
         # only confuse. But observed values that are not those of the training rows are told, before
         # predicted ones stand beside them.
-        with warnings.catch_warnings(), appended_rows(reach):
-            warnings.simplefilter("error", UnknownPastWarning)
-            if is_cut and not compares:
-                warnings.simplefilter("ignore", AssumedPastWarning)
+        silenced = quiet(AssumedPastWarning) if is_cut and not compares else nullcontext()
+        with refusing(UnknownPastWarning), silenced, appended_rows(reach):
             try:
                 predicted = _predict_last(estimator, rows, last, method)
             except UnknownPastWarning as unknown:

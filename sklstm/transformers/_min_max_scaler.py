@@ -1,7 +1,6 @@
 """A MinMax scaler that can undo what a model returns."""
 
 import copy
-import warnings
 from math import isfinite
 from numbers import Real
 
@@ -25,7 +24,7 @@ from sklstm._past._layout import Layout, blocks, names_as_index
 from sklstm._past._order import is_panel
 from sklstm._sklearn._callbacks import FollowedMixin, one_task
 from sklstm._sklearn._restore_on_error import restore_on_error
-from sklstm._sklearn._warnings import UnnamedSeriesWarning, UnseenSeriesWarning, warn
+from sklstm._sklearn._warnings import UnnamedSeriesWarning, UnseenSeriesWarning, quiet, warn
 
 
 class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
@@ -411,8 +410,7 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
     @available_if(lambda self: getattr(self, "_names", None) is not None)
     def __sklstm_go_on__(self, X, n_again=0):
         # The rows decide the range of a series of which nothing was seen, and of no other.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UnseenSeriesWarning)
+        with quiet(UnseenSeriesWarning):
             known = self._at_hand(check_rows(self, _flat(X), reset=False), self._layout(X))
         return known, known.transform(X)
 

@@ -1,5 +1,6 @@
 """A forecast of rows whose past is not known is an error, and each warning comes once."""
 
+import threading
 import warnings
 
 import numpy as np
@@ -8,9 +9,11 @@ import pytest
 from estimators import LSTM, seasonal
 from estimators import MILK_X as X
 from estimators import MILK_Y as Y
+from joblib import parallel_config
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from sklstm import (
     AssumedPastWarning,
@@ -80,13 +83,53 @@ def test_a_gap_among_the_rows_looked_back_upon_is_refused(missing):
     assert len(forecast(model, rows[:130], 8, y=y[:130])) == 8
 
 
+def ignoring(rows):
+    """Hand rows on, and ignore warnings from then on, as another thread may do at any time."""
+    warnings.simplefilter("ignore")
+    return rows
+
+
 def test_filters_of_the_user_change_nothing():
-    """The error comes also where warnings are ignored."""
-    model = WINDOWS.fit(X[:100], Y[:100])
+    """The error comes also where warnings are ignored, before the forecast or meanwhile."""
+    steps = [FunctionTransformer(ignoring), LagWindower(12, flatten=True), Ridge()]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with pytest.raises(ValueError, match="are not known"):
-            forecast(model, X[120:125], 8, y=Y[120:125])
+        model = TransformedSeriesRegressor(make_pipeline(*steps)).fit(X[:100], Y[:100])
+        for action in ("default", "ignore"):
+            warnings.simplefilter(action)
+            with pytest.raises(ValueError, match="are not known"):
+                forecast(model, X[120:125], 8, y=Y[120:125])
+
+
+AFTER_A_GAP = X[80:90]
+
+
+class Elsewhere(Ridge):
+    """Predicts, and meanwhile another thread transforms rows after a gap."""
+
+    def predict(self, X):
+        """Predict."""
+        thread = threading.Thread(target=self.other.transform, args=[AFTER_A_GAP])
+        thread.start()
+        thread.join()
+        return super().predict(X)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda model: forecast(model, X[:100], 2, y=Y[:100]),
+        lambda model: backtest(model, X[:100], Y[:100], 2),
+        lambda model: backtest(model, X[:100], Y[:100], 2, n_jobs=2),
+    ],
+    ids=["forecast", "backtest", "backtest in threads"],
+)
+def test_another_thread_is_warned_as_ever(call):
+    """What a forecast refuses, or a back-test says once, is neither for a thread beside it."""
+    Elsewhere.other = LagWindower(3).fit(X[:50])
+    with parallel_config("threading"), pytest.warns(UnknownPastWarning) as caught:
+        call(Elsewhere().fit(X[:100], Y[:100]))
+    assert len(caught) == 2
+    assert {warning.filename for warning in caught} == {threading.__file__}
 
 
 def test_a_warning_of_many_steps_comes_once_at_the_line_of_the_user():

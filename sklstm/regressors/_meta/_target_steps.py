@@ -1,7 +1,6 @@
 """The steps of a target's transformer: there, and back from what a regressor predicts."""
 
 import warnings
-from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -335,7 +334,10 @@ class TargetSteps:
         for step in self.steps:
             tables = [labelled(one, index, self._columns) for one in ahead]
             if ready is not None:
-                with _unwarned():
+                # `check_inverse` looks at all steps together; that of FunctionTransformer takes NaN
+                # for a fault.
+                with np.errstate(all="ignore"), warnings.catch_warnings():
+                    warnings.filterwarnings("ignore", "The provided functions are not strictly inv")
                     # As a target, all steps ahead tell how many rows may be given again.
                     step, _ = ready(step, tables[0], values)
             steps.append(step)
@@ -355,7 +357,7 @@ class TargetSteps:
         seen = [observed]
         looking = [i for i, step in enumerate(self.steps) if looks_back(step)]
         for step in self.steps[: max(looking)] if observed is not None else []:
-            with _unwarned():
+            with np.errstate(all="ignore"):
                 after = _values(step.transform(labelled(seen[-1], index, self._columns)))
             # Only what is not known may be NaN: a step refuses infinity, or nothing is undone.
             lost = False if looks_back(step) else np.isnan(after) & ~np.isnan(seen[-1])
@@ -374,7 +376,7 @@ class TargetSteps:
                 names = list(getattr(step, "feature_names_in_", self.names))
                 columns = pd.Index(names, tupleize_cols=False)
                 tables = [labelled(one, index, columns) for one in ahead]
-                with _unwarned():
+                with np.errstate(all="ignore"):
                     undone = [_values(step.inverse_transform(t, **options)) for t in tables]
                 ahead = np.array(undone, dtype=float).reshape(len(ahead), len(index), -1)
             if ahead.shape != lost.shape:  # Columns were mixed.
@@ -444,7 +446,7 @@ def fit_warm_target(step, table, target):
 
 def _transformed(step, table, place, ahead=0):
     """Transform values of one step ahead, and refuse what cannot be transformed."""
-    with _unwarned():
+    with np.errstate(all="ignore"):
         after = step.transform(table)
     values = _values(table)
     after = np.asarray(_values(after), dtype=float).reshape(len(values), -1)
@@ -460,18 +462,6 @@ def _transformed(step, table, place, ahead=0):
             " there, which means that it is not known."
         )
     return after
-
-
-@contextmanager
-def _unwarned():
-    """Silence what NumPy warns of, which is an error afterwards, and FunctionTransformer.
-
-    `check_inverse` looks at all steps together, while that of FunctionTransformer takes NaN for a
-    fault.
-    """
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The provided functions are not strictly inverse")
-        yield
 
 
 def _values(table):
