@@ -1,5 +1,6 @@
 """What a kept model may do when it is loaded, and what the package never does: see security.rst."""
 
+import inspect
 import json
 import os
 import re
@@ -11,10 +12,26 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
+from estimators import outputs
+from sklearn.linear_model import Ridge
+from states import assert_same
 
 import sklstm
-from sklstm import LagWindower, LSTMRegressor
+from sklstm import (
+    CalendarFeatures,
+    Differencer,
+    LagsToWindow,
+    LagWindower,
+    LSTMClassifier,
+    LSTMRegressor,
+    SeriesMinMaxScaler,
+    StatefulLSTMRegressor,
+    TimeStepSplit,
+    TransformedSeriesRegressor,
+    WindowScaledRegressor,
+)
 from sklstm.datasets import load_milk
 
 PACKAGE = Path(sklstm.__file__).parent
@@ -29,6 +46,70 @@ TARGET = ROWS[:, 0]
 def fitted():
     """A small network."""
     return LSTMRegressor(2, epochs=1, random_state=0).fit(ROWS, TARGET)
+
+
+# ------------------------------------------------------------------------ each class can be kept
+
+DAYS = pd.date_range("2024-01-01", periods=30, freq="D")
+WALK = np.sin(np.arange(32.0))
+DATED = pd.DataFrame({"sold_lag2": WALK[:-2], "sold_lag1": WALK[1:-1]}, DAYS)
+SOLD = pd.Series(WALK[2:], DAYS, name="sold")
+SMALL = {"units": 2, "epochs": 1, "random_state": 0}
+#: One of each public class that a user may keep.
+KEPT = [
+    CalendarFeatures("day", holidays=["2024-01-06"]),
+    Differencer(),
+    LagWindower(3, fold=3),
+    LagsToWindow(2),
+    LSTMClassifier(**SMALL, n_networks=2, short_windows="mask"),
+    LSTMRegressor(**SMALL, cell="gru", n_networks=2, learning_rate_schedule="cosine"),
+    SeriesMinMaxScaler(per_series=True),
+    StatefulLSTMRegressor(**SMALL, n_networks=2),
+    TimeStepSplit(2),
+    TransformedSeriesRegressor(LSTMRegressor(**SMALL), Differencer()),
+    WindowScaledRegressor(Ridge(), scale=None),
+]
+
+
+def test_no_class_is_left_out():
+    """What is public and no warning and no picture is among what is kept below."""
+    public = [getattr(sklstm, name) for name in sklstm.__all__ if not name.endswith("Display")]
+    classes = {one for one in public if inspect.isclass(one) and not issubclass(one, Warning)}
+    assert classes == {type(one) for one in KEPT}
+
+
+@SAVES
+@pytest.mark.filterwarnings("ignore::sklstm.UnnamedSeriesWarning")
+@pytest.mark.parametrize(
+    "model",
+    [
+        pytest.param(
+            model,
+            id=type(model).__name__,
+            marks=pytest.mark.slow if hasattr(model, "n_networks") else (),
+        )
+        for model in KEPT
+    ],
+)
+def test_a_class_is_kept_without_code(model, tmp_path):
+    """With our own types trusted alone, skops brings it back whole; so does Keras its network."""
+    skops = pytest.importorskip("skops.io")
+    is_classifier = isinstance(model, LSTMClassifier)
+    if hasattr(model, "fit"):
+        model.fit(DATED, np.sign(SOLD).astype(str) if is_classifier else SOLD)
+    kept = skops.dumps(model)
+    trusted = skops.get_untrusted_types(data=kept)
+    assert all(name.startswith("sklstm.") for name in trusted)
+    restored = skops.loads(kept, trusted=trusted)
+    assert repr(restored) == repr(model)
+    if hasattr(model, "fit"):
+        assert_same(outputs(restored, DATED), outputs(model, DATED))
+    if hasattr(model, "model_"):
+        file = tmp_path / "network.keras"
+        model.model_.save(file)
+        rows = DATED.to_numpy()[:, None]
+        loaded = keras.models.load_model(file, safe_mode=True)
+        np.testing.assert_allclose(loaded(rows), model.model_(rows), rtol=1e-5)
 
 
 # ------------------------------------------------------------------------------ skops refuses it
@@ -200,7 +281,9 @@ sys.addaudithook(watch)
 
 # All that a user does, with each engine. Nothing here asks for a file to be written.
 WORK = """
-from sklearn.model_selection import TimeSeriesSplit
+import numpy as np
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 from sklstm import *
 from sklstm import datasets
@@ -209,15 +292,25 @@ for name in datasets.__all__:
 X, y = series_to_supervised(datasets.load_milk())
 X, y = X[-60:], y[-60:]
 steps = make_pipeline(Differencer(), SeriesMinMaxScaler((-1, 1)))
-network = LSTMRegressor(2, epochs=1, random_state=0)
+network = LSTMRegressor(2, epochs=1, n_networks=2, short_windows="mask", random_state=0)
 model = TransformedSeriesRegressor(
-    make_pipeline(LagWindower(3), network), transformer=steps
-).fit(X, y)
-model.predict(X)
+    make_pipeline(CalendarFeatures("month"), LagWindower(3), network), transformer=steps
+).fit(X[:-9], y[:-9])
+model.partial_fit(X[-9:], y[-9:]).predict(X)
 forecast(model, X, 3, y=y)
-result = backtest(model, X, y, cv=TimeSeriesSplit(2, test_size=5))
+result = backtest(model, X, y, cv=TimeStepSplit(2, test_size=5), feed_back=True, n_jobs=1)
+conformal_interval(backtest(Ridge(), X, y, cv=TimeSeriesSplit(4)), y[-1:], coverage=0.5)
 stateful = make_pipeline(SeriesMinMaxScaler(), StatefulLSTMRegressor(2, epochs=1)).fit(X, y)
 stateful.predict(X)
+scaled = make_pipeline(LagWindower(6), WindowScaledRegressor(LSTMRegressor(2, epochs=1)))
+scaled.fit(X, y).predict(X)
+with side_by_side():
+    search = {"lstmregressor__random_state": [0, 1]}
+    GridSearchCV(
+        make_pipeline(LagWindower(2, flatten=True), LagsToWindow(), LSTMRegressor(2, epochs=1)),
+        search, cv=TimeSeriesSplit(2), scoring=forecast_scorer(steps=2),
+    ).fit(X, y)
+LSTMClassifier(2, epochs=1, cell="gru").fit(X.to_numpy(), y > y.mean()).predict_proba(X.to_numpy())
 for engine in ("keras", "layer", "block", "xla"):
     LSTMRegressor(2, epochs=1, engine=engine).fit(X.to_numpy(), y).predict(X.to_numpy())
 LSTMRegressor(2, epochs=1, loss="quantile").fit(X.to_numpy(), y).predict_quantiles(X.to_numpy())
@@ -231,6 +324,7 @@ model._repr_html_()
 @pytest.mark.slow
 def test_a_whole_session_runs_no_code_and_writes_nothing(tmp_path):
     """From import to pictures: no network, process, file, temporary file or made-up code."""
+    assert all(name in WORK for name in sklstm.__all__ if not name.endswith("Warning"))
     script = tmp_path / "script.py"
     script.write_text(WATCH.format(package=str(PACKAGE)) + WORK + "print('deeds:', deeds)")
     homes = {name: tmp_path / name for name in ("HOME", "TMPDIR", "MPLCONFIGDIR", "work")}
