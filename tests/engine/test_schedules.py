@@ -99,13 +99,18 @@ def test_plateau_is_reduce_lr_on_plateau(engine, n_held_out):
 @pytest.mark.parametrize(
     ("optimizer", "by_keras"),
     [
-        ("adamw", keras.optimizers.AdamW(RATE, clipnorm=0.1)),
-        (
+        pytest.param(
+            "adamw",
+            keras.optimizers.AdamW(RATE, clipnorm=0.1),
+            id="name",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
             keras.optimizers.SGD(momentum=0.5, weight_decay=0.1, clipnorm=9.0),
             keras.optimizers.SGD(RATE, momentum=0.5, weight_decay=0.1, clipnorm=0.1),
+            id="instance",
         ),
     ],
-    ids=["name", "instance"],
 )
 def test_gradients_are_clipped_and_weights_decay(engine, optimizer, by_keras):
     """A norm goes before that of an instance; weight decay is the optimizer's."""

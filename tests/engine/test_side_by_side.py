@@ -142,9 +142,9 @@ def test_rows_of_a_file_are_read_for_all(tmp_path):
                 *("sgd", "adagrad", "adadelta", "adamax", "nadam", "lion"),
                 keras.optimizers.Adam(amsgrad=True, clipvalue=0.1),
                 keras.optimizers.SGD(momentum=0.9, nesterov=True, weight_decay=0.1),
+                keras.optimizers.RMSprop(momentum=0.9, centered=True, clipnorm=0.1),
             )
         ),
-        keras.optimizers.RMSprop(momentum=0.9, centered=True, clipnorm=0.1),
     ],
     ids=lambda value: getattr(value, "name", value),
 )

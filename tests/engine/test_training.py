@@ -88,7 +88,7 @@ def test_epochs_of_some_rows_are_cut_from_whole_passes(size):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("steps", [3, 9])
+@pytest.mark.parametrize("steps", [3, pytest.param(9, marks=pytest.mark.slow)])
 def test_epochs_of_some_batches_equal_keras(engine, steps):
     """Epochs of part of the rows, and of more than all, have full batches; the rate counts them."""
     rate = keras.optimizers.schedules.ExponentialDecay(0.05, 4, 0.7)
@@ -110,7 +110,7 @@ def test_ten_epochs_equal_keras(engine):
     assert_equals_keras(STACKED, training)
 
 
-@pytest.mark.parametrize("engine", ["keras", "block", *OTHERS])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_weighted_rows_and_validation_equal_keras(engine):
     """Sample weights and held-out rows count exactly as Keras counts them."""
     metrics = ["mae", keras.metrics.RootMeanSquaredError()]
@@ -138,12 +138,13 @@ def test_only_the_chosen_rows_are_read():
     [
         "sgd",
         "adamw",
-        "adafactor",
         *(
             pytest.param(name, marks=pytest.mark.slow)
-            for name in ("rmsprop", "nadam", "adagrad", "adadelta", "adamax", "ftrl", "lion")
+            for name in (
+                *("rmsprop", "nadam", "adagrad", "adadelta", "adamax", "ftrl", "lion", "adafactor"),
+                keras.optimizers.Lamb(),
+            )
         ),
-        keras.optimizers.Lamb(),
         keras.optimizers.SGD(
             keras.optimizers.schedules.ExponentialDecay(0.1, 3, 0.5), momentum=0.9
         ),

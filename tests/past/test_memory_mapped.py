@@ -77,7 +77,7 @@ def last(regressor):
     return regressor[-1] if hasattr(regressor, "steps") else regressor
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", REGRESSORS)
 def test_a_mapped_file_gives_what_an_array_gives(name, dtype, tmp_path, in_small_blocks):
     """Weights, history and predictions are those of the same series in memory."""

@@ -78,8 +78,7 @@ def assert_same_fit(ours, theirs, atol=0):
     [
         ("lstm", False, (3,)),
         ("gru", False, (3,)),
-        ("lstm", True, (4, 3)),
-        pytest.param("gru", True, (4, 3), marks=pytest.mark.slow),
+        *(pytest.param(c, True, (4, 3), marks=pytest.mark.slow) for c in ("lstm", "gru")),
         pytest.param("lstm", True, (3,), marks=pytest.mark.slow),
         pytest.param("gru", False, (4, 3), marks=pytest.mark.slow),
     ],
@@ -355,7 +354,7 @@ def test_a_batch_may_be_larger_than_the_table(data):
 # ------------------------------------------------------------------------------ parts of a pass
 
 
-@pytest.mark.parametrize("steps", [2, 9])
+@pytest.mark.parametrize("steps", [2, pytest.param(9, marks=pytest.mark.slow)])
 def test_epochs_of_some_batches_are_a_loop_over_the_rows(data, steps):
     """Five epochs of two (nine) batches of 16 rows in order, by hand: they run on, and around."""
     X, y = data

@@ -111,8 +111,7 @@ def remembered(estimator):
 
 
 each_kind = pytest.mark.parametrize("labelled", [False, True], ids=["arrays", "tables"])
-#: Those that take longer; every day, they learn from tables alone.
-DEAR = (*NETWORKS, "search over ridge")
+#: Every day, networks learn from tables alone.
 
 
 @pytest.mark.parametrize(
@@ -122,7 +121,9 @@ DEAR = (*NETWORKS, "search over ridge")
             labelled,
             name,
             id=f"{name}-{'tables' if labelled else 'arrays'}",
-            marks=pytest.mark.slow if name in DEAR and not labelled else (),
+            marks=pytest.mark.slow
+            if name == "search over ridge" or (name in NETWORKS and not labelled)
+            else (),
         )
         for labelled in (False, True)
         for name in ESTIMATORS
@@ -263,7 +264,13 @@ COMPOSITIONS = [
 ]
 
 
-@pytest.mark.parametrize("shops", [["a"], ["a", "b"]], ids=["one series", "all series"])
+@pytest.mark.parametrize(
+    "shops",
+    [
+        pytest.param(["a"], id="one series"),
+        pytest.param(["a", "b"], id="all series", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize(
     ("learner", "way", "is_scaled", "ahead"),
     [

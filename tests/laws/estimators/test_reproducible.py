@@ -155,13 +155,8 @@ LOOK_EQUAL = {
 }
 
 
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        pytest.param(*pair, id=name, marks=() if name == "dataclasses" else pytest.mark.slow)
-        for name, pair in LOOK_EQUAL.items()
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("one", "other"), LOOK_EQUAL.values(), ids=LOOK_EQUAL)
 def test_functions_that_compare_or_look_equal_are_traced_apart(one, other):
     """A fit never uses what was compiled for another function, however much that looks like it."""
     expected = bits(stateless(**other))

@@ -73,6 +73,8 @@ MODELS = {
     "state on windows": make_pipeline(LagWindower(3), stateful(bptt_steps=4)),
 }
 
+KINDS = [LSTMRegressor, pytest.param(StatefulLSTMRegressor, marks=pytest.mark.slow)]
+
 each_model = pytest.mark.parametrize(
     "name",
     [pytest.param(n, marks=[] if n in EVERYDAY else pytest.mark.slow) for n in MODELS],
@@ -135,7 +137,7 @@ def taught_rows(y, stop=N_ROWS):
     [7, pytest.param(2**16, marks=pytest.mark.slow)],
     ids=["many blocks", "one block"],
 )
-@pytest.mark.parametrize("kind", [LSTMRegressor, StatefulLSTMRegressor])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_fit_is_that_on_data_standardised_by_hand(kind, block, monkeypatch):
     """Losses are those of data scaled by the taught windows and targets, predictions are undone."""
     monkeypatch.setattr(_scale, "_BLOCK", block)
@@ -156,7 +158,7 @@ def test_a_fit_is_that_on_data_standardised_by_hand(kind, block, monkeypatch):
     assert model(X[45:]).dtype == "float64"
 
 
-@pytest.mark.parametrize("kind", [LSTMRegressor, StatefulLSTMRegressor])
+@pytest.mark.parametrize("kind", KINDS)
 def test_rows_side_by_side_have_the_scale_of_their_column(kind):
     """Folded windows are those of a standardised series; an array of them is predicted alike."""
     x, y = series()
@@ -245,7 +247,7 @@ def test_a_loss_of_a_difference_may_be_named_in_any_way(loss):
     assert model.history_["loss"][0] < 2
 
 
-@pytest.mark.parametrize("kind", [LSTMRegressor, StatefulLSTMRegressor])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("call", ["fit", "partial_fit"])
 def test_a_training_that_goes_on_keeps_the_first_scales(kind, call):
     """Later rows are scaled as the first ones were, or the weights would mean something else."""

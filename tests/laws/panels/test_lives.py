@@ -208,9 +208,7 @@ class NetworkLife(Life):
     ("life", "n_lives"),
     [
         (Life, 10),
-        pytest.param(Life, 500, marks=pytest.mark.slow),
-        (NetworkLife, 2),
-        pytest.param(NetworkLife, 20, marks=pytest.mark.slow),
+        *(pytest.param(*of, marks=pytest.mark.slow) for of in ((Life, 500), (NetworkLife, 20))),
     ],
 )
 def test_a_life_is_that_of_a_slow_model(life, n_lives):

@@ -151,7 +151,7 @@ class StatefulLife(SeriesLife):
             call()
 
 
-@pytest.mark.parametrize("n_lives", [2, pytest.param(50, marks=pytest.mark.slow)])
-def test_a_life_with_a_state_is_that_of_loops(n_lives):
+@pytest.mark.slow
+def test_a_life_with_a_state_is_that_of_loops():
     """No order of steps makes a difference."""
-    live(StatefulLife, n_lives)
+    live(StatefulLife, 50)
