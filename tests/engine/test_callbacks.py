@@ -26,11 +26,17 @@ class StopAtOnce(CALLBACKS.Callback):
         self.model.stop_training = epoch == 1
 
 
-def everyday(cases, *names):
-    """Return cases, all but some of which are slow."""
+def each_case(cases, most):
+    """Return all cases for the engine that is chosen, and the one that asks most for the others."""
+    pairs = [(name, "auto") for name in cases] + [(most, of) for of in ("keras", "layer", "xla")]
     return [
-        pytest.param(case, id=name, marks=() if name in names else pytest.mark.slow)
-        for name, case in cases.items()
+        pytest.param(
+            cases[name],
+            engine,
+            id=f"{name}-{engine}",
+            marks=() if (name, engine) == (most, "auto") else pytest.mark.slow,
+        )
+        for name, engine in pairs
     ]
 
 
@@ -117,9 +123,8 @@ STOCK = {
 
 # Keras hands its variables to NumPy in a way that NumPy 2 is leaving.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("callbacks", everyday(STOCK, "swap at epochs"))
-def test_every_callback_equals_keras(engine, callbacks):
+@pytest.mark.parametrize(("callbacks", "engine"), each_case(STOCK, "swap at epochs"))
+def test_every_callback_equals_keras(callbacks, engine):
     """Each finds and leaves the weights and the learning rate that it does in Keras' own fit."""
     assert_equals_fit(AVERAGING, callbacks, engine)
 
@@ -143,8 +148,7 @@ OPTIONS = {
 }
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("optimizer", everyday(OPTIONS, "scaled average"))
-def test_every_option_of_an_optimizer_equals_keras(engine, optimizer):
+@pytest.mark.parametrize(("optimizer", "engine"), each_case(OPTIONS, "scaled average"))
+def test_every_option_of_an_optimizer_equals_keras(optimizer, engine):
     """Steps, averages and what is left at the end are those of Keras' own fit."""
     assert_equals_fit(optimizer, engine=engine)

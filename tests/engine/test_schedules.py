@@ -11,10 +11,17 @@ from sklstm.engine._models._pool import stats
 WINDOW, N_ROWS, RATE = 4, 36, 0.05
 X, Y = windows(N_ROWS, WINDOW)
 Y = 5 * Y[:, 0]
-ENGINES = [
-    "block",
-    *(pytest.param(name, marks=pytest.mark.slow) for name in ("keras", "layer", "xla")),
-]
+
+
+def each_engine(first, *others):
+    """Return a case for each engine, and the others for the fused one: all but one are slow."""
+    return [
+        ("block", *first),
+        *(pytest.param("block", *other, marks=pytest.mark.slow) for other in others),
+        *(pytest.param(name, *first, marks=pytest.mark.slow) for name in ("keras", "layer", "xla")),
+    ]
+
+
 # Keras' own callback warns of NumPy 2.
 READS_THE_RATE = pytest.mark.filterwarnings("ignore:__array__ implementation")
 CosineDecay = keras.optimizers.schedules.CosineDecay
@@ -47,8 +54,7 @@ def assert_same_weights(ours, model):
     assert_close(ours.model_.get_weights(), model.get_weights())
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("steps", [pytest.param(None, marks=pytest.mark.slow), 3])
+@pytest.mark.parametrize(("engine", "steps"), each_engine([3], [None]))
 def test_cosine_falls_over_all_updates_of_the_run(engine, steps):
     """It is CosineDecay over epochs times batches, whether an epoch takes all rows or some."""
     ours = regressor(
@@ -66,8 +72,7 @@ def test_cosine_falls_over_all_updates_of_the_run(engine, steps):
 
 
 @READS_THE_RATE
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("n_held_out", [pytest.param(0, marks=pytest.mark.slow), 9])
+@pytest.mark.parametrize(("engine", "n_held_out"), each_engine([9], [0]))
 def test_plateau_is_reduce_lr_on_plateau(engine, n_held_out):
     """It looks at the rows held out, or at the training loss, and waits half of `patience`."""
     noise, n = np.random.default_rng(2).normal(size=N_ROWS), N_ROWS - n_held_out
@@ -95,22 +100,15 @@ def test_plateau_is_reduce_lr_on_plateau(engine, n_held_out):
     assert_same_weights(ours, model)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
-    ("optimizer", "by_keras"),
-    [
-        pytest.param(
-            "adamw",
-            keras.optimizers.AdamW(RATE, clipnorm=0.1),
-            id="name",
-            marks=pytest.mark.slow,
-        ),
-        pytest.param(
+    ("engine", "optimizer", "by_keras"),
+    each_engine(
+        (
             keras.optimizers.SGD(momentum=0.5, weight_decay=0.1, clipnorm=9.0),
             keras.optimizers.SGD(RATE, momentum=0.5, weight_decay=0.1, clipnorm=0.1),
-            id="instance",
         ),
-    ],
+        ("adamw", keras.optimizers.AdamW(RATE, clipnorm=0.1)),
+    ),
 )
 def test_gradients_are_clipped_and_weights_decay(engine, optimizer, by_keras):
     """A norm goes before that of an instance; weight decay is the optimizer's."""

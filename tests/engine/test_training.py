@@ -87,8 +87,16 @@ def test_epochs_of_some_rows_are_cut_from_whole_passes(size):
     np.testing.assert_array_equal(ordered, np.arange(12 * size) % 50)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("steps", [3, pytest.param(9, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("engine", "steps"),
+    [
+        ("block", 3),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in [("block", 9), ("keras", 3), ("layer", 9), ("xla", 3)]
+        ),
+    ],
+)
 def test_epochs_of_some_batches_equal_keras(engine, steps):
     """Epochs of part of the rows, and of more than all, have full batches; the rate counts them."""
     rate = keras.optimizers.schedules.ExponentialDecay(0.05, 4, 0.7)
