@@ -312,8 +312,8 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         Raises
         ------
         ValueError
-            If `X` has another number of columns than in `fit`, or holds infinity, text, or NaN
-            elsewhere than in the oldest steps of a window; or if `return_std` is asked of one
+            If `X` has another number of columns or steps than in `fit`, or holds infinity, text, or
+            NaN elsewhere than in the oldest steps of a window; or if `return_std` is asked of one
             network.
         TypeError
             If `X` is sparse, or nothing that a table can be made of.

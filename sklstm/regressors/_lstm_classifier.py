@@ -362,8 +362,8 @@ class LSTMClassifier(ClassifierMixin, _base.BaseRecurrent):
         Raises
         ------
         ValueError
-            If `X` has another number of columns than in `fit`, or holds infinity, text, or NaN
-            elsewhere than in the oldest steps of a window; or if `network` returns no
+            If `X` has another number of columns or steps than in `fit`, or holds infinity, text, or
+            NaN elsewhere than in the oldest steps of a window; or if `network` returns no
             probabilities.
         TypeError
             If `X` is sparse, or nothing that a table can be made of.

@@ -122,7 +122,7 @@ def read_problem(regressor, given, *, reset, one_epoch, runs_on=False):
     regressor._target_names = names_of_steps(target_names(y))[0]
     samples = _read_samples(regressor, X, y, sample_weight, reset=reset, runs_on=runs_on)
     if not reset:
-        refuse_rows(regressor, X)
+        check_length(regressor, X, samples.windows)
     if X_val is None and y_val is None:
         fraction = None if one_epoch else regressor.validation_fraction
         return _hold_out(samples, fraction) if fraction else (samples, None)
@@ -143,8 +143,8 @@ def read_problem(regressor, given, *, reset, one_epoch, runs_on=False):
     return samples, validation
 
 
-def refuse_rows(regressor, X):
-    """Refuse rows where windows of several steps were learnt: each would be a window of one step.
+def check_length(regressor, X, windows):
+    """Refuse windows of another length than in `fit`, unless that learnt from shorter ones, too.
 
     Parameters
     ----------
@@ -152,18 +152,30 @@ def refuse_rows(regressor, X):
         Fitted.
     X : array-like of shape (n_rows, n_features) or (n_rows, window, n_features)
         What it is given now.
+    windows : Windows
+        The windows of `X`.
 
     Raises
     ------
     ValueError
         The message says what would do.
     """
+    is_table, window, learnt = count_axes(X) == 2, windows.shape[1], regressor._window
     # One row is a run of one step; other packages try a fitted regressor with a row of zeros.
-    if regressor._window > 1 and count_axes(X) == 2 and len(X) > 1:
+    takes_any = regressor._network.window is None
+    if window == learnt or (is_table and len(X) == 1 and takes_any):
+        return
+    if is_table:
         raise ValueError(
             f"X has two axes, so each of its {len(X)} rows would be a window of one step, but those"
-            f" of fit had {regressor._window} steps. Pass windows, as LagWindower makes them, or"
+            f" of fit had {learnt} steps. Pass windows, as LagWindower makes them, or"
             " one run as a list: [run]."
+        )
+    if regressor._network.short_windows == "skip":
+        raise ValueError(
+            f"X has windows of {window} step(s), but those of fit had {learnt}. Pass windows of as"
+            " many steps, or fit anew. A network that was fitted with short_windows='mask' takes"
+            " sequences of any length."
         )
 
 

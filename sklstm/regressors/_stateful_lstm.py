@@ -15,7 +15,7 @@ from sklstm._sklearn._restore_on_error import restore_on_error
 from sklstm._sklearn._warnings import OneStepWarning, StateResetWarning, warn
 from sklstm.regressors import _base
 from sklstm.regressors._heads import PointHead, check_return_std, predictions, values_of
-from sklstm.regressors._problem import read_problem, refuse_rows
+from sklstm.regressors._problem import check_length, read_problem
 from sklstm.regressors._series_states import SeriesStates, by_network, run_over, zero_states
 
 
@@ -304,17 +304,17 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         Raises
         ------
         ValueError
-            If `X` has another number of columns than in `fit`, holds infinity, text, or NaN
-            elsewhere than in the oldest steps of a window, or its index is unsorted, or does not
-            name the series while that of the training rows does; or if `return_std` is asked of one
-            network.
+            If `X` has another number of columns or steps than in `fit`, holds infinity, text, or
+            NaN elsewhere than in the oldest steps of a window, or its index is unsorted, or does
+            not name the series while that of the training rows does; or if `return_std` is asked of
+            one network.
         TypeError
             If `X` is sparse, or nothing that a table can be made of.
         """
         check_is_fitted(self)
         check_return_std(self, return_std)
         windows, n_unknown = check_windows(self, X, reset=False)
-        refuse_rows(self, X)
+        check_length(self, X, windows)
         stretches = self._stretches(X, windows)
         states, _ = self._states_before(stretches, X)
         outputs, _ = run_over(self, windows, n_unknown, stretches, states)
@@ -357,7 +357,7 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         """
         check_is_fitted(self)
         windows, n_unknown = check_windows(self, X, reset=False)
-        refuse_rows(self, X)
+        check_length(self, X, windows)
         stretches = self._stretches(X, windows)
         # The state after the last row of a series depends on nothing before its last stretch.
         last = stretches.are_last

@@ -13,7 +13,7 @@ from sklstm._sklearn._warnings import (
 )
 from sklstm.regressors import _base
 from sklstm.regressors._heads import values_of
-from sklstm.regressors._problem import read_problem, refuse_rows
+from sklstm.regressors._problem import check_length, read_problem
 
 #: Constraints of the parameters of networks on windows alone.
 ON_WINDOWS: dict = {
@@ -125,14 +125,7 @@ def train_windows(estimator, samples, validation, head, loss, start, *, one_epoc
 def values_of_windows(estimator, X):
     """Return the values that each network predicts, see `values_of`, and where it cannot."""
     windows, n_unknown = check_windows(estimator, X, reset=False)
-    window = estimator._network.window
-    if window not in (None, windows.shape[1]):
-        raise ValueError(
-            f"X has windows of {windows.shape[1]} step(s), but the network that"
-            f" {estimator._network.network!r} built takes windows of {window}."
-        )
-
-    refuse_rows(estimator, X)
+    check_length(estimator, X, windows)
     is_filled = estimator._network.short_windows == "skip"
 
     # Keras and TensorFlow come in with the engine, so not before something is predicted.

@@ -132,15 +132,38 @@ def test_bad_windows_are_refused_in_fit(windows, message):
     [
         (np.ones((10, 4, 3)), "3 features.*expecting 2"),
         (TORN_WINDOWS, r"X holds nan at row 6, column 1 \(step 3 of 4"),
-        (np.ones((5, 9, 2)), r"X has windows of 9 step\(s\).*dense_network.*windows of 4"),
+        (np.ones((5, 9, 2)), r"X has windows of 9 step\(s\), but those of fit had 4"),
+        (np.ones((1, 2)), r"each of its 1 rows would be a window of one step, but .* 4 steps"),
     ],
-    ids=["columns", "NaN after a known step", "steps"],
+    ids=["columns", "NaN after a known step", "steps", "a row"],
 )
 def test_bad_windows_are_refused_in_predict(windows, message):
     """A network of the user's own is built for windows as long as those of fit."""
     regressor = LSTMRegressor(network=dense_network, epochs=1).fit(WINDOWS, Y[:10])
     with bad.refused(ValueError, message, by=LSTMRegressor.predict, leaves=[regressor]):
         regressor.predict(windows)
+
+
+OTHER_LENGTH = {
+    "predict": lambda network, windows: network.predict(windows),
+    "score": lambda network, windows: network.score(windows, Y[:10]),
+    "partial_fit": lambda network, windows: network.partial_fit(windows, Y[:10]),
+    "a warm fit": lambda network, windows: network.set_params(warm_start=True).fit(windows, Y[:10]),
+    "advance": lambda network, windows: network.advance(windows),
+}
+
+
+@pytest.mark.parametrize(
+    ("network", "way"),
+    [(one, way) for one in (LSTM, STATEFUL) for way in (*OTHER_LENGTH,)[:4]]
+    + [(STATEFUL, "advance")],
+)
+def test_windows_of_another_length_than_in_fit_are_refused(network, way):
+    """A network would take them, and return numbers that it has not learnt."""
+    fitted = clone(network).fit(WINDOWS, Y[:10])
+    message = r"windows of 3 step\(s\), but those of fit had 4.*short_windows='mask'"
+    with pytest.raises(ValueError, match=message):
+        OTHER_LENGTH[way](fitted, WINDOWS[:, 1:])
 
 
 @pytest.mark.parametrize(
