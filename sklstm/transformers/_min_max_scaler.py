@@ -185,6 +185,7 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
             raise ValueError(
                 f"feature_range={ends!r} is not valid: expected two finite numbers (low, high)."
             )
+        self._ends = ends
         rows = _flat(X)
         is_first = not hasattr(self, "n_samples_seen_")
         checked = check_rows(self, rows, reset=is_first)
@@ -253,9 +254,9 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         scaled = np.empty_like(values)
         for rows in blocks(*values.shape):
             low, scale = known._range_of(series, rows)
-            scaled[rows] = (values[rows] - low) * scale + self.feature_range[0]
+            scaled[rows] = (values[rows] - low) * scale + self._ends[0]
         if self.clip:
-            np.clip(scaled, *self.feature_range, out=scaled)
+            np.clip(scaled, *self._ends, out=scaled)
         return like(scaled.reshape(np.asarray(X).shape), X, self.get_feature_names_out)
 
     def inverse_transform(self, Y, columns=None):
@@ -312,7 +313,7 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
             low, scale = self._range_of(series, rows, positions)
             if series is not None:
                 low, scale = low.reshape(shape), scale.reshape(shape)
-            restored[rows] = (values[rows] - self.feature_range[0]) / scale + low
+            restored[rows] = (values[rows] - self._ends[0]) / scale + low
         lost = np.flatnonzero(np.isnan(restored) & ~np.isnan(values))
         if len(lost) and not self._inverts_to_nan:
             _, *name = index_of(Y)[lost[0] // (values.size // len(values))]
@@ -374,7 +375,7 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         # As in MinMaxScaler, a constant goes to the lower end of the range.
         data_range = data_max - data_min
         spread = np.where(data_range < 10 * np.finfo(data_range.dtype).eps, 1, data_range)
-        bottom, top = self.feature_range
+        bottom, top = self._ends
         self.data_min_, self.data_max_, self.data_range_ = data_min, data_max, data_range
         self.scale_ = (top - bottom) / spread
         self.min_ = bottom - data_min * self.scale_

@@ -40,6 +40,23 @@ def frame(rows):
     return pd.DataFrame(rows, index=DAYS, columns=["a", "b", "c"])
 
 
+@pytest.mark.parametrize("per_series", [False, True])
+def test_a_range_that_is_set_after_fit_counts_from_the_next_fit_on(frame, per_series):
+    """The factor learnt for one range and the lower end of another would scale to neither."""
+    index = pd.MultiIndex.from_product([DAYS[:10], ["x", "y"]])
+    table = frame.set_axis(index) if per_series else frame
+    scaler = SeriesMinMaxScaler((0, 2), clip=True, per_series=per_series).fit(table[:10])
+    low, high = table[:10], table[:10]
+    if per_series:
+        low, high = low.groupby(level=1), high.groupby(level=1)
+    low, high = low.min(), high.max()
+    by = {"level": 1} if per_series else {}
+    expected = (2 * table.sub(low, **by).div(high - low, **by)).clip(0, 2)
+    scaler.set_params(feature_range=(-1, 1))
+    np.testing.assert_allclose(scaler.transform(table), expected, atol=1e-12)
+    np.testing.assert_allclose(scaler.inverse_transform(scaler.transform(table[:10])), table[:10])
+
+
 @given(
     rows=hnp.arrays(float, st.tuples(st.integers(1, 9), st.integers(1, 3)), elements=FINITE),
     low=st.integers(-3, 0),
