@@ -55,8 +55,9 @@ def conformal_interval(
         tell that it is a forecast.
     predictions : Series, DataFrame or ndarray of shape (n_rows,) or (n_rows, n_outputs)
         The predictions. If the back-test looked several steps ahead, row i of one axis lies
-        ``i + 1`` steps ahead, counted in each series. If it had several outputs, the columns of two
-        axes are these outputs. Of many series, the index names them as in the back-test.
+        ``i + 1`` steps ahead, counted in each series, so pass a forecast as a whole. If it had
+        several outputs, the columns of two axes are these outputs. Of many series, the index names
+        them as in the back-test.
 
         With ``method="quantile"``, quantiles of shape (n_rows, n_quantiles) or (n_rows, n_outputs,
         n_quantiles) as `predict_quantiles` returns them, or what ``forecast(...,
@@ -101,8 +102,8 @@ def conformal_interval(
     ValueError
         If `coverage`, `method`, `scale` or `pool` is out of range, the back-test has too few errors
         of a series or none at all, the predictions have other outputs or quantiles than the
-        back-test or reach further ahead, quantiles fall, values are not positive with
-        ``scale="log"``, or a series has no scale.
+        back-test, reach further ahead or are a part of a forecast, quantiles fall, values are not
+        positive with ``scale="log"``, or a series has no scale.
     TypeError
         If `result` is not a back-test, `coverage` not a number, `symmetric` not a bool or
         `predictions` not a table of numbers.
@@ -219,6 +220,13 @@ def conformal_interval(
 
     # 3. Which errors belong to which series, and the scale of each prediction.
     layout = _layout(predictions, len(ends), lines)
+    n_rows = layout.stops - layout.starts
+    if n_steps > 1 and (n_rows != n_steps).any():
+        raise ValueError(
+            f"predictions has {n_rows[n_rows != n_steps][0]} rows of a forecast of {n_steps} steps,"
+            " so how many steps ahead they lie is not known. Pass the whole forecast, and choose"
+            " rows of the interval."
+        )
     sizes = np.ones((len(ends), 1))
     if pool == "scaled":
         if scale == "log":

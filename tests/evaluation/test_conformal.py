@@ -157,6 +157,18 @@ def test_a_forecast_under_errors_of_one_step_is_refused(target):
     assert len(conformal_interval(backtest(model, X, y, ten), one, 0.8)) == 1
 
 
+@pytest.mark.parametrize("part", [slice(6, None), slice(0, 6), slice(5, 6)])
+def test_a_part_of_a_forecast_is_refused(part):
+    """Its first row need not lie one step ahead; errors of other steps are of another size."""
+    X, y = series_to_supervised(MILK)
+    cv = TimeSeriesSplit(3, test_size=12)
+    result = backtest(LinearRegression(), X, y, cv, feed_back=True, baselines=())
+    ahead = forecast(LinearRegression().fit(X, y), X, 12, y=y)
+    with pytest.raises(ValueError, match=r"of a forecast of 12 steps.*the whole forecast"):
+        conformal_interval(result, ahead[part], 0.8)
+    assert len(conformal_interval(result, ahead, 0.8)[part]) == len(ahead[part])
+
+
 def test_a_direct_forecast_has_the_errors_of_its_horizon():
     """The steps of a target with a horizon are those of the forecast."""
     X, y = series_to_supervised(MILK, horizon=3)
