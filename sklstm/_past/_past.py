@@ -15,7 +15,7 @@ from sklstm._sklearn._warnings import AssumedPastWarning, UnknownPastWarning, wa
 
 HISTORY_OPTIONS = ("auto", "continue", "none")
 
-#: In a forecast, the rows of a series that make the past of its first row matter no more.
+#: In a forecast, so many rows after a row make the past of that row matter no more.
 _APPENDED: ContextVar[float | None] = ContextVar("appended", default=None)
 
 
@@ -350,8 +350,8 @@ def appended_rows(enough):
     Parameters
     ----------
     enough : int or None
-        The number of rows before a row on which its prediction depends. In a series of more rows
-        than that, the past of the first row does not matter. None for all.
+        The number of rows before a row on which its prediction depends. Of a row that more rows
+        than that follow, the past does not matter. None for all.
 
     Yields
     ------
@@ -375,7 +375,7 @@ def first_doubt(stretches):
     Returns
     -------
     doubt : Doubt or None
-        None if there is no such row, apart from a first one whose past does not matter; see
+        None if there is no such row, apart from those whose past does not matter; see
         `appended_rows`.
     n_doubts : int
         How many such rows there are.

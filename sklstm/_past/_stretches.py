@@ -125,7 +125,7 @@ class Stretches:
         Parameters
         ----------
         enough : int, default=None
-            The past of the first row does not matter in a series of more rows than that.
+            What comes before a row does not matter if more rows than that follow in its series.
 
         Returns
         -------
@@ -137,9 +137,8 @@ class Stretches:
         some = self._doubtful
         if enough is not None:
             layout = self.layout
-            series = np.searchsorted(layout.starts, self.starts[some], side="right") - 1
-            is_short = (layout.stops - layout.starts)[series] <= enough
-            some = some[self.are_later[some] | is_short]
+            n_rows = layout.stops[self.ordinals[some]] - self.starts[some]
+            some = some[n_rows <= enough]
         if not len(some):
             return None, 0
         first = some[np.argmin(self.layout.row(self.starts[some]))]

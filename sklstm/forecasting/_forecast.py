@@ -438,6 +438,8 @@ def predict_rows(estimator, table, reach, method, *, of_fold=False):
         If rows that a prediction depends on are not known, or quantiles would be fed back.
     """
     compares = table.is_labelled
+    # Where a step needs all rows of a series, gaps before those that it looks back upon may stay.
+    enough = look_back(estimator) if reach is None else reach
     while True:
         rows, last, is_cut = table.next_rows()
         if rows is None:
@@ -446,7 +448,7 @@ def predict_rows(estimator, table, reach, method, *, of_fold=False):
         # only confuse. But observed values that are not those of the training rows are told, before
         # predicted ones stand beside them.
         silenced = quiet(AssumedPastWarning) if is_cut and not compares else nullcontext()
-        with refusing(UnknownPastWarning), silenced, appended_rows(reach):
+        with refusing(UnknownPastWarning), silenced, appended_rows(enough):
             try:
                 predicted = _predict_last(estimator, rows, last, method)
             except UnknownPastWarning as unknown:

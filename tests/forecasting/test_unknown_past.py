@@ -20,6 +20,7 @@ from sklstm import (
     Differencer,
     LagWindower,
     LSTMRegressor,
+    SeriesMinMaxScaler,
     StatefulLSTMRegressor,
     TransformedSeriesRegressor,
     UnknownPastWarning,
@@ -201,6 +202,24 @@ def test_a_gap_within_the_look_back_of_one_series_is_refused(place):
     else:
         expected = forecast(model, STORES, 8, y=SOLD)
         pd.testing.assert_series_equal(forecast(model, rows, 8, y=y), expected)
+
+
+@pytest.mark.filterwarnings("ignore::sklstm.UnseenSeriesWarning")
+@pytest.mark.parametrize("torn", ["a", "c"])
+def test_a_gap_far_back_stays_where_a_series_is_scaled_by_all_its_rows(torn):
+    """All rows tell the range of a new series; only those looked back upon must be whole."""
+    scales = SeriesMinMaxScaler(per_series=True)
+    model = TransformedSeriesRegressor(make_pipeline(LagWindower(5, flatten=True), Ridge()), scales)
+    model.fit(STORES, SOLD)
+    new = [table.xs("b", level=1, drop_level=False) for table in (STORES, SOLD)]
+    new = [table.rename(index={"b": "c"}, level=1) for table in new]
+    rows, y = (pd.concat(both).sort_index() for both in zip((STORES, SOLD), new, strict=True))
+    expected = forecast(model, rows, 8, y=y)
+    rows, y = (table.drop((X.index[85], torn)) for table in (rows, y))
+    pd.testing.assert_series_equal(forecast(model, rows, 8, y=y), expected)
+    rows, y = (table.drop((X.index[97], "c")) for table in (rows, y))
+    with pytest.raises(ValueError, match="series 'c' comes after a gap"):
+        forecast(model, rows, 8, y=y)
 
 
 def test_a_series_that_is_too_short_to_look_back_upon_is_refused():

@@ -119,14 +119,7 @@ class Life(SeriesLife):
         if not table or max(ends.values()) + steps >= N_NUMBERS:
             return
         _, X, y = self.frame(table)
-        try:
-            found = quietly(forecast, self.model, X, steps, y=y)
-        except ValueError as error:
-            # All rows at hand scale a series that fit knew too little of, so none may be missing.
-            lacks = any(max(rows) - min(rows) >= len(rows) for rows in table.values())
-            if self.slow.scaled == "each" and lacks and "rows that are not known" in str(error):
-                return
-            raise
+        found = quietly(forecast, self.model, X, steps, y=y)
         longer = copy.deepcopy(table)
         for step in range(1, steps + 1):
             for name, rows in table.items():
