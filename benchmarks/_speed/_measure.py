@@ -20,6 +20,7 @@ import psutil
 MIB = 2**20
 _LONGEST_EXIT = 30  # seconds
 _PACKAGES = ("sklstm", "tensorflow", "keras", "scikeras", "scikit-learn", "numpy", "torch")
+_PACKAGES += ("pandas", "neuralforecast")
 
 
 @dataclass(frozen=True)

@@ -268,16 +268,18 @@ def until_now(target, horizon, layout):
     Returns
     -------
     ndarray of shape (n_rows, n_targets * horizon)
-        A copy, or `target` itself if it reaches one step ahead.
+        A copy, or `target` itself if it holds no such value.
     """
     if horizon == 1:
         return target
-    known = target.copy()
     last = layout.stops - 1
     n_later = layout.by_row(np.repeat(last, last - layout.starts + 1) - np.arange(len(target)))
     # How many time steps of the table come after the end of each series.
     rest = layout.time.max(initial=0) - layout.time[last]
     rest = layout.by_row(np.repeat(rest, last - layout.starts + 1))
-    for step, values in enumerate(np.hsplit(known, horizon)):
-        values[step > n_later + rest] = np.nan
+    known, n_later = target, n_later + rest
+    for step, values in enumerate(np.hsplit(target, horizon)):
+        if not np.isnan(values[step > n_later]).all():
+            known = target.copy(order="K") if known is target else known
+            np.hsplit(known, horizon)[step][step > n_later] = np.nan
     return known

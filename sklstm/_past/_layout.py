@@ -1,5 +1,7 @@
 """Which series each row of a table belongs to, and the rows one series after the other."""
 
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cached_property
 from typing import Any
 
@@ -31,6 +33,19 @@ def blocks(n_rows, row_size=1):
     size = max(1, BLOCK // row_size)
     for start in range(0, n_rows, size):
         yield slice(start, min(start + size, n_rows))
+
+
+_READ: ContextVar[list | None] = ContextVar("_READ", default=None)
+
+
+@contextmanager
+def read_once():
+    """Read each index of many series once, where steps are called with the same labels in turn."""
+    token = _READ.set([])
+    try:
+        yield
+    finally:
+        _READ.reset(token)
 
 
 class Layout:
@@ -76,7 +91,14 @@ class Layout:
         self.n_rows = n_rows
         self._labels: Any = None
         if is_panel(index):
+            read = _READ.get()
+            same = [of for labels, of in read or () if labels.is_(index)]
+            if same:
+                vars(self).update(same[0])
+                return
             self._read(index, name)
+            if read is not None:
+                read.append((index, vars(self)))
             return
         check_sorted(index, name)
         self.n_series = 1

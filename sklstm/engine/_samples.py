@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from sklstm._past._layout import blocks
 from sklstm._past._windows import Windows
 from sklstm.engine._scale import UNSCALED, Scale
 from sklstm.engine._spec import Rows
@@ -101,13 +102,23 @@ class Samples:
 def samples(data: Rows) -> Samples:
     """Return the samples of `data`."""
     weight = np.zeros(0) if data.sample_weight is None else data.sample_weight[data.rows]
-    y, weight = data.target_scale.apply(data.y[data.rows]), np.ascontiguousarray(weight, np.float32)
+    weight = np.ascontiguousarray(weight, np.float32)
     windows = Windows.of(data.X)[data.rows]
     left = data.input_scale if windows.is_mapped else UNSCALED
     windows = float32_windows(windows, data.input_scale)
-    return Samples(
-        windows, y, weight, () if data.breaks is None else data.breaks, left, data.series
-    )
+    breaks = () if data.breaks is None else data.breaks
+    return Samples(windows, _target(data), weight, breaks, left, data.series)
+
+
+def _target(data: Rows) -> np.ndarray:
+    """Scale and cast the targets of some rows, without a copy of all of them in float64."""
+    if isinstance(data.rows, slice):
+        return data.target_scale.apply(data.y[data.rows])
+    rows = np.arange(len(data.y))[data.rows]
+    y = np.empty((len(rows), *data.y.shape[1:]), np.float32)
+    for some in blocks(*y.shape):
+        y[some] = data.target_scale.apply(data.y[rows[some]])
+    return y
 
 
 def float32_windows(windows: Windows, scale: Scale = UNSCALED) -> Windows:

@@ -265,7 +265,7 @@ def train(regressor, samples, validation, head, network, training, *, start=None
         "_target_scale": scales[1],
         "_window": samples.windows.shape[1],
         "_y_ndim": samples.y_ndim,
-        "_fallback": Fallback(head, samples.target_taught, samples.layout),
+        "_fallback": Fallback(head, samples.target, samples.layout, samples.is_taught),
         "n_outputs_": samples.target.shape[1],
         "n_samples_fit_": samples.n_taught,
         **own,

@@ -139,6 +139,8 @@ class Fallback:
         Targets. NaN counts for nothing; each target is known somewhere.
     layout : Layout
         Which series each row belongs to.
+    counts : ndarray of bool of shape (n_rows,), default=None
+        False for rows whose targets count for nothing; by default all do.
 
     Attributes
     ----------
@@ -148,18 +150,19 @@ class Fallback:
         What stands for each series; in the last row for all together, as for one without a target.
     """
 
-    def __init__(self, head, target, layout):
+    def __init__(self, head, target, layout, counts=None):
         n_targets = target.shape[1]
         self.names = layout.names
         self.values = np.empty((layout.n_series + 1, n_targets, len(head.levels)))
         for i in range(n_targets):
-            of_series = layout.by_series(target[:, i])
+            values = target[:, i] if counts is None else np.where(counts, target[:, i], np.nan)
+            of_series = layout.by_series(values)
             is_known = ~np.isnan(of_series)
             known = of_series if is_known.all() else of_series[is_known]
-            counts = np.add.reduceat(is_known, layout.starts, dtype=np.int64)
-            starts = np.cumsum(counts) - counts
+            n_known = np.add.reduceat(is_known, layout.starts, dtype=np.int64)
+            starts = np.cumsum(n_known) - n_known
             self.values[:, i] = head.of_parts(known, np.array([0]))
-            self.values[:-1, i][counts > 0] = head.of_parts(known, starts[counts > 0])
+            self.values[:-1, i][n_known > 0] = head.of_parts(known, starts[n_known > 0])
 
     def of_stretches(self, stretches):
         """Return the values that stand for the series of each row of a table.

@@ -80,12 +80,6 @@ class Samples:
         """What chooses these rows: of all rows a slice, which copies nothing, else a mask."""
         return slice(None) if self.is_taught.all() else self.is_taught
 
-    @property
-    def target_taught(self):
-        """The target, NaN in rows that are not learnt from."""
-        taught = self.is_taught
-        return self.target if taught.all() else np.where(taught[:, None], self.target, np.nan)
-
     def rows(self, head):
         """Return them as the engine takes them, with a target for each output of the network."""
         # A state runs on over rows without a target, too.
@@ -250,9 +244,7 @@ def _read_samples(regressor, X, y, sample_weight, *, reset, runs_on, suffix=""):
     weight = None if sample_weight is None else _check_weight(sample_weight, X, windows)
     usable = n_unknown < (windows.shape[1] if learns_short_windows(regressor) else 1)
     target = until_now(target, horizon, layout)
-    samples = Samples(
-        X, layout, windows, n_unknown, target, horizon, np.asarray(y).ndim, weight, usable
-    )
+    samples = Samples(X, layout, windows, n_unknown, target, horizon, count_axes(y), weight, usable)
     remedy = mask_remedy(regressor, windows, n_unknown)
     if not samples.n_taught:
         n_rows, window, _ = windows.shape

@@ -16,6 +16,7 @@ from sklstm._checks._arguments import check_kind
 from sklstm._checks._horizon import names_of_steps, said_horizon, target_names, until_now
 from sklstm._checks._quantiles import levels_of
 from sklstm._checks._tables import check_target, index_of, layout_of
+from sklstm._checks._windows import count_axes
 from sklstm._past._layout import Numbers
 from sklstm._past._past import Past
 from sklstm._sklearn._callbacks import FollowedMixin
@@ -303,7 +304,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         layout = layout_of(X)
         horizon = said_horizon(y, target, self.horizon, layout)
         given, target = target, until_now(target, horizon, layout)
-        self._y_ndim, self._n_outputs = np.asarray(y).ndim, target.shape[1]
+        self._y_ndim, self._n_outputs = count_axes(y), target.shape[1]
         self._target_names = names_of_steps(target_names(y))[0]
         is_warm = hasattr(self, "regressor_") and is_warm_start(self.regressor)
         if is_warm:
@@ -324,9 +325,8 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         lost = None
         self._past = Past(rows, index_of(X), depth=1, quiet=True)
         stretches = self._past.stretches(rows, index_of(X))
-        labels = RowLabels(stretches)
+        labels, by_series = RowLabels(stretches), stretches.layout.by_series(target)
         place = Place("y", y, target, labels.rows())
-        by_series = stretches.layout.by_series(target)
         ready: Any = fit_warm_target if is_warm else fit_target_step
         transformed = self._steps.transform(by_series, labels, place, ready=ready)
         self.transformer_ = self._steps.transformer
@@ -336,6 +336,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
                 " predictions come out in other units. Set check_inverse=False to go on silently.",
                 InverseWarning,
             )
+        del by_series  # Of many steps ahead, each copy takes much memory.
         transformed = stretches.layout.by_row(transformed)
 
         # 3. Find the columns of X that hold earlier targets.
@@ -385,8 +386,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
                 self._changes = Fallback(head, changes, layout)
         self._middle = head.levels.index(0.5)
         self._fallback = Fallback(head, target, layout)
-        transformed_known = np.where(known[:, None], transformed, np.nan)
-        self._transformed_fallback = Fallback(head, transformed_known, layout)
+        self._transformed_fallback = Fallback(head, transformed, layout, known)
         if context is not None:
             context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self

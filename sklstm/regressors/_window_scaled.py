@@ -380,7 +380,7 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
                 f" {self._scaler} before. Call fit to start anew."
             )
         self._scaler = scaler
-        self._y_ndim, self.n_outputs_ = np.asarray(y).ndim, target.shape[1]
+        self._y_ndim, self.n_outputs_ = count_axes(y), target.shape[1]
         self.columns_ = [names[i] for i in scaler.columns]
         known = until_now(target, scaler.horizon, layout)
 

@@ -163,7 +163,6 @@ def series_to_supervised(
         check_sorted(table.index, "series", allow_names=True)
     layout = layout_of(series, name="series")
     within = layout.within()
-    ahead = [layout.earlier(within, -step) for step in range(horizon)]
     before = layout.earlier(within, 1)
     n_observed = _n_observed(table.iloc[:, targets], layout)
     is_last = within + horizon > np.repeat(n_observed, layout.stops - layout.starts)
@@ -187,14 +186,16 @@ def series_to_supervised(
     label = label if len(label) == len(rows) else table.index[rows]
     numbered = table.reset_index(drop=True)
 
-    def steps_of(columns, steps):
+    def ahead_of(columns):
         values = numbered.iloc[:, columns]
-        return pd.concat([values.reindex(at[rows]).set_axis(label) for at in steps], axis=1)
+        steps = (layout.earlier(within, -step)[rows] for step in range(horizon))
+        ahead = pd.concat([values.reindex(at).set_axis(label) for at in steps], axis=1)
+        return ahead.copy()  # As one array, which nobody has to put together again.
 
     X = table.iloc[before[rows], past].set_axis(label)
     X.columns = [f"{name}_lag1" for name in X.columns]
     if future:
-        later = steps_of(future, ahead)
+        later = ahead_of(future)
         names = table.columns[future]
         later.columns = [
             *map(str, names),
@@ -204,7 +205,7 @@ def series_to_supervised(
         with naming("future_inputs", future_inputs):
             check_names(X)
 
-    y: Any = steps_of(targets, ahead)
+    y: Any = ahead_of(targets)
     if horizon > 1:
         names = table.columns[targets]
         y.columns = [f"{name}_step{step}" for step in range(1, horizon + 1) for name in names]

@@ -125,7 +125,7 @@ def train_on(model, X, y, fit_params, context):
     target = check_target(y, X)
     check_weights(fit_params, X)
     names = names_of_steps(target_names(y))[0] if isinstance(y, pd.DataFrame) else None
-    if np.asarray(y).ndim != model._y_ndim or target.shape[1] != model._n_outputs:
+    if count_axes(y) != model._y_ndim or target.shape[1] != model._n_outputs:
         raise ValueError(
             f"y has shape {np.shape(y)}, but the target that was learnt so far has"
             f" {model._n_outputs} column(s) and {model._y_ndim} axes."
@@ -264,7 +264,7 @@ def hand_over(
     outputs = shaped(transformed, model._y_ndim)
     if layout.names is not None:
         # The regressor is told which series each target belongs to.
-        outputs = pd.DataFrame(transformed, index)
+        outputs = pd.DataFrame(transformed, index, copy=False)
         outputs = outputs[0] if model._y_ndim == 1 else outputs
     trained = regressor, model._steps.horizon, inputs, outputs, fit_params, lost
     train_inside(context, model, *trained, method=method, ready=ready)

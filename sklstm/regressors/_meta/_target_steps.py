@@ -1,7 +1,6 @@
 """The steps of a target's transformer: there, and back from what a regressor predicts."""
 
 import warnings
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ from sklstm._checks._horizon import seen_horizon
 from sklstm._checks._numbers import place_of
 from sklstm._checks._windows import count_axes
 from sklstm._past._label_order import LONG_BEFORE
-from sklstm._past._layout import labels_of
+from sklstm._past._layout import labels_of, read_once
 from sklstm._past._stretches import ranges
 from sklstm._sklearn._composition import looks_back
 from sklstm.regressors._meta._steps import go_on, steps_of, with_steps
@@ -90,60 +89,62 @@ class RowLabels:
         self.order = None
         if (np.diff(numbers) < 0).any():
             self.order = np.argsort(numbers, kind="stable")
-        self._numbers = self._sorted(numbers)
+        self._numbers = self.arranged(numbers)
         series = np.searchsorted(self.layout.starts, stretches.starts, side="right") - 1
-        self._series = self._sorted(np.repeat(series, lengths + depth))
+        self._series = self.arranged(np.repeat(series, lengths + depth))
         #: The place in the table of each row, or of the row that it comes before.
         self._places = ranges(stretches.starts - depth, stretches.stops)
         self._places = np.maximum(self._places, np.repeat(stretches.starts, lengths + depth))
 
     def rows(self):
         """Return the row of the table that each label stands for."""
-        return self.layout.row(self._sorted(self._places))
+        return self.layout.row(self.arranged(self._places))
 
-    def arranged(self, *values, steps=0):
-        """Return rows in the order of their labels, and these labels.
+    def index(self, steps=0):
+        """Return the labels, sorted.
 
         Parameters
         ----------
-        *values : ndarray of shape (n_rows, n_columns) or None
-            One stretch after the other, each after the rows before it.
         steps : int, default=0
-            How many steps earlier the values were.
+            How many steps earlier the values are that they are for.
 
         Returns
         -------
-        list
-            The values, and last of all the labels.
+        pandas.Index
         """
-        labels = labels_of(self._numbers - steps, self.layout, self._series)
-        return [*(None if one is None else self._sorted(one) for one in values), labels]
+        return labels_of(self._numbers - steps, self.layout, self._series)
 
-    def call(self, function, *values, steps=0):
-        """Call a function on rows that are sorted and labelled, and put its rows back.
+    def arranged(self, values):
+        """Return rows in the order of the labels.
 
         Parameters
         ----------
-        function : callable
-            Takes each of the values, as an array, and their labels.
-        *values : ndarray of shape (n_rows, n_columns) or None
+        values : ndarray of shape (n_rows, n_columns)
             One stretch after the other, each after the rows before it.
-        steps : int, default=0
-            How many steps earlier the values were.
 
         Returns
         -------
         ndarray of shape (n_rows, n_columns)
         """
-        found = function(*self.arranged(*values, steps=steps))
-        if self.order is None:
-            return found
-        restored = np.empty_like(found)
-        restored[self.order] = found
-        return restored
-
-    def _sorted(self, values):
         return values if self.order is None else values[self.order]
+
+    def put_back(self, values):
+        """Return rows that are in the order of the labels one stretch after the other.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_rows, n_columns)
+            As `arranged` returns them.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_columns)
+        """
+        if self.order is None:
+            return values
+        restored = np.empty_like(values)
+        restored[self.order] = values
+        return restored
 
 
 class TargetSteps:
@@ -224,6 +225,7 @@ class TargetSteps:
                 " of one step, which forecast feeds back."
             )
 
+    @read_once()
     def transform(self, values, labels, place, *, earlier=0, ready=None):
         """Send values of the target through the transformer.
 
@@ -250,9 +252,43 @@ class TargetSteps:
         ValueError
             If a step makes infinity of a value, or NaN though it does not look back.
         """
-        forward = partial(self._forward, place=place, ready=ready)
-        return labels.call(forward, values, steps=earlier)
+        ahead = np.hsplit(values, values.shape[1] // len(self.names))
+        index = labels.index(earlier)
+        first, steps, expected = labels.arranged(ahead[0]), [], []
+        for step in self.steps:
+            table = labelled(first, index, self._columns)
+            is_looking = looks_back(step)
+            if ready is not None:
+                # As a target, all steps ahead tell how many rows may be given again.
+                target = labels.arranged(values) if is_looking else None
+                # `check_inverse` looks at all steps together; that of FunctionTransformer takes NaN
+                # for a fault.
+                with np.errstate(all="ignore"), warnings.catch_warnings():
+                    warnings.filterwarnings("ignore", "The provided functions are not strictly inv")
+                    step, _ = ready(step, table, target)
+            steps.append(step)
+            is_expected = is_looking and len(ahead) > 1
+            expected.append(step.__sklstm_expected__(table, len(ahead)) if is_expected else None)
+            first = _transformed(step, table, place)
+        if steps:
+            self.transformer = with_steps(self.transformer, iter(steps))
 
+        def transformed(i):
+            """Return the values of a step ahead, which take much memory all together."""
+            if not i:
+                return labels.put_back(first)
+            values = labels.arranged(ahead[i])
+            for step, before in zip(steps, expected, strict=True):
+                if before is None:
+                    table = labelled(values, index, self._columns)
+                    values = _transformed(step, table, place, i)
+                else:
+                    values = values - before[i]
+            return labels.put_back(values)
+
+        return _beside(map(transformed, range(len(ahead))), len(ahead))
+
+    @read_once()
     def inverse_transform(self, values, labels, observed=None):
         """Undo the transformer, from the last step to the first.
 
@@ -272,8 +308,9 @@ class TargetSteps:
             NaN where the values before a row are not known, infinity where a step cannot undo the
             value.
         """
-        return labels.call(self._back, values, observed if self.looks_back else None)
+        return _beside(self._restored(values, labels, observed), self.horizon)
 
+    @read_once()
     def restores(self, target, transformed, labels):
         """Tell whether the way back leads to the training target.
 
@@ -290,12 +327,15 @@ class TargetSteps:
         """
         # Several steps ahead are restored from the values observed before them.
         observed = target[:, : len(self.names)] if self.horizon > 1 else None
-        back = self.inverse_transform(transformed, labels, observed)
-        if back.shape != target.shape:
-            return False
-        # A value that runs on from an unknown one is NaN, which says nothing of the way back.
-        known = ~np.isnan(back + target)
-        return np.allclose(back[known], target[known])
+        ahead = np.hsplit(target, self.horizon)
+        for back, values in zip(self._restored(transformed, labels, observed), ahead, strict=True):
+            if back.shape != values.shape:
+                return False
+            # A value that runs on from an unknown one is NaN, which says nothing of the way back.
+            known = ~np.isnan(back + values)
+            if not np.allclose(back[known], values[known]):
+                return False
+        return True
 
     def at_hand(self, values, is_own, labels, place):
         """Return steps that also know the series of which `fit` has seen no value.
@@ -317,8 +357,8 @@ class TargetSteps:
         TargetSteps
             Steps that learn nothing of each series are those of `transformer` itself.
         """
-        values, is_own, index = labels.arranged(values, is_own, steps=1)
-        steps = []
+        values, is_own = labels.arranged(values), labels.arranged(is_own)
+        index, steps = labels.index(steps=1), []
         for step in self.steps:
             if hasattr(step, "__sklstm_at_hand__"):
                 own = np.where(is_own, values, np.nan)
@@ -327,70 +367,53 @@ class TargetSteps:
             steps.append(step)
         return TargetSteps(make_pipeline(*steps), self.names, self.horizon)
 
-    def _forward(self, values, index, *, place, ready):
-        """Transform sorted rows; the first columns are the targets that are known afterwards."""
-        ahead = np.hsplit(values, values.shape[1] // len(self.names))
-        steps = []
-        for step in self.steps:
-            tables = [labelled(one, index, self._columns) for one in ahead]
-            if ready is not None:
-                # `check_inverse` looks at all steps together; that of FunctionTransformer takes NaN
-                # for a fault.
-                with np.errstate(all="ignore"), warnings.catch_warnings():
-                    warnings.filterwarnings("ignore", "The provided functions are not strictly inv")
-                    # As a target, all steps ahead tell how many rows may be given again.
-                    step, _ = ready(step, tables[0], values)
-            steps.append(step)
-            if len(ahead) > 1 and looks_back(step):
-                first = _transformed(step, tables[0], place)
-                expected = step.__sklstm_expected__(tables[0], len(ahead))
-                ahead = [first, *(np.subtract(ahead[1:], expected[1:]))]
-            else:
-                ahead = [_transformed(step, one, place, i) for i, one in enumerate(tables)]
-        if steps:
-            self.transformer = with_steps(self.transformer, iter(steps))
-        return np.hstack(ahead)
-
-    def _back(self, values, observed, index):
-        """Undo sorted rows."""
-        # 1. What was observed, as each step saw it, up to the last that looks back.
-        seen = [observed]
+    def _restored(self, values, labels, observed):
+        """Yield the values of each step ahead, undone by the steps from the last to the first."""
+        index, expected, seen = labels.index(), {}, {}
         looking = [i for i, step in enumerate(self.steps) if looks_back(step)]
-        for step in self.steps[: max(looking)] if observed is not None else []:
-            with np.errstate(all="ignore"):
-                after = _values(step.transform(labelled(seen[-1], index, self._columns)))
-            # Only what is not known may be NaN: a step refuses infinity, or nothing is undone.
-            lost = False if looks_back(step) else np.isnan(after) & ~np.isnan(seen[-1])
-            seen.append(np.where(lost, np.inf, after))
+
+        # 1. What was observed, as each step saw it, up to the last that looks back.
+        if observed is not None and looking:
+            table = labelled(labels.arranged(observed), index, self._columns)
+            for i, step in enumerate(self.steps[: max(looking) + 1]):
+                if i in looking and hasattr(step, "__sklstm_expected__"):
+                    expected[i] = step.__sklstm_expected__(table, self.horizon)
+                elif i in looking:
+                    seen[i] = {"observed": table}
+                if i == max(looking):
+                    break
+                with np.errstate(all="ignore"):
+                    after = _values(step.transform(table))
+                # Only what is not known may be NaN: a step refuses infinity, or nothing is undone.
+                lost = False if i in looking else np.isnan(after) & ~np.isnan(_values(table))
+                table = labelled(np.where(lost, np.inf, after), index, self._columns)
 
         # 2. Undo each step.
-        ahead = np.array(np.hsplit(values, self.horizon))
-        lost = np.zeros(ahead.shape, dtype=bool)
-        for i, step in reversed(list(enumerate(self.steps))):
-            options, is_unknown = {}, np.isnan(ahead)
-            if observed is not None and looks_back(step):
-                options["observed"] = labelled(seen[i], index, self._columns)
-            if options and hasattr(step, "__sklstm_expected__"):
-                ahead = ahead + step.__sklstm_expected__(options["observed"], self.horizon)
-            else:
-                names = list(getattr(step, "feature_names_in_", self.names))
-                columns = pd.Index(names, tupleize_cols=False)
-                tables = [labelled(one, index, columns) for one in ahead]
-                with np.errstate(all="ignore"):
-                    undone = [_values(step.inverse_transform(t, **options)) for t in tables]
-                ahead = np.array(undone, dtype=float).reshape(len(ahead), len(index), -1)
-            if ahead.shape != lost.shape:  # Columns were mixed.
-                lost, is_unknown = (
-                    np.broadcast_to(of.any(axis=2, keepdims=True), ahead.shape)
-                    for of in (lost, is_unknown)
-                )
-            lost = lost | np.isinf(ahead)
-            # The others do not know the values before a row, or a series.
-            if not looks_back(step) and not hasattr(step, "__sklstm_at_hand__"):
-                lost |= np.isnan(ahead) & ~is_unknown
-            ahead[lost] = np.nan
-        ahead[lost] = np.inf
-        return np.hstack(list(ahead))
+        for ahead, one in enumerate(np.hsplit(values, self.horizon)):
+            one = labels.arranged(one).astype(float)
+            lost = np.zeros(one.shape, dtype=bool)
+            for i, step in reversed(list(enumerate(self.steps))):
+                is_unknown = np.isnan(one)
+                if i in expected:
+                    one = one + expected[i][ahead]
+                else:
+                    names = list(getattr(step, "feature_names_in_", self.names))
+                    table = labelled(one, index, pd.Index(names, tupleize_cols=False))
+                    with np.errstate(all="ignore"):
+                        undone = _values(step.inverse_transform(table, **seen.get(i, {})))
+                    one = np.array(undone, dtype=float).reshape(len(index), -1)
+                if one.shape != lost.shape:  # Columns were mixed.
+                    lost, is_unknown = (
+                        np.broadcast_to(of.any(axis=1, keepdims=True), one.shape)
+                        for of in (lost, is_unknown)
+                    )
+                lost = lost | np.isinf(one)
+                # The others do not know the values before a row, or a series.
+                if not looks_back(step) and not hasattr(step, "__sklstm_at_hand__"):
+                    lost |= np.isnan(one) & ~is_unknown
+                one[lost] = np.nan
+            one[lost] = np.inf
+            yield labels.put_back(one)
 
 
 def fit_target_step(step, table, target):
@@ -442,6 +465,16 @@ def fit_warm_target(step, table, target):
         Not used.
     """
     return fit_target_step(clone(step), table, target) if looks_back(step) else go_on(step, table)
+
+
+def _beside(ahead, horizon):
+    """Put the values of steps ahead side by side, of which each is computed when it is put down."""
+    found: Any = None
+    for i, values in enumerate(ahead):
+        if found is None:
+            found = np.empty((horizon, values.shape[1], len(values)))
+        found[i] = values.T
+    return found.reshape(-1, found.shape[2]).T
 
 
 def _transformed(step, table, place, ahead=0):
