@@ -10,6 +10,8 @@ CLIENTS_VENV ?= $(VENV)-clients
 OTHER_PYTHONS ?= 3.12 3.13
 # What `make demo` runs.
 DEMO ?= examples/tune/plot_milk_grid_search.py
+# What `make mutants` tries: a pattern of names. The digit at its end takes one in ten.
+MUTANTS ?= sklstm._past.*3
 
 BIN := $(VENV)/bin
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
@@ -18,7 +20,7 @@ PYTEST := -m pytest -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check check-tests check-others check-oldest check-clients audit docs bench \
-	lint types format package clean clean-venv
+	mutants lint types format package clean clean-venv
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -85,6 +87,9 @@ docs: $(VENV)/.docs  ## the documentation, into docs/_build/html; a warning is a
 bench: $(VENV)/.bench  ## speed and memory
 	$(BIN)/python benchmarks/run.py
 
+mutants: $(VENV)/.dev  ## small faults put into the code: which does no test notice?
+	$(BIN)/mutmut run '$(MUTANTS)'
+
 package: $(VENV)/.dev  ## wheel and source distribution, into dist
 	rm -rf dist
 	$(BIN)/python -m build --outdir dist > /dev/null
@@ -114,7 +119,7 @@ check-others: check-oldest $(OTHER_PYTHONS:%=check-python-%)  ## the everyday te
 
 clean:  ## remove what was built, but not the environments
 	rm -rf dist build htmlcov .coverage docs/_build docs/auto_examples docs/generated \
-		docs/sg_execution_times.rst examples/output .pytest_cache .ruff_cache .mypy_cache .hypothesis
+		docs/sg_execution_times.rst examples/output .pytest_cache .ruff_cache .mypy_cache .hypothesis mutants
 
 clean-venv:  ## remove the environments
 	rm -rf $(VENV) $(OLDEST_VENV) $(CLIENTS_VENV) $(OTHER_PYTHONS:%=$(VENV)-%)
