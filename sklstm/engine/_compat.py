@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import functools
 import operator
+import random
 import sys
+import threading
 import types
 from collections.abc import Callable
+from contextlib import contextmanager
 from typing import Any
 
 import keras
 import tensorflow as tf
+from keras.src.random import seed_generator
 from tensorflow.python.eager import context
+
+_one_thread = threading.RLock()
 
 
 def all_layers(model) -> list:
@@ -50,6 +56,34 @@ def input_dropout(layer, first_step):
 def dropout_states(model) -> list:
     """Return the variables that dropout layers draw from: Keras has no list of them."""
     return [v for v in model.variables if v.name == "seed_generator_state"]
+
+
+class _DefaultSeeds:
+    """What Keras takes for Python's `random`: for one thread, numbers of a seed."""
+
+    def __init__(self, seed):
+        self._draws = random.Random(seed)  # noqa: S311 - first weights are no secret
+        self._thread = threading.get_ident()
+
+    def randint(self, low, high):
+        is_ours = threading.get_ident() == self._thread
+        return (self._draws if is_ours else random).randint(low, high)
+
+
+@contextmanager
+def default_seeds(seed: int):
+    """Let layers without a seed that this thread makes draw theirs from a seed.
+
+    Keras draws them from Python's global random state, from which every thread that makes or copies
+    layers draws as well.
+    """
+    with _one_thread:
+        before = seed_generator.python_random
+        seed_generator.python_random = _DefaultSeeds(seed)
+        try:
+            yield
+        finally:
+            seed_generator.python_random = before
 
 
 def early_stopping(monitor: str, patience: int):

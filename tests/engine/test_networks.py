@@ -112,6 +112,23 @@ def test_a_custom_network_follows_the_seed():
     assert not np.array_equal(other[0], first[0])
 
 
+def built_beside_another_thread(input_shape, n_outputs):
+    """Build a network while another thread makes a layer, for which Keras draws a seed."""
+    thread = threading.Thread(target=keras.layers.Dense, args=[1])
+    thread.start()
+    thread.join()
+    return by_builder(input_shape, n_outputs)
+
+
+def test_layers_of_another_thread_change_no_first_weight():
+    """The network learns what it learns where nobody else makes a layer."""
+    beside = replace(CUSTOM, network=built_beside_another_thread)
+    expected, found = (
+        _train.train(network, TrainingSpec(), ROWS, seed=1).weights for network in (CUSTOM, beside)
+    )
+    assert_same(found, expected)
+
+
 def slow_builder(units, seconds):
     """Return a builder of an unseeded network that takes a while, as one that reads a file does."""
 

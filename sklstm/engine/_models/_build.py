@@ -6,20 +6,15 @@ seed, and a run sets weights and dropout seeds of its own.
 
 from __future__ import annotations
 
-import random
-import threading
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from sklstm.engine._compat import dropout_states
+from sklstm.engine._compat import default_seeds, dropout_states
 from sklstm.engine._models._cells import CELLS
 from sklstm.engine._spec import NetworkSpec
-
-# Keras draws the seeds of layers that have none from Python's global random state.
-_global_random = threading.RLock()
 
 
 def build(network: NetworkSpec) -> keras.Model:
@@ -136,28 +131,20 @@ def row_orders(n: int, shuffle: bool, seed: int, size: int | None = None):
 
 
 def _built_by_user(network: NetworkSpec, seed: int) -> keras.Model:
-    """Return a user's model, whose layers draw from `seed` where they have no seed of their own.
-
-    One thread at a time, or the seed of another would decide.
-    """
+    """Return a user's model, whose layers draw from `seed` where they have no seed of their own."""
     builder: Any = network.network
     shape, expected = (None, network.window, network.n_features), (None, network.n_outputs)
-    with _global_random:
-        state = random.getstate()
-        random.seed(seed)
-        try:
-            model = builder(shape[1:], network.n_outputs)
-            inputs = [tuple(of.shape) for of in getattr(model, "inputs", None) or ()]
-            takes = len(inputs) < 2 and all(
-                of[0] is None and tf.TensorShape(shape).is_compatible_with(of) for of in inputs
-            )
-            output = getattr(model, "output_shape", None)
-            if isinstance(model, keras.Model) and takes:
-                # This also builds a model that does not know its shapes yet.
-                outputs = model(keras.KerasTensor(shape))
-                output = keras.tree.map_structure(lambda of: tuple(of.shape), outputs)
-        finally:
-            random.setstate(state)
+    with default_seeds(seed):
+        model = builder(shape[1:], network.n_outputs)
+        inputs = [tuple(of.shape) for of in getattr(model, "inputs", None) or ()]
+        takes = len(inputs) < 2 and all(
+            of[0] is None and tf.TensorShape(shape).is_compatible_with(of) for of in inputs
+        )
+        output = getattr(model, "output_shape", None)
+        if isinstance(model, keras.Model) and takes:
+            # This also builds a model that does not know its shapes yet.
+            outputs = model(keras.KerasTensor(shape))
+            output = keras.tree.map_structure(lambda of: tuple(of.shape), outputs)
     if not isinstance(model, keras.Model):
         raise ValueError(
             f"Got network={builder!r}, which returned a {type(model).__name__}, "
