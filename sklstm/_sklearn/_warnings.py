@@ -8,7 +8,20 @@ from contextvars import ContextVar
 from sklearn.exceptions import InconsistentVersionWarning
 
 #: Code that a user did not write and cannot change: a warning that points there helps nobody.
-_PASSED_OVER = ("sklstm", "sklearn", "joblib", "pickle", "skops", "contextlib", "functools")
+_PASSED_OVER = (
+    "sklstm",
+    "sklearn",
+    "joblib",
+    "pickle",
+    "skops",
+    "contextlib",
+    "functools",
+    "threading",
+)
+
+#: In a thread for which another one waits: functions that return the frame at which that one does,
+#: the innermost first. The user's line is there.
+waiting: ContextVar[tuple] = ContextVar("waiting", default=())
 
 #: Who hears of a warning of ours before Python does, the innermost first. Python's own filters
 #: belong to all threads: one that forecasts would change what another is told, and for ever so.
@@ -335,10 +348,15 @@ def warn(message, category):
     """
     if any(heard(message, category) for heard in _listeners.get()):
         return
-    frame, level = sys._getframe(1), 2
-    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in _PASSED_OVER:
-        frame, level = frame.f_back, level + 1
-    warnings.warn(message, category, stacklevel=level)
+    frame, outer = sys._getframe(1), iter(waiting.get())
+    while frame.f_globals.get("__name__", "").partition(".")[0] in _PASSED_OVER:
+        before = frame.f_back or next(outer, lambda: None)()
+        if before is None:
+            break
+        frame = before
+    module, registry = frame.f_globals, frame.f_globals.setdefault("__warningregistry__", {})
+    place = frame.f_code.co_filename, frame.f_lineno, module.get("__name__")
+    warnings.warn_explicit(message, category, *place, registry)
 
 
 @contextmanager

@@ -1,13 +1,16 @@
 """Searches and back-tests whose fits train their networks together."""
 
+import sys
 from contextlib import contextmanager
+from contextvars import copy_context
 from functools import partial
-from types import SimpleNamespace
+from types import FrameType, SimpleNamespace
 
 from joblib import parallel_config
 from joblib.parallel import ParallelBackendBase
 
 from sklstm._checks._arguments import check_count
+from sklstm._sklearn._warnings import waiting
 from sklstm.engine._turns import Calls
 
 
@@ -83,12 +86,14 @@ class _SideBySide(ParallelBackendBase):
         super().__init__()
         self._max_fits = max_fits
         self._calls = Calls(max_fits, _train)
+        self._waits_at: FrameType | None = None
 
     def effective_n_jobs(self, n_jobs):
         return self._max_fits
 
     def submit(self, func, callback):
-        call = self._calls.add(func, callback)
+        # Who hears of a warning of ours in this thread hears of it in that of the call, too.
+        call = self._calls.add(partial(copy_context().run, self._called, func), callback)
         return SimpleNamespace(get=partial(self._result, call))
 
     apply_async = submit  # its name before joblib 1.5
@@ -99,11 +104,19 @@ class _SideBySide(ParallelBackendBase):
     def terminate(self):
         self._calls.close()
 
+    def _called(self, func):
+        waiting.set((lambda: self._waits_at, *waiting.get()))
+        return func()
+
     def _result(self, call, timeout=None):
         # As inside a task: a search in a Keras callback does not become part of this one.
         backend, n_jobs = self.get_nested_backend()
-        with parallel_config(backend=backend, n_jobs=n_jobs):
-            return self._calls.result(call)
+        self._waits_at = sys._getframe()
+        try:
+            with parallel_config(backend=backend, n_jobs=n_jobs):
+                return self._calls.result(call)
+        finally:
+            self._waits_at = None  # A frame keeps all its variables.
 
 
 def _train(requests):

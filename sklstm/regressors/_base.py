@@ -20,6 +20,9 @@ from sklstm.regressors._heads import Fallback
 #: More than fits into any memory: a layer of so many units has 17 thousand million weights.
 MOST_UNITS = 2**16
 
+#: Of more networks, two can be expected to have the same seed, one of 2**31, and to be the same.
+MOST_NETWORKS = 2**16
+
 #: A network begins with outputs of about 0, and is slow to reach values beyond it.
 LARGE = 10
 
@@ -55,7 +58,7 @@ class BaseRecurrent(FollowedMixin, BaseEstimator):
         "early_stopping": ["boolean"],
         "patience": [Interval(Integral, 0, None, closed="left")],
         "callbacks": [list, tuple, None],
-        "n_networks": [COUNT],
+        "n_networks": [Interval(Integral, 1, MOST_NETWORKS, closed="both")],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "verbose": ["verbose"],

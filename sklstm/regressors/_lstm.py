@@ -125,9 +125,10 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         Copied for each fit, and for each network. Those of Keras that write files are refused with
         several networks.
     n_networks : int, default=1
-        How many networks to train, with different seeds. Predictions are their mean (of each
-        quantile with ``loss="quantile"``): its root mean squared error is at most the mean of their
-        errors [5]_. They are trained side by side, and early stopping stops each by itself.
+        How many networks to train, with different seeds, at most 65536. Predictions are their mean
+        (of each quantile with ``loss="quantile"``): its root mean squared error is at most the mean
+        of their errors [5]_. They are trained side by side, and early stopping stops each by
+        itself.
     warm_start : bool, default=False
         Whether `fit` starts from the weights of the last fit. An error if `n_networks` changed.
     random_state : int, RandomState instance or None, default=None
@@ -359,9 +360,9 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         from sklstm.engine._models._losses import QuantileLoss
 
         head: QuantileHead = PointHead()
-        loss, own = self.loss, {}
+        loss, own, levels = self.loss, {}, check_levels(self.quantiles)
         if _learns_quantiles(self):
-            head = QuantileHead(check_levels(self.quantiles))
+            head = QuantileHead(levels)
             loss, own = QuantileLoss(head.levels), {"quantiles_": np.array(head.levels)}
 
         # 2. Read the problem.

@@ -105,8 +105,8 @@ class LSTMClassifier(ClassifierMixin, _base.BaseRecurrent):
         Copied for each fit, and for each network. Those of Keras that write files are refused with
         several networks.
     n_networks : int, default=1
-        How many networks to train, which differ by their seed. Probabilities are the mean of
-        theirs.
+        How many networks to train, which differ by their seed, at most 65536. Probabilities are the
+        mean of theirs.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last fit, whose classes stay.
     random_state : int, RandomState instance or None, default=None

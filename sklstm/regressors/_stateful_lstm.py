@@ -105,9 +105,9 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         Copied for each fit, and for each network. Those of Keras that write files are refused with
         several networks.
     n_networks : int, default=1
-        How many networks to train, which differ by their seed; each has a state of its own.
-        Predictions are the mean of theirs: its root mean squared error is at most the mean of their
-        errors. They are trained one after the other, and each stops early by itself.
+        How many networks to train, which differ by their seed, at most 65536; each has a state of
+        its own. Predictions are the mean of theirs: its root mean squared error is at most the mean
+        of their errors. They are trained one after the other, and each stops early by itself.
     warm_start : bool, default=False
         Whether `fit` starts from the weights of the last fit. An error if `n_networks` changed.
     random_state : int, RandomState instance or None, default=None

@@ -23,6 +23,7 @@ from sklstm import (
     Differencer,
     LagWindower,
     LSTMRegressor,
+    OneStepWarning,
     TransformedSeriesRegressor,
     backtest,
     side_by_side,
@@ -398,3 +399,11 @@ def test_a_warning_that_is_an_error_fails_its_fit_alone():
     with side_by_side(), pytest.warns(FitFailedWarning, match="2 fits failed"):
         found = searched_strictly(estimator)
     np.testing.assert_array_equal(found == -9, [[False, False, True]] * 2)
+
+
+def test_a_warning_of_a_fit_points_at_the_line_of_the_user():
+    """That line waits in another thread."""
+    network = LSTMRegressor(2, epochs=1, random_state=0)
+    with side_by_side(), pytest.warns(OneStepWarning) as caught:
+        searched({"random_state": [0, 1]}, network)
+    assert [one.filename for one in caught] == [__file__] * 4

@@ -56,6 +56,7 @@ SHARED = {
     "early_stopping": ["yes", None],
     "patience": [-1, 2.5, None],
     "callbacks": [3, ["EarlyStopping"], [None], "EarlyStopping"],
+    "n_networks": [*bad.COUNTS, 2**16 + 1],
     "warm_start": ["yes", None],
     "random_state": ["seed", 1.5, -1, 2**32],
     "verbose": [-1, "yes"],
@@ -70,7 +71,7 @@ SHARED = {
         shuffle=["yes"],
         steps_per_epoch=bad.COUNTS[1:-1],
         network=["lstm", two_inputs, lambda shape, n: dense_network((99, 7), n)],
-        quantiles=[0.5],
+        quantiles=[0.5, (0.9, 0.5), (0.1, 0.9), (0.5, 1)],
     ),
 )
 def test_a_bad_parameter_of_lstm_regressor_is_refused(parameter, value):
