@@ -1,17 +1,18 @@
 """Print the memory of many fits and predictions, of many series, and of a series in a large file.
 
 First, 500 fits of 10 architectures and 10,000 predictions of one row. The figures are differences
-from the memory after the first 20 fits, when each architecture has been traced twice. Then, the
-transformers on series of 216 months, 48,000 of them by default. Then, a fit and a prediction on a
-memory-mapped file of 4 GiB. The figures of both are the largest resident memory meanwhile, less the
-memory before.
+from the memory after the first 20 fits, when each architecture has been traced twice. Then, a
+service that takes a new row of each of 100 series for 10,000 cycles, forecasts and moves on; and 8
+threads that fit and predict for 2 minutes, each result compared with that of the model alone. Then,
+the transformers on series of 216 months, 48,000 of them by default, and a fit and a prediction on a
+memory-mapped file of 4 GiB. The figures of these two are the largest resident memory meanwhile,
+less the memory before.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import gc
 import os
 import tempfile
 import threading
@@ -24,7 +25,10 @@ import numpy as np
 import pandas as pd
 import psutil
 from _speed import _data
+from _speed._drift import Drift, resident
 from _speed._measure import MIB
+from _speed._service import in_service
+from _speed._threads import at_the_same_time
 from sklearn.pipeline import make_pipeline
 
 from sklstm import (
@@ -39,10 +43,10 @@ _FIRST = 20
 _ARCHITECTURES = [
     *({"units": units} for units in (4, 8, 16, 32, 64)),
     {"units": (8, 4)},
-    {"units": 8, "dense_units": 4},
-    {"units": 8, "dropout": 0.2},
+    {"units": 8, "dense_units": 4, "n_networks": 3},
+    {"units": 8, "dropout": 0.2, "n_networks": 2, "short_windows": "mask"},
     {"units": 8, "loss": "mae", "optimizer": "rmsprop"},
-    {"units": 8, "bptt_steps": 4, "batch_size": 2},
+    {"units": 8, "bptt_steps": 4, "batch_size": 2, "n_networks": 2},
 ]
 
 
@@ -53,12 +57,6 @@ def fit_one(i: int):
     X, y = _data.windows(60 + i % 3, 1 if stateful else 6 + i % 3)
     make = StatefulLSTMRegressor if stateful else LSTMRegressor
     return make(epochs=2, random_state=i, **parameters).fit(X, y)
-
-
-def resident() -> float:
-    """Return the memory of this process in MiB."""
-    gc.collect()
-    return psutil.Process().memory_info().rss / MIB
 
 
 def fits(*, count: int):
@@ -157,16 +155,9 @@ def on_many_series(n_series: int) -> None:
 
 def on_and_on(n_fits: int, n_predictions: int) -> None:
     """Fit and predict again and again, and print what memory, files and threads do."""
-    me = psutil.Process()
     for i in range(_FIRST):
         fit_one(i)
-    start = resident(), me.num_fds(), me.num_threads()
-
-    def report(what):
-        now = resident(), me.num_fds(), me.num_threads()
-        memory, files, threads = (b - a for a, b in zip(start, now, strict=True))
-        print(f"{what:>24}: {memory:+6.1f} MB, {files:+d} files, {threads:+d} threads", flush=True)
-
+    report = Drift().report
     begin = time.perf_counter()
     for i in range(_FIRST, n_fits):
         fit_one(i)
@@ -188,6 +179,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fits", type=int, default=500)
     parser.add_argument("--predictions", type=int, default=10_000)
+    parser.add_argument("--cycles", type=int, default=10_000, help="of the service; 0 for none")
+    parser.add_argument("--seconds", type=float, default=120, help="of the threads; 0 for none")
     parser.add_argument(
         "--gib", type=float, default=4.0, help="size of the mapped file; 0 for none"
     )
@@ -202,6 +195,10 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.fits:
         on_and_on(arguments.fits, arguments.predictions)
+    if arguments.cycles:
+        in_service(arguments.cycles)
+    if arguments.seconds:
+        at_the_same_time(arguments.seconds)
     for n_series in arguments.series:
         on_many_series(n_series)
     if arguments.gib:
