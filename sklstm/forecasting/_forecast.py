@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import effective_n_jobs
+from joblib import effective_n_jobs, parallel_config
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -450,7 +450,9 @@ def predict_rows(estimator, table, reach, method, *, of_fold=False):
         silenced = quiet(AssumedPastWarning) if is_cut and not compares else nullcontext()
         with refusing(UnknownPastWarning), silenced, appended_rows(enough):
             try:
-                predicted = _predict_last(estimator, rows, last, method)
+                # Here, as workers of an estimator that has some would not know of the line above.
+                with parallel_config(backend="sequential"):
+                    predicted = _predict_last(estimator, rows, last, method)
             except UnknownPastWarning as unknown:
                 more = "" if reach is None else f", or at least the last {reach}"
                 remedy = f" Pass all rows since the training rows as X{more}."

@@ -12,6 +12,7 @@ from estimators import MILK_Y as Y
 from joblib import parallel_config
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import Ridge
+from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
@@ -99,6 +100,17 @@ def test_filters_of_the_user_change_nothing():
             warnings.simplefilter(action)
             with pytest.raises(ValueError, match="are not known"):
                 forecast(model, X[120:125], 8, y=Y[120:125])
+
+
+@pytest.mark.parametrize("backend", ["threading", pytest.param("loky", marks=pytest.mark.slow)])
+def test_estimators_that_predict_in_workers_are_refused_alike(backend):
+    """Nothing that a forecast asks of its estimator is lost where that one shares out its work."""
+    table, target = series_to_supervised(Y, horizon=3)
+    model = MultiOutputRegressor(WINDOWS, n_jobs=2).fit(table[:100], target[:100])
+    with warnings.catch_warnings(), parallel_config(backend):
+        warnings.simplefilter("ignore")
+        with pytest.raises(ValueError, match="forecast depends on rows"):
+            forecast(model, table[120:125], 3)
 
 
 AFTER_A_GAP = X[80:90]
