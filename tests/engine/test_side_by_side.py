@@ -167,7 +167,7 @@ def test_a_loss_that_is_not_finite_is_an_error_for_all():
     asked = requests()
     expected = _train.train_together(asked)
     wrong = replace(asked[1], training=replace(asked[1].training, learning_rate=np.nan))
-    with pytest.raises(ValueError, match=r"nan in epoch \d"):
+    with pytest.raises(ValueError, match=r"network 2 of 3 became nan in epoch \d"):
         _train.train_together([asked[0], wrong, asked[2]])
     assert_equal(_train.train_together(asked), expected)
 

@@ -30,9 +30,11 @@ class DivergedError(ValueError):
 
 def raise_if_diverged(epoch: int, losses) -> None:
     """Raise once a training loss is NaN or infinite: no later epoch can bring it back."""
-    for loss in np.atleast_1d(losses):
+    losses = np.atleast_1d(losses)
+    for i, loss in enumerate(losses):
         if not math.isfinite(loss):
-            said = f"The training loss became {loss} in epoch {epoch + 1}."
+            whose = f" of network {i + 1} of {len(losses)}" if len(losses) > 1 else ""
+            said = f"The training loss{whose} became {loss} in epoch {epoch + 1}."
             raise DivergedError(f"{said} {_REMEDIES}")
 
 
