@@ -15,10 +15,17 @@ import tensorflow as tf
 from estimators import own_network
 from joblib import parallel_config
 from searches import backtested, searched, windowed_network
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from states import assert_same
 
-from sklstm import LSTMRegressor, StatefulLSTMRegressor
+from sklstm import (
+    LSTMClassifier,
+    LSTMRegressor,
+    SeriesMinMaxScaler,
+    StatefulLSTMRegressor,
+    TransformedSeriesRegressor,
+    WindowScaledRegressor,
+)
 from sklstm.engine._models import _pool
 
 
@@ -33,19 +40,26 @@ def stateful(**parameters):
 
 
 STOPPED = {"epochs": 4, "validation_fraction": 0.25, "early_stopping": True, "patience": 1}
+SOME_STEPS = {"short_windows": "mask", "steps_per_epoch": 3, "learning_rate_schedule": "cosine"}
 MODELS = {
-    "two networks, dropout": stateless(dropout=0.3, n_networks=2),
+    "two networks, dropout": stateless(dropout=0.3, n_networks=2, **SOME_STEPS),
 }
 SLOW_MODELS = {
-    "stateful, dropout": stateful(dropout=0.3, batch_size=2, bptt_steps=3),
     "shuffled": stateless(),
+    "stateful, dropout": stateful(dropout=0.3, batch_size=2, bptt_steps=3),
     "stateful, early stopping": stateful(**STOPPED),
     "in order": stateless(shuffle=False),
     "recurrent dropout": stateless(recurrent_dropout=0.3),
-    "early stopping": stateless(**STOPPED),
-    "stateful, two networks": stateful(n_networks=2),
+    "early stopping": stateless(**STOPPED, learning_rate_schedule="plateau", clipnorm=0.5),
+    "stateful, two networks": stateful(cell="gru", n_networks=2, learning_rate_schedule="cosine"),
     "stacked": stateless(units=[3, 2], dense_units=2),
-    "quantiles": stateless(loss="quantile"),
+    "GRU, both ways": stateless(cell="gru", bidirectional=True),
+    "quantiles": stateless(loss="quantile", n_networks=2),
+    "classes": LSTMClassifier(3, epochs=2, batch_size=8, n_networks=2, short_windows="mask"),
+    "scaled windows": WindowScaledRegressor(stateless(n_networks=2), columns=0),
+    "scaled target": TransformedSeriesRegressor(
+        stateless(n_networks=2, **SOME_STEPS), SeriesMinMaxScaler()
+    ),
     "own network": stateless(network=own_network),
     "layer": stateless(engine="layer"),
     "keras": stateless(engine="keras", dropout=0.3),
@@ -59,22 +73,38 @@ ALL_MODELS = {**MODELS, **SLOW_MODELS}
 EACH_MODEL = [*MODELS, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW_MODELS)]
 
 
+def rows(model, n=40, start=0):
+    """Return the windows of a walk that a model learns, and what comes after each."""
+    walk = np.random.default_rng(0).normal(size=(60, 2)).cumsum(axis=0)
+    windows = np.lib.stride_tricks.sliding_window_view(walk, 4, axis=0).swapaxes(1, 2)
+    windows, y = windows[start : start + n].copy(), walk[start + 4 : start + 4 + n, 0]
+    if isinstance(model, StatefulLSTMRegressor):
+        windows = windows[:, -1:]
+    if "mask" in map(str, model.get_params().values()):
+        windows[::3, :2] = np.nan
+    return windows, y > walk[0, 0] if is_classifier(model) else y
+
+
 def fit(model, seed=0):
     """Fit a copy of `model`, and return it with its windows."""
-    window = 1 if isinstance(model, StatefulLSTMRegressor) else 4
-    windows = np.random.default_rng(0).normal(size=(40, window, 2))
-    fitted = clone(model).set_params(random_state=seed).fit(windows, windows.sum(axis=(1, 2)))
-    return fitted, windows
+    of_what = "regressor__random_state" if hasattr(model, "regressor") else "random_state"
+    windows, y = rows(model)
+    return clone(model).set_params(**{of_what: seed}).fit(windows, y), windows
 
 
 def bits(model, seed=0):
-    """Return a digest of all that a fit of `model` leaves: weights, losses, predictions."""
+    """Return a digest of all that a fit of `model` leaves, and of what a `partial_fit` adds.
+
+    That is weights, losses and predictions.
+    """
     fitted, windows = fit(model, seed)
-    parts = [
-        *fitted.model_.get_weights(),
-        np.array(repr(fitted.history_)),
-        fitted.predict(windows),
-    ]
+    parts = []
+    for later in (None, rows(model, n=9, start=40)):
+        if later is not None:
+            fitted.partial_fit(*later)
+        network = getattr(fitted, "regressor_", fitted)
+        parts += [*network.model_.get_weights(), np.array(repr(network.history_))]
+        parts.append(fitted.predict(windows))
     return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
 
 
