@@ -129,7 +129,8 @@ def forecast(
     n_jobs : int, default=None
         Number of parts in which many series are forecast at the same time, by joblib; None is 1,
         unless a ``joblib.parallel_config`` says otherwise. The numbers are the same. One series,
-        and rows that need `recompute`, are forecast in one part.
+        and rows that need `recompute`, are forecast in one part. Within a part, an estimator that
+        has an `n_jobs` of its own predicts without it.
 
     Returns
     -------
