@@ -12,7 +12,6 @@ from sklstm.engine import _predict, _train
 from sklstm.engine._spec import NetworkSpec, Rows, Trained, TrainingSpec
 
 NETWORK = NetworkSpec(units=(3,))
-ENGINES = ["auto", *(pytest.param(e, marks=pytest.mark.slow) for e in ("keras", "layer", "xla"))]
 CALLBACKS = keras.callbacks
 OPTIMIZERS = keras.optimizers
 SCHEDULE = OPTIMIZERS.schedules.ExponentialDecay(0.1, 3, 0.5)
@@ -91,10 +90,9 @@ AVERAGING = OPTIMIZERS.Adam(0.1, use_ema=True)
 OVERWRITING = OPTIMIZERS.Adam(0.1, use_ema=True, ema_overwrite_frequency=2)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize(
-    "optimizer", [AVERAGING, pytest.param(OVERWRITING, marks=pytest.mark.slow)], ids=["", "2"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["auto", "keras", "layer", "xla"])
+@pytest.mark.parametrize("optimizer", [AVERAGING, OVERWRITING], ids=["", "2"])
 def test_early_stopping_keeps_the_best_weights_of_an_averaging_optimizer(engine, optimizer):
     """The average is written over the weights before the best ones are restored, not after."""
     options = {"early_stopping": True, "patience": 2}

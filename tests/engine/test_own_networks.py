@@ -148,7 +148,7 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("build", everyday(KINDS, "branched"))
+@pytest.mark.parametrize("build", everyday(KINDS, "chain"))
 def test_every_kind_of_model_is_copied_with_its_weights(build):
     """A copy begins with the model's weights and learns what the model learns in Keras."""
     model = build()

@@ -85,7 +85,7 @@ def test_networks_learn_together_what_they_learn_alone(case):
     assert_equal(_train.train_together(asked), [_train.train_together([one])[0] for one in asked])
 
 
-@pytest.mark.parametrize("first", range(3))
+@pytest.mark.parametrize("first", [0, *(pytest.param(i, marks=pytest.mark.slow) for i in (1, 2))])
 def test_a_network_that_stops_leaves_the_others_their_steps(first):
     """Whichever of them is the first: the others take all batches of each later epoch."""
     asked = requests(**CASES["epochs that differ"])

@@ -145,11 +145,20 @@ def test_only_the_chosen_rows_are_read():
     "optimizer",
     [
         "sgd",
-        "adamw",
         *(
             pytest.param(name, marks=pytest.mark.slow)
             for name in (
-                *("rmsprop", "nadam", "adagrad", "adadelta", "adamax", "ftrl", "lion", "adafactor"),
+                *(
+                    "rmsprop",
+                    "nadam",
+                    "adagrad",
+                    "adadelta",
+                    "adamax",
+                    "ftrl",
+                    "lion",
+                    "adafactor",
+                    "adamw",
+                ),
                 keras.optimizers.Lamb(),
             )
         ),

@@ -205,7 +205,7 @@ def test_what_is_compiled_already_does_not_decide_the_engine(make):
     assert bits(model) == first == bits(clone(model).set_params(engine="block"))
 
 
-@pytest.mark.parametrize("run", [searched, backtested])
+@pytest.mark.parametrize("run", [backtested, pytest.param(searched, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("backend", ["threading", pytest.param("loky", marks=pytest.mark.slow)])
 def test_workers_change_no_bit(run, backend):
     """Two threads or processes find the scores, weights and predictions that one finds."""
