@@ -1,5 +1,6 @@
 """Whether the labels of a table run from the oldest row to the newest, and what would mend them."""
 
+import threading
 import warnings
 from contextlib import suppress
 
@@ -15,6 +16,12 @@ TIME_WORDS = {
     *("timepoint", "timepoints", "timestep", "time_step", "time_idx", "date_time"),
     *("year", "quarter", "month", "week", "day", "hour", "minute", "second"),
 }
+
+#: What pandas warns of where it has to guess what dates text stands for.
+_GUESSES = "Could not infer format|Parsing dates in|In a future version|tzname"
+
+#: All threads share Python's filters of warnings: one at a time changes them, and puts them back.
+_one_thread = threading.Lock()
 
 _FOLDS = "To cross-validate, split in time with TimeSeriesSplit, not with shuffled folds."
 
@@ -242,8 +249,8 @@ def _read_dates(index, name):
     """
     found: list = []
     for option in ("", ", dayfirst=True"):
-        with warnings.catch_warnings(), suppress(ValueError):  # for instance two time zones
-            warnings.simplefilter("ignore")  # pandas warns where it has to guess.
+        with _one_thread, warnings.catch_warnings(), suppress(ValueError):  # as of two time zones
+            warnings.filterwarnings("ignore", _GUESSES)
             # One label first: text that is no date takes long to read.
             for labels in (index[:1], index):
                 dates = pd.DatetimeIndex(

@@ -145,6 +145,21 @@ def test_another_thread_is_warned_as_ever(call):
     assert {warning.filename for warning in caught} == {threading.__file__}
 
 
+def test_another_thread_is_warned_while_text_is_read(monkeypatch):
+    """What pandas warns of as it guesses dates is silenced, and nothing that others are told."""
+    elsewhere, read = LagWindower(3).fit(X[:50]), pd.to_datetime
+
+    def meanwhile(*arguments, **options):
+        thread = threading.Thread(target=elsewhere.transform, args=[AFTER_A_GAP])
+        thread.start()
+        thread.join()
+        return read(*arguments, **options)
+
+    monkeypatch.setattr(pd, "to_datetime", meanwhile)
+    with pytest.warns(UnknownPastWarning), pytest.raises(ValueError, match="text"):
+        LagWindower(3).fit(X[:50].set_axis(X.index[:50].strftime("%d.%m.%Y")))
+
+
 def test_a_warning_of_many_steps_comes_once_at_the_line_of_the_user():
     """Rows without labels that begin as the training rows do warn once, not at each step."""
     rows, y = X.to_numpy(), Y.to_numpy()
