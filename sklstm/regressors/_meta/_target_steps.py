@@ -1,6 +1,5 @@
 """The steps of a target's transformer: there, and back from what a regressor predicts."""
 
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -261,10 +260,7 @@ class TargetSteps:
             if ready is not None:
                 # As a target, all steps ahead tell how many rows may be given again.
                 target = labels.arranged(values) if is_looking else None
-                # `check_inverse` looks at all steps together; that of FunctionTransformer takes NaN
-                # for a fault.
-                with np.errstate(all="ignore"), warnings.catch_warnings():
-                    warnings.filterwarnings("ignore", "The provided functions are not strictly inv")
+                with np.errstate(all="ignore"):
                     step, _ = ready(step, table, target)
             steps.append(step)
             is_expected = is_looking and len(ahead) > 1
@@ -444,7 +440,11 @@ def fit_target_step(step, table, target):
             f"No row is left to learn from: the target that reaches {step!r} is NaN in all"
             f" {len(table)} rows. Use more rows or a transformer that looks back less."
         )
-    return (step.fit(table, target) if looks_back(step) else step.fit(table)), None
+    # `restores` looks at all steps together; FunctionTransformer takes NaN for a fault.
+    given = {k: v for k, v in step.get_params().items() if k.endswith("check_inverse")}
+    step.set_params(**dict.fromkeys(given, False))
+    step = step.fit(table, target) if looks_back(step) else step.fit(table)
+    return step.set_params(**given), None
 
 
 def fit_warm_target(step, table, target):
