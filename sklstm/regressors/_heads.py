@@ -274,5 +274,5 @@ def check_return_std(regressor, return_std):
 
 
 def shaped(values, y_ndim):
-    """Return values of shape (n_rows, n_targets) with as many axes as `y` had."""
-    return values.ravel() if y_ndim == 1 else values
+    """Return values of shape (n_rows, n_targets, ...) without the second axis if `y` had none."""
+    return values[:, 0] if y_ndim == 1 else values

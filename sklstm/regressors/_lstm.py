@@ -11,6 +11,7 @@ from sklstm.regressors._heads import (
     check_levels,
     check_return_std,
     predictions,
+    shaped,
 )
 from sklstm.regressors._stateless import (
     ON_WINDOWS,
@@ -350,7 +351,7 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         """
         check_is_fitted(self, "quantiles_")
         values = values_of_windows(self, X)[0].mean(axis=0)
-        return values[:, 0] if self._y_ndim == 1 else values
+        return shaped(values, self._y_ndim)
 
     def _fit(self, given, start, *, one_epoch=False):
         """Train on the rows whose past and target are known."""

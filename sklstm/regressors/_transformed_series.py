@@ -6,9 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
-from sklearn.utils import get_tags
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.base import clone
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -19,20 +17,34 @@ from sklstm._checks._tables import check_target, index_of, layout_of
 from sklstm._checks._windows import count_axes
 from sklstm._past._layout import Numbers
 from sklstm._past._past import Past
-from sklstm._sklearn._callbacks import FollowedMixin
 from sklstm._sklearn._compat import HasMethods, Interval, StrOptions, with_callbacks
-from sklstm._sklearn._composition import call_final, final_estimator, look_back
+from sklstm._sklearn._composition import call_final, look_back
 from sklstm._sklearn._labels import keep_labels
 from sklstm._sklearn._restore_on_error import restore_on_error
 from sklstm._sklearn._warnings import InverseWarning, warn
 from sklstm.regressors._heads import Fallback, PointHead, QuantileHead, shaped
-from sklstm.regressors._meta._earlier_targets import check_transformed_once, find_earlier
-from sklstm.regressors._meta._known_rows import predict_known, read_rows, refuse_labels, takes_nan
+from sklstm.regressors._meta._earlier_targets import (
+    PlacedRows,
+    check_transformed_once,
+    find_earlier,
+)
+from sklstm.regressors._meta._known_rows import (
+    predict_known,
+    read_rows,
+    refuse_labels,
+    takes_nan,
+    train_inside,
+)
 from sklstm.regressors._meta._later_rows import (
     Pending,
-    hand_over,
+    outputs_for,
     train_on,
     transform_validation,
+)
+from sklstm.regressors._meta._meta_regressor import (
+    MetaRegressor,
+    can_go_on,
+    predicts_quantiles,
 )
 from sklstm.regressors._meta._steps import (
     check_same,
@@ -40,7 +52,6 @@ from sklstm.regressors._meta._steps import (
     fit_warm,
     going_on,
     is_warm_start,
-    method_of,
     steps_of,
 )
 from sklstm.regressors._meta._target_steps import (
@@ -53,13 +64,7 @@ from sklstm.regressors._meta._target_steps import (
 from sklstm.regressors._problem import warn_of_few_rows
 
 
-def _learns_quantiles(self):
-    """Tell whether the regressor predicts quantiles."""
-    regressor = getattr(self, "regressor_", self.regressor)
-    return hasattr(final_estimator(regressor), "predict_quantiles")
-
-
-class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class TransformedSeriesRegressor(MetaRegressor):
     """Train on a transformed target and predict in the target's own units.
 
     This is scikit-learn's :class:`~sklearn.compose.TransformedTargetRegressor` for series: the
@@ -236,7 +241,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         """
         return self._fit("fit", X, y, fit_params)
 
-    @available_if(lambda self: hasattr(steps_of(self.regressor)[-1], "partial_fit"))
+    @available_if(can_go_on)
     @restore_on_error
     @with_callbacks
     def partial_fit(self, X, y, **fit_params):
@@ -355,9 +360,9 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         self._seen = layout.by_series(target)[self._past.kept.places]
         if self._transforms_lags:
             check_transformed_once(self.regressor, self.transformer_, X, self._earlier.lags)
-            placed = rows, X, self._past.stretches(rows, index_of(X))
-            steps = self._earlier.at_hand(self._steps, *placed)
-            inputs, lost = self._earlier.transformed(steps, self.regressor, *placed)
+            placed = PlacedRows(rows, X, self._past.stretches(rows, index_of(X)))
+            steps = self._earlier.at_hand(self._steps, placed)
+            inputs, lost = self._earlier.transformed(steps, self.regressor, placed)
         known = ~np.isnan(transformed).any(axis=1)
         if not known.any():
             raise ValueError(
@@ -369,8 +374,9 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         # 4. Fit the regressor to the transformed target.
         fit_params = transform_validation(self, fit_params)
         ready = fit_warm if is_warm else fit_anew if method == "partial_fit" else None
-        trained = self, regressor, inputs, transformed, layout, lost
-        hand_over(*trained, fit_params, context, method=method, ready=ready)
+        outputs = outputs_for(regressor, inputs, transformed, layout, self._y_ndim)
+        trained = regressor, horizon, inputs, outputs, fit_params, lost
+        train_inside(context, self, *trained, method=method, ready=ready)
         self.regressor_ = regressor
         self._pending = Pending.of(regressor, X, given, horizon, layout)
 
@@ -378,7 +384,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         head: QuantileHead = PointHead()
         self._changes: Any = None
         self.__dict__.pop("quantiles_", None)
-        if _learns_quantiles(self):
+        if predicts_quantiles(self):
             head = QuantileHead(levels_of(self.regressor_))
             self.quantiles_ = np.array(head.levels)
             if firsts is not None:
@@ -422,7 +428,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         """
         return self._predict(X)
 
-    @available_if(_learns_quantiles)
+    @available_if(predicts_quantiles)
     def predict_quantiles(self, X):
         """Predict quantiles of the target of each row, in its own units.
 
@@ -470,7 +476,7 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
                 " of the target. Use symmetric quantiles, such as (0.1, 0.5, 0.9)."
             )
         values.sort(axis=2)
-        return values[:, 0] if self._y_ndim == 1 else values
+        return shaped(values, self._y_ndim)
 
     def _values(self, X, method, wanted=None):
         """Return what a method of the regressor predicts, of shape (n_rows, n_outputs, n_values).
@@ -482,20 +488,25 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
         lost = stretches = steps = None
         if self._earlier.lags or self._steps.steps or self._past.names is not None:
             stretches = self._past.stretches(rows, index_of(X))
-            placed = rows, X, stretches
+            placed = PlacedRows(rows, X, stretches)
             looks = self._steps.looks_back or look_back(self.regressor_) != 0
-            self._earlier.compare(self._past.kept, self._seen, *placed, looks=looks)
-            steps = self._earlier.at_hand(self._steps, *placed)
+            self._earlier.compare(self._past.kept, self._seen, placed, looks=looks)
+            steps = self._earlier.at_hand(self._steps, placed)
             if self._transforms_lags:
-                inputs, lost = self._earlier.transformed(steps, self.regressor, *placed)
+                inputs, lost = self._earlier.transformed(steps, self.regressor, placed)
         if self._runs_on:  # Each prediction is built upon the one before.
             wanted = None
         levels = slice(None) if method == "predict_quantiles" else [self._middle]
         unknown = self._transformed_fallback.of_stretches(stretches)[:, :, levels]
         flat = unknown.reshape(len(unknown), -1)
-        options = {"ask": lambda learner, X: call_final(learner, method, X)}
-        predicted = predict_known(self.regressor_, inputs, flat, lost, wanted, **options)
-        predicted = predicted.reshape(len(rows), *unknown.shape[1:])
+        predicted = predict_known(
+            self.regressor_,
+            inputs,
+            flat,
+            lost,
+            wanted,
+            ask=lambda learner, X: call_final(learner, method, X),
+        ).reshape(len(rows), *unknown.shape[1:])
         if not self._steps.steps:
             return predicted
         restored = self._earlier.restored(steps, predicted, rows, stretches)
@@ -507,20 +518,6 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
             restored = np.where(np.isnan(restored), newest, restored)
         unknown = self._fallback.of_stretches(stretches)[:, :, levels]
         return np.where(np.isnan(restored), unknown, restored)
-
-    def get_metadata_routing(self):
-        """Tell which parameters of `fit` and `partial_fit` go to the regressor.
-
-        Returns
-        -------
-        MetadataRouter
-            What scikit-learn's metadata routing asks for.
-        """
-        mapping = MethodMapping()
-        for method in ("fit", "partial_fit"):
-            mapping.add(caller=method, callee=method_of(self.regressor, method))
-        router = MetadataRouter(owner=self).add_self_request(self)
-        return router.add(regressor=self.regressor, method_mapping=mapping)
 
     @property
     def _runs_on(self):
@@ -539,11 +536,5 @@ class TransformedSeriesRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMix
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        inner = get_tags(self.regressor)
-        tags.input_tags.three_d_array = inner.input_tags.three_d_array
         tags.input_tags.allow_nan = takes_nan(self.regressor)
-        tags.target_tags.multi_output = inner.target_tags.multi_output
-        tags.target_tags.single_output = inner.target_tags.single_output
-        tags.regressor_tags = inner.regressor_tags
-        tags.non_deterministic = inner.non_deterministic
         return tags

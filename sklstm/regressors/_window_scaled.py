@@ -5,9 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
-from sklearn.utils import get_tags
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.base import clone
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -17,9 +15,8 @@ from sklstm._checks._tables import check_target, index_of, lacks_target, layout_
 from sklstm._checks._target_windows import check_past, columns_of_rows, find_horizon, find_targets
 from sklstm._checks._windows import check_windows, count_axes
 from sklstm._past._windows import Windows
-from sklstm._sklearn._callbacks import FollowedMixin
 from sklstm._sklearn._compat import HasMethods, Interval, StrOptions, with_callbacks
-from sklstm._sklearn._composition import call_final, final_estimator, look_back, looks_back
+from sklstm._sklearn._composition import call_final, look_back, looks_back
 from sklstm._sklearn._restore_on_error import restore_on_error
 from sklstm.regressors._heads import Fallback, PointHead, QuantileHead, shaped
 from sklstm.regressors._meta._known_rows import (
@@ -30,14 +27,12 @@ from sklstm.regressors._meta._known_rows import (
     takes_nan,
     train_inside,
 )
-from sklstm.regressors._meta._steps import (
-    fit_anew,
-    go_on,
-    going_on,
-    is_warm_start,
-    method_of,
-    steps_of,
+from sklstm.regressors._meta._meta_regressor import (
+    MetaRegressor,
+    can_go_on,
+    predicts_quantiles,
 )
+from sklstm.regressors._meta._steps import fit_anew, go_on, going_on, is_warm_start, steps_of
 from sklstm.regressors._meta._window_scales import (
     WindowScaler,
     check_taught,
@@ -46,12 +41,7 @@ from sklstm.regressors._meta._window_scales import (
 from sklstm.regressors._problem import check_n_targets, learns_short_windows, mask_remedy
 
 
-def _predicts_quantiles(estimator):
-    """Tell whether the regressor predicts quantiles."""
-    return hasattr(final_estimator(estimator.regressor), "predict_quantiles")
-
-
-class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class WindowScaledRegressor(MetaRegressor):
     """Remove level, spread and season of each window before training, and restore them after.
 
     The regressor sees each window minus its level, divided by its spread. The target is scaled in
@@ -240,7 +230,7 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
         """
         return self._fit("fit", X, y, fit_params)
 
-    @available_if(lambda self: hasattr(steps_of(self.regressor)[-1], "partial_fit"))
+    @available_if(can_go_on)
     @restore_on_error
     @with_callbacks
     def partial_fit(self, X, y, **fit_params):
@@ -319,7 +309,7 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
         std = np.where(np.isnan(std), self._std, std)
         return shaped(mean, self._y_ndim), shaped(std, self._y_ndim)
 
-    @available_if(_predicts_quantiles)
+    @available_if(predicts_quantiles)
     def predict_quantiles(self, X):
         """Predict quantiles of the target, in its own units; only where the regressor does.
 
@@ -351,7 +341,7 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
         warn_of_constant_windows(scales, "quantiles are all the same")
         values = scales.undo(scaled.reshape(len(scaled), self.n_outputs_, -1))
         values = self._known(values, X, self._quantile_fallback)
-        return values[:, 0] if self._y_ndim == 1 else values
+        return shaped(values, self._y_ndim)
 
     def _fit(self, method, X, y, fit_params):
         """Fit the regressor to scaled windows and targets, or let it go on."""
@@ -417,7 +407,7 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
         self._std = np.nanstd(known, axis=0)
         scaled = scaled[taught]
         self._scaled_mean, self._scaled_std = scaled.mean(axis=0), scaled.std(axis=0)
-        if _predicts_quantiles(self):
+        if predicts_quantiles(self):
             levels = levels_of(self.regressor_)
             self._quantile_fallback = Fallback(QuantileHead(levels), known, layout)
             self._scaled_quantiles = np.quantile(scaled, levels, axis=0).T
@@ -501,32 +491,8 @@ class WindowScaledRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, B
         """Whether a second `fit` goes on from the first; the regressor says so."""
         return is_warm_start(self.regressor)
 
-    def get_metadata_routing(self):
-        """Tell which parameters of `fit` and `partial_fit` go to the regressor.
-
-        Returns
-        -------
-        MetadataRouter
-            What scikit-learn's metadata routing asks for.
-        """
-        mapping = MethodMapping()
-        for method in ("fit", "partial_fit"):
-            mapping.add(caller=method, callee=method_of(self.regressor, method))
-        router = MetadataRouter(owner=self).add_self_request(self)
-        return router.add(regressor=self.regressor, method_mapping=mapping)
-
     def __sklstm_look_back__(self):
         return look_back(getattr(self, "regressor_", self.regressor))
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        inner = get_tags(self.regressor)
-        tags.input_tags.three_d_array = inner.input_tags.three_d_array
-        tags.target_tags.multi_output = inner.target_tags.multi_output
-        tags.target_tags.single_output = inner.target_tags.single_output
-        tags.regressor_tags = inner.regressor_tags
-        tags.non_deterministic = inner.non_deterministic
-        return tags
 
 
 def _predict(regressor, X):

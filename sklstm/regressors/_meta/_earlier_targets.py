@@ -1,5 +1,7 @@
 """Columns of rows that hold earlier targets: compared with these, and transformed as these are."""
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from sklearn.compose import ColumnTransformer
 
@@ -21,6 +23,27 @@ from sklstm._sklearn._warnings import (
 from sklstm.regressors._meta._known_rows import text_columns
 from sklstm.regressors._meta._steps import steps_of
 from sklstm.regressors._meta._target_steps import Place, RowLabels
+
+
+class PlacedRows(NamedTuple):
+    """Rows, and where they stand among the training rows.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_rows, n_features)
+        Their values.
+    X : array-like of shape (n_rows, n_features)
+        The rows as the user gave them.
+    stretches : Stretches
+        Their unbroken parts.
+    name : str, default="X"
+        What messages call them.
+    """
+
+    values: np.ndarray
+    X: Any
+    stretches: Any
+    name: str = "X"
 
 
 class EarlierTargets:
@@ -46,7 +69,7 @@ class EarlierTargets:
         if len(firsts) == n_targets:
             self.firsts = [firsts[i] for i in sorted(firsts)]
 
-    def compare(self, kept, seen, rows, X, stretches, *, looks):
+    def compare(self, kept, seen, placed, *, looks):
         """Warn if columns hold other values than the targets that `fit` saw.
 
         Parameters
@@ -55,15 +78,12 @@ class EarlierTargets:
             The training rows that are remembered.
         seen : ndarray of shape (n_kept, n_outputs)
             Their targets.
-        rows : ndarray of shape (n_rows, n_features)
-            Values of the rows at hand.
-        X : array-like of shape (n_rows, n_features)
-            These rows as the user gave them.
-        stretches : Stretches
-            Their unbroken parts.
+        placed : PlacedRows
+            The rows at hand.
         looks : bool
             Whether a step looks back, and so warns of rows whose past it does not know.
         """
+        rows, X, stretches, _ = placed
         for lag in self.lags:
             stretch, place, found = kept.shared(stretches, lag.steps)
             told = stretches.agrees[stretch] | (not looks)
@@ -82,7 +102,7 @@ class EarlierTargets:
                 )
                 return
 
-    def at_hand(self, target_steps, rows, X, stretches, name="X"):
+    def at_hand(self, target_steps, placed):
         """Return the steps of the target, which also know the series that `fit` has not seen.
 
         What they have to know of them, they learn from the targets that the columns hold.
@@ -91,10 +111,8 @@ class EarlierTargets:
         ----------
         target_steps : TargetSteps
             As fitted.
-        rows, X, stretches : object
-            As for `compare`.
-        name : str, default="X"
-            What messages call the rows.
+        placed : PlacedRows
+            The rows at hand.
 
         Returns
         -------
@@ -102,6 +120,7 @@ class EarlierTargets:
         """
         if self.firsts is None or not target_steps.learns_of_series:
             return target_steps
+        rows, X, stretches, name = placed
         known, at = stretches.padded(rows)
         is_own = np.zeros((len(known), 1), dtype=bool)
         is_own[at] = True
@@ -110,7 +129,7 @@ class EarlierTargets:
         with quiet():
             return target_steps.at_hand(known[:, self.firsts], is_own, labels, place)
 
-    def transformed(self, target_steps, regressor, rows, X, stretches, name="X"):
+    def transformed(self, target_steps, regressor, placed):
         """Return a table whose columns went through the transformer, as the target does.
 
         Parameters
@@ -119,10 +138,8 @@ class EarlierTargets:
             As fitted.
         regressor : estimator
             What gets the table.
-        rows, X, stretches : object
-            As for `compare`.
-        name : str, default="X"
-            What messages call the rows.
+        placed : PlacedRows
+            The rows at hand.
 
         Returns
         -------
@@ -131,6 +148,7 @@ class EarlierTargets:
         lost : ndarray of bool of shape (n_rows,) or None
             These rows, if the regressor has text to encode first, so that they cannot be NaN yet.
         """
+        rows, X, stretches, name = placed
         values, index = rows.copy(), index_of(X)
         known, at = stretches.padded(rows)
         labels = RowLabels(stretches, depth=stretches.past.shape[1])

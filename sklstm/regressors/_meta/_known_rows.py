@@ -280,11 +280,7 @@ def fit_known(regressor, X, y, fit_params, lost=None, *, method="fit", ready=Non
         regressor.steps[cut:] = rest.steps
 
 
-def _predict(regressor, X):
-    return regressor.predict(X)
-
-
-def predict_known(regressor, X, mean, lost=None, wanted=None, *, ask=_predict):
+def predict_known(regressor, X, mean, lost=None, wanted=None, *, ask):
     """Predict with a regressor; rows whose oldest inputs are not known get the mean.
 
     Parameters
@@ -299,7 +295,7 @@ def predict_known(regressor, X, mean, lost=None, wanted=None, *, ask=_predict):
         As for `fit_known`.
     wanted : ndarray of int, default=None
         The rows whose prediction is wanted; all others may get the mean. None for all rows.
-    ask : callable, default=_predict
+    ask : callable
         Takes the regressor, or what is left of a pipeline, and inputs. Returns the predictions.
 
     Returns

@@ -18,6 +18,7 @@ from sklstm._sklearn._composition import look_back, looks_back
 from sklstm._sklearn._labels import keep_labels
 from sklstm._sklearn._warnings import UnknownPastWarning, warn
 from sklstm.regressors._heads import shaped
+from sklstm.regressors._meta._earlier_targets import PlacedRows
 from sklstm.regressors._meta._known_rows import (
     check_weights,
     read_rows,
@@ -155,8 +156,8 @@ def train_on(model, X, y, fit_params, context):
     )
 
     # 3. Compare columns that hold earlier targets with these.
-    placed = rows, table, stretches
-    model._earlier.compare(model._past.kept, model._seen, *placed, looks=True)
+    placed = PlacedRows(rows, table, stretches)
+    model._earlier.compare(model._past.kept, model._seen, placed, looks=True)
     earlier = partial(layout.earlier, Numbers(layout, model._past.axis).at())
     for lag in model._earlier.lags:
         check_lag(lag, table, rows[:, lag.column], target, earlier)
@@ -183,13 +184,14 @@ def train_on(model, X, y, fit_params, context):
         )
     lost = None
     if model._transforms_lags:
-        inputs, lost = model._earlier.transformed(steps, model.regressor, *placed)
+        inputs, lost = model._earlier.transformed(steps, model.regressor, placed)
 
     # 5. Train.
     regressor = going_on(model.regressor, model.regressor_)
     ready = partial(go_on, n_again=0 if index is not None else n_again)
-    trained = model, regressor, inputs, transformed, layout, lost
-    hand_over(*trained, fit_params, context, method="partial_fit", ready=ready)
+    outputs = outputs_for(regressor, inputs, transformed, layout, model._y_ndim)
+    trained = regressor, steps.horizon, inputs, outputs, fit_params, lost
+    train_inside(context, model, *trained, method="partial_fit", ready=ready)
 
     # 6. Take over.
     seen = np.concatenate([model._seen, layout.by_series(known)])[source]
@@ -226,48 +228,41 @@ def transform_validation(model, fit_params):
     stretches = model._past.stretches(rows, index_of(X_val))
     labels, layout = RowLabels(stretches), stretches.layout
     place = Place("y_val", y_val, target, labels.rows())
-    placed = rows, X_val, stretches, "X_val"
-    steps = model._earlier.at_hand(model._steps, *placed)
+    placed = PlacedRows(rows, X_val, stretches, "X_val")
+    steps = model._earlier.at_hand(model._steps, placed)
     transformed = layout.by_row(steps.transform(layout.by_series(target), labels, place))
     if model._transforms_lags:
-        X_val, _ = model._earlier.transformed(steps, model.regressor, *placed)
+        X_val, _ = model._earlier.transformed(steps, model.regressor, placed)
     return {**fit_params, "X_val": X_val, "y_val": shaped(transformed, model._y_ndim)}
 
 
-def hand_over(
-    model, regressor, inputs, transformed, layout, lost, fit_params, context, *, method, ready
-):
-    """Train the regressor on the transformed target.
+def outputs_for(regressor, inputs, transformed, layout, y_ndim):
+    """Return the transformed target as a regressor gets it; of many series, with their names.
 
     Parameters
     ----------
-    model : TransformedSeriesRegressor
-        Which trains it.
     regressor : estimator
-        Changed in place.
+        Told to keep the labels, if there are any.
     inputs : array-like of shape (n_rows, ...)
-        What it gets.
+        What else it gets.
     transformed : ndarray of shape (n_rows, n_outputs)
         The transformed target.
     layout : Layout
         Which series each row belongs to.
-    lost, method, ready : object
-        As for `fit_known`.
-    fit_params : dict
-        What is passed on.
-    context : sklearn.callback.CallbackContext or None
-        That of the model.
+    y_ndim : int
+        How many axes the target has.
+
+    Returns
+    -------
+    ndarray, Series or DataFrame of shape (n_rows,) or (n_rows, n_outputs)
     """
     index = index_of(inputs)
     if index is not None:
         keep_labels(regressor)
-    outputs = shaped(transformed, model._y_ndim)
-    if layout.names is not None:
-        # The regressor is told which series each target belongs to.
-        outputs = pd.DataFrame(transformed, index, copy=False)
-        outputs = outputs[0] if model._y_ndim == 1 else outputs
-    trained = regressor, model._steps.horizon, inputs, outputs, fit_params, lost
-    train_inside(context, model, *trained, method=method, ready=ready)
+    if layout.names is None:
+        return shaped(transformed, y_ndim)
+    outputs = pd.DataFrame(transformed, index, copy=False)
+    return outputs[0] if y_ndim == 1 else outputs
 
 
 def _joined(pending, X, target):
