@@ -48,11 +48,10 @@ class KeptRows:
 
     def __init__(self, rows, layout, starts, numbers, depth, n_again=0):
         stops = np.append(starts[1:], len(rows))
-        series = np.searchsorted(layout.starts, starts, side="right") - 1
         self.depth = depth
         self.n_again = n_again
         self.n_series = layout.n_series
-        self.begins = keys_of(series, numbers)
+        self.begins = keys_of(layout.ordinals_at(starts), numbers)
         self.lengths = (stops - starts).astype(np.int32 if len(rows) < 2**31 else np.int64)
         self._n_heads = np.minimum(_n_unknown(rows, layout, starts, stops) + depth, self.lengths)
         n_more_heads = np.where(np.isin(starts, layout.starts), self._n_more, 0)
@@ -291,7 +290,7 @@ class KeptRows:
         n_rows = np.bincount(of_part, self.lengths, self.n_series).astype(np.int64)
         place = np.full(self.n_series, -1)
         seen = np.flatnonzero(series < self.n_series)
-        given = (layout.stops - layout.starts)[seen]
+        given = layout.lengths[seen]
         expected = n_rows[series[seen]]
         seen = seen[(given >= expected) if longer else (given == expected)]
         place[series[seen]] = layout.starts[seen]

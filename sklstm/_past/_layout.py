@@ -111,6 +111,30 @@ class Layout:
         """Where the label of each place stands in `times`: in one series, at its place."""
         return np.arange(self.n_rows)
 
+    @property
+    def lengths(self):
+        """How many rows each series has."""
+        return self.stops - self.starts
+
+    @property
+    def ordinals(self):
+        """Which series the row at each place belongs to."""
+        return np.repeat(np.arange(self.n_series), self.lengths)
+
+    def ordinals_at(self, places):
+        """Tell which series the rows at some places belong to.
+
+        Parameters
+        ----------
+        places : ndarray of int of shape (n_places,)
+            The places.
+
+        Returns
+        -------
+        ndarray of int of shape (n_places,)
+        """
+        return np.searchsorted(self.starts, places, side="right") - 1
+
     def _read(self, index, name):
         """Read an index of several levels."""
         self.times, time = _times(index, name)
@@ -203,7 +227,7 @@ class Layout:
         ndarray of int of shape (n_rows,)
             0 at the first place of each series, then 1, 2, ...
         """
-        return np.arange(self.n_rows) - np.repeat(self.starts, self.stops - self.starts)
+        return np.arange(self.n_rows) - np.repeat(self.starts, self.lengths)
 
     def head(self, n_rows):
         """Return the layout of the first rows of the table.
@@ -220,8 +244,7 @@ class Layout:
         first = Layout(None, n_rows)
         if self.names is not None:
             kept = self.order < n_rows
-            series = np.repeat(np.arange(self.n_series), self.stops - self.starts)[kept]
-            counts = np.bincount(series, minlength=self.n_series)
+            counts = np.bincount(self.ordinals[kept], minlength=self.n_series)
             some = counts > 0
             first.n_series, first.order = int(some.sum()), self.order[kept]
             first.stops = np.cumsum(counts[some])
@@ -246,7 +269,7 @@ class Layout:
             For each row of the table, the earlier row; -1 where there is none.
         """
         places = np.arange(self.n_rows) - steps
-        series = np.repeat(np.arange(self.n_series), self.stops - self.starts)
+        series = self.ordinals
         there = np.flatnonzero((places >= 0) & (places < self.n_rows))
         from_ = places[there]
         there = there[(series[from_] == series[there]) & (numbers[there] - numbers[from_] == steps)]
@@ -327,8 +350,7 @@ class Numbers:
         layout = self._layout
         places = np.arange(layout.n_rows) if places is None else places
         if self._of_time is None:
-            series = np.searchsorted(layout.starts, places, side="right") - 1
-            return places - layout.starts[series]
+            return places - layout.starts[layout.ordinals_at(places)]
         return self._of_time[layout.time[places]]
 
     def breaks(self):

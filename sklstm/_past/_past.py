@@ -169,7 +169,7 @@ class Past:
         else:
             numbers = self.order.number(layout, series, self.kept, self.ends)
         stops = np.append(starts[1:], len(rows))
-        of = np.searchsorted(layout.starts, starts, side="right") - 1
+        of = layout.ordinals_at(starts)
         series, later = series[of], starts != layout.starts[of]
         if by_labels and history == "continue":
             seen = np.minimum(series, self.n_series - 1)

@@ -71,7 +71,7 @@ class Stretches:
     @property
     def ordinals(self):
         """Which series of the layout each stretch belongs to."""
-        return np.searchsorted(self.layout.starts, self.starts, side="right") - 1
+        return self.layout.ordinals_at(self.starts)
 
     @property
     def are_last(self):
@@ -86,8 +86,7 @@ class Stretches:
     @property
     def are_later(self):
         """Whether an earlier stretch of each stretch's series is in the table."""
-        begins = self.layout.starts
-        return begins[np.searchsorted(begins, self.starts, side="right") - 1] != self.starts
+        return self.layout.starts[self.ordinals] != self.starts
 
     def doubt_all(self, doubtful, describe):
         """Note which stretches have a past that is not known although one is expected.

@@ -220,7 +220,7 @@ def conformal_interval(
 
     # 3. Which errors belong to which series, and the scale of each prediction.
     layout = _layout(predictions, len(ends), lines)
-    n_rows = layout.stops - layout.starts
+    n_rows = layout.lengths
     if n_steps > 1 and (n_rows != n_steps).any():
         raise ValueError(
             f"predictions has {n_rows[n_rows != n_steps][0]} rows of a forecast of {n_steps} steps,"
@@ -240,7 +240,7 @@ def conformal_interval(
         raise ValueError(f"y_train is for pool='scaled' only, but pool={pool!r}.")
     lines["group"] = _groups(lines.index, layout) if pool == "series" else 0
     lines = lines[lines[["below", "above"]].notna().all(axis=1) & (lines["group"] >= 0)]
-    series = layout.by_row(np.repeat(np.arange(layout.n_series), layout.stops - layout.starts))
+    series = layout.by_row(layout.ordinals)
     rows = PredictedRows(
         within=layout.by_row(layout.within()),
         group=series if pool == "series" else np.zeros_like(series),
@@ -364,7 +364,7 @@ def _sizes(y_train, layout, predictions, scales):
             " differ, so its scale is not known. Pass more rows, back-test with a shorter season,"
             " or set pool='all'."
         )
-    return layout.by_row(np.repeat(sizes, layout.stops - layout.starts, axis=0))
+    return layout.by_row(np.repeat(sizes, layout.lengths, axis=0))
 
 
 def _like(ends, predictions, scale):

@@ -37,7 +37,7 @@ class Rows:
         self.names = layout.names
         self._at = layout.row(np.arange(layout.n_rows)).astype(np.int64)
         self._starts = layout.starts
-        series = np.repeat(np.arange(layout.n_series), layout.stops - layout.starts)
+        series = layout.ordinals
         numbers = Numbers(layout, layout.axis()).at().astype(np.int64)
         numbers = numbers - numbers.min()
         self._n_steps = numbers.max() + 1

@@ -48,7 +48,7 @@ class Cells:
 
     def __init__(self, rows, layout, begin, n_later, future_inputs, labels, axis):
         self._rows, self._future_inputs = rows, future_inputs
-        self._lengths, self._begin = layout.stops - layout.starts, begin
+        self._lengths, self._begin = layout.lengths, begin
         self._ends = self._lengths + n_later
         self._given = layout.row(ranges(layout.starts + begin, layout.stops))
         n_given = self._lengths - begin

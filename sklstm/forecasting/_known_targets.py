@@ -99,9 +99,8 @@ def store_known(known, layout, first, store):
     store : ndarray of shape (n_series, n_slots, n_values)
         Where to; NaN where nothing is known.
     """
-    lengths = layout.stops - layout.starts
     n_ahead = max((offset for offset, _, _ in known), default=0)
-    series = np.repeat(np.arange(layout.n_series), lengths)
+    series = layout.ordinals
     slot = layout.within() - first[series]
     near = np.flatnonzero(slot + n_ahead >= 0)
     series, slot = series[near], slot[near]
@@ -141,6 +140,6 @@ def by_series(labels, layout):
         new = later.labels()[series < 0][0]
         raise ValueError(f"Series {new!r} has no row in X, so no target to forecast from is known.")
     counts = np.zeros(layout.n_series, dtype=np.int64)
-    counts[series] = later.stops - later.starts
+    counts[series] = later.lengths
     order = np.argsort(series)
     return labels[later.row(ranges(later.starts[order], later.stops[order]))], counts

@@ -94,7 +94,7 @@ class RecursiveRows:
         self._past_inputs = lags.past_inputs
         self._recompute, self._reach = recompute, reach
         layout = Layout(rows.index, len(rows))
-        self._lengths = layout.stops - layout.starts
+        self._lengths = layout.lengths
 
         # 1. The first row to predict of each series, and the one after the last.
         known = list(known_targets(rows, layout, lags, target, past_inputs))

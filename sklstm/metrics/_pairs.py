@@ -119,7 +119,7 @@ def series_of(layout, index):
     series : pandas.Index of length n_series
         The names of the series, each once.
     """
-    codes = layout.by_row(np.repeat(np.arange(layout.n_series), layout.stops - layout.starts))
+    codes = layout.by_row(layout.ordinals)
     names = layout.labels()
     return codes, pd.Index([None]) if names is None else names.set_names(index.names[1:])
 

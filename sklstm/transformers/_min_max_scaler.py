@@ -427,7 +427,7 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         found = layout.found_in(self._names)
         n_series = len(self.data_min_)
         found = np.where(found < 0, n_series, found).astype(np.min_scalar_type(n_series))
-        of_row = layout.by_row(np.repeat(found, layout.stops - layout.starts))
+        of_row = layout.by_row(np.repeat(found, layout.lengths))
         n_steps = n_rows // layout.n_rows
         return of_row if n_steps == 1 else np.repeat(of_row, n_steps)
 

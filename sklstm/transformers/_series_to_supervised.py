@@ -165,10 +165,10 @@ def series_to_supervised(
     within = layout.within()
     before = layout.earlier(within, 1)
     n_observed = _n_observed(table.iloc[:, targets], layout)
-    is_last = within + horizon > np.repeat(n_observed, layout.stops - layout.starts)
+    is_last = within + horizon > np.repeat(n_observed, layout.lengths)
     rows = np.flatnonzero((before >= 0) & (keep_last | ~layout.by_row(is_last)))
     if not len(rows):
-        n_steps = layout.stops - layout.starts
+        n_steps = layout.lengths
         is_whole = keep_last or (n_observed == n_steps).all()
         until = "" if is_whole else " up to the last known target"
         n_steps, needed = (n_steps, 2) if keep_last else (n_observed, horizon + 1)

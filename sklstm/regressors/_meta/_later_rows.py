@@ -75,7 +75,7 @@ class Pending:
         Pending or None
             None if there are none.
         """
-        n_later = np.repeat(layout.stops, layout.stops - layout.starts) - np.arange(layout.n_rows)
+        n_later = np.repeat(layout.stops, layout.lengths) - np.arange(layout.n_rows)
         is_unknown = np.isnan(until_now(target, horizon, layout)).any(axis=1)
         rows = np.flatnonzero(is_unknown & (layout.by_row(n_later) <= horizon))
         if not len(rows) or looks_back(steps_of(regressor)[-1]) or count_axes(X) > 2:

@@ -89,8 +89,7 @@ class RowLabels:
         if (np.diff(numbers) < 0).any():
             self.order = np.argsort(numbers, kind="stable")
         self._numbers = self.arranged(numbers)
-        series = np.searchsorted(self.layout.starts, stretches.starts, side="right") - 1
-        self._series = self.arranged(np.repeat(series, lengths + depth))
+        self._series = self.arranged(np.repeat(stretches.ordinals, lengths + depth))
         #: The place in the table of each row, or of the row that it comes before.
         self._places = ranges(stretches.starts - depth, stretches.stops)
         self._places = np.maximum(self._places, np.repeat(stretches.starts, lengths + depth))
