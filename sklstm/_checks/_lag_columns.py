@@ -11,7 +11,7 @@ from pandas.api.types import is_any_real_numeric_dtype
 from sklstm._checks._arguments import naming
 from sklstm._checks._horizon import horizon_of, names_of_steps, step_of, steps_agree, target_names
 from sklstm._checks._numbers import check_floats, place_of
-from sklstm._checks._tables import index_of, layout_of, positions_among
+from sklstm._checks._tables import column_names, index_of, layout_of, positions_among
 from sklstm._past._layout import Numbers
 from sklstm._sklearn._compat import safe_indexing
 
@@ -98,9 +98,9 @@ def lags_of(rows, y, target, future_inputs, y_lag, *, targets=None, guess=True):
         names, n_targets = targets, len(targets)
 
     # 2. The targets that columns hold, and the columns that hold them one step earlier.
-    columns = list(rows.columns) if isinstance(rows, pd.DataFrame) else list(range(rows.shape[1]))
+    columns = column_names(rows)
     others = [] if index_of(future_inputs) is None else list(pd.DataFrame(future_inputs).columns)
-    matches = _matches(_LAG, columns)
+    matches = list(map(_match, columns))
     firsts: list[int] = []
     if y_lag is not None:
         firsts = positions_among(columns, y_lag, "y_lag")
@@ -158,7 +158,7 @@ def name_of_lag(column):
     object
         The part before ``_lag1``, ``_lag2`` and so on, or all of it.
     """
-    match = _LAG.fullmatch(column) if isinstance(column, str) else None
+    match = _match(column)
     return match[1] if match else column
 
 
@@ -224,8 +224,7 @@ def inputs_among(rows, future_inputs, layout):
     """
     if future_inputs is None:
         return []
-    names = list(rows.columns) if isinstance(rows, pd.DataFrame) else list(range(rows.shape[1]))
-    known = positions_among(names, future_inputs, "future_inputs")
+    known = positions_among(column_names(rows), future_inputs, "future_inputs")
     later = later_steps(rows, layout).items()
     return known + [i for i, (source, _) in later if source in known and i not in known]
 
@@ -289,8 +288,8 @@ def lags_in_fit(X, rows, y, target, earlier, horizon, y_lag):
         If `y_lag` does not name one column per target, or a column holds other values than the
         target so many rows earlier.
     """
-    columns = list(X.columns) if isinstance(X, pd.DataFrame) else list(range(rows.shape[1]))
-    matches = [_LAG.fullmatch(str(column)) for column in columns]
+    columns = column_names(X if isinstance(X, pd.DataFrame) else rows)
+    matches = list(map(_match, columns))
     n_targets = target.shape[1] // horizon
     is_auto = isinstance(y_lag, str) and y_lag == "auto"
 
@@ -423,8 +422,8 @@ def _at(target, rows):
     return np.where(rows >= 0, target[rows], np.nan)
 
 
-def _matches(pattern, names):
-    return [pattern.fullmatch(name) if isinstance(name, str) else None for name in names]
+def _match(name):
+    return _LAG.fullmatch(name) if isinstance(name, str) else None
 
 
 def _all_but_future(columns, rows, future_inputs, others, n_targets, names):

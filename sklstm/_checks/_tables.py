@@ -267,6 +267,21 @@ def check_order(estimator, values, name):
         )
 
 
+def column_names(table):
+    """List the names of the columns of a table; of one without names, their positions.
+
+    Parameters
+    ----------
+    table : DataFrame or array of shape (n_rows, n_columns, ...)
+        The table.
+
+    Returns
+    -------
+    list
+    """
+    return list(table.columns if isinstance(table, pd.DataFrame) else range(table.shape[1]))
+
+
 def column_positions(estimator, wanted, name):
     """Find columns that an estimator saw in `fit`.
 

@@ -12,11 +12,7 @@ from sklstm._checks._horizon import first_step, horizon_of, target_names
 from sklstm._checks._lag_columns import inputs_among, lags_of, observed_inputs
 from sklstm._checks._numbers import place_of
 from sklstm._checks._quantiles import check_method
-from sklstm._checks._tables import (
-    check_ordered,
-    check_target,
-    index_of,
-)
+from sklstm._checks._tables import check_ordered, check_target, column_names, index_of
 from sklstm._past._layout import Layout
 from sklstm._sklearn._compat import safe_indexing
 from sklstm._sklearn._composition import call_final, final_estimator, refuse_classifier
@@ -230,14 +226,13 @@ def backtest(
     if feed_back and y_lag is None:
         y_lag = getattr(estimator, "y_lag", None)
         y_lag = None if isinstance(y_lag, str) and y_lag == "auto" else y_lag
-    columns = list(X.columns) if isinstance(X, pd.DataFrame) else list(range(X.shape[1]))
     known = inputs_among(X, future_inputs, layout)
     later = safe_indexing(X, known, axis=1) if known else None
     past_inputs: dict = {}
     if feed_back or y_lag is not None:  # a wrong `y_lag` is refused where it is not used, too
         lags = lags_of(X, y, target, later, y_lag, guess=recompute is None)
         held = {*known, *(lag.column for lag in lags.columns)}
-        lacking = [name for i, name in enumerate(columns) if i not in held]
+        lacking = [name for i, name in enumerate(column_names(X)) if i not in held]
         if feed_back and lacking and recompute is None:
             raise ValueError(f"The values of {lacking!r} in the test rows are not known. {DECLARE}")
         past_inputs = observed_inputs(X, lags, layout)

@@ -10,7 +10,7 @@ from sklstm._checks._arguments import check_count, check_kind
 from sklstm._checks._horizon import first_step, until_now
 from sklstm._checks._lag_columns import check_lags, inputs_among, lags_of
 from sklstm._checks._numbers import check_floats
-from sklstm._checks._tables import check_ordered, check_target, index_of
+from sklstm._checks._tables import check_ordered, check_target, column_names, index_of
 from sklstm._past._layout import Layout
 from sklstm._past._stretches import said
 from sklstm._sklearn._compat import check_method_params, safe_indexing
@@ -18,7 +18,7 @@ from sklstm._sklearn._composition import look_back, refuse_classifier, time_axis
 from sklstm._sklearn._warnings import UnknownPastWarning, each_once, warn
 from sklstm.evaluation._rows import Rows
 from sklstm.evaluation._scores import Metric, Recorded, scorers_of
-from sklstm.forecasting._forecast import predict_rows, reach_of
+from sklstm.forecasting._forecast import predict_rows, reach_of, targets_of
 from sklstm.forecasting._recursive_rows import RecursiveRows
 from sklstm.forecasting._rows_to_come import DECLARE
 from sklstm.metrics._percentage_errors import symmetric_mean_absolute_percentage_error
@@ -292,12 +292,8 @@ class ForecastScorer:
                 " score, so no forecast reaches its end. Use larger test folds (test_size of the"
                 " splitter), or fewer steps."
             )
-        is_table = isinstance(rows, pd.DataFrame)
-        columns = list(rows.columns) if is_table else list(range(rows.shape[1]))
         declared = inputs_among(rows, self.future_inputs, layout)
-        y_lag = self.y_lag
-        if y_lag is None:
-            y_lag = getattr(getattr(estimator, "best_estimator_", estimator), "y_lag_", None)
+        _, y_lag = targets_of(estimator, self.y_lag)
         inputs = safe_indexing(rows, declared, axis=1) if declared else None
         lags = lags_of(rows, y, target, inputs, y_lag, guess=self.recompute is None)
         check_lags(lags, rows, target, layout, time_axis_of(estimator))
@@ -307,7 +303,7 @@ class ForecastScorer:
 
         # 2. Forecast from each origin.
         held = {*declared, *(lag.column for lag in lags.columns)}
-        others = [i for i in range(len(columns)) if i not in held]
+        others = [name for i, name in enumerate(column_names(rows)) if i not in held]
         found, left = [], []
         for origin in range(self.start, n_times, self.every):
             start, after, stop = np.searchsorted(
@@ -325,7 +321,7 @@ class ForecastScorer:
             ahead = RecursiveRows(
                 hidden, lags, known, None, self.recompute, reach=reach, labels=index[:0]
             )
-            lacking = [columns[i] for i in others if columns[i] in ahead.others]
+            lacking = [name for name in others if name in ahead.others]
             if lacking:
                 raise ValueError(
                     f"The values of {lacking!r} after an origin are not known. {DECLARE}"

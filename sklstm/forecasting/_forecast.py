@@ -244,7 +244,8 @@ def forecast(
                 raise ValueError("series holds inputs and targets, so pass it without X and y.")
             check_is_fitted(estimator)
             features = getattr(estimator, "feature_names_in_", None)
-            X, y, options["past_inputs"] = rows_of(series, features, *_told(estimator, y_lag))
+            targets = targets_of(estimator, y_lag)
+            X, y, options["past_inputs"] = rows_of(series, features, *targets)
         table, lags = rows_ahead(estimator, X, y, future_inputs, y_lag, recompute, **options)
         _warn_of_ends(table.first_times())
     values = table.predicted()
@@ -270,10 +271,20 @@ def _named_quantiles(values, labels, names, levels):
     return pd.DataFrame(values.reshape(len(values), -1), labels, columns)
 
 
-def _told(estimator, y_lag):
+def targets_of(estimator, y_lag):
     """Return which targets an estimator knows by name, and which columns hold them a step earlier.
 
-    Where the user names these columns, they count.
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+    y_lag : column name, position, sequence of these or None
+        These columns, where the user names them.
+
+    Returns
+    -------
+    names : list or None
+    y_lag : column name, position, sequence of these or None
     """
     if y_lag is None:
         y_lag = getattr(getattr(estimator, "best_estimator_", estimator), "y_lag_", None)
@@ -345,7 +356,7 @@ def rows_ahead(
         check_kind(recompute, "recompute", "__call__", "a function of the targets before a row")
         if target is None:
             raise ValueError("recompute makes columns of the target, so pass the target as y.")
-    targets, y_lag = _told(estimator, y_lag)
+    targets, y_lag = targets_of(estimator, y_lag)
     options = {"targets": targets, "guess": recompute is None}
     lags = lags_of(rows, y, target, future_inputs, y_lag, **options)
     axis = time_axis_of(estimator)

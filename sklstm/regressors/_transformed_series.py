@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm._checks._arguments import check_kind
 from sklstm._checks._horizon import names_of_steps, said_horizon, target_names, until_now
 from sklstm._checks._quantiles import levels_of
-from sklstm._checks._tables import check_target, index_of, layout_of
+from sklstm._checks._tables import check_target, column_names, index_of, layout_of
 from sklstm._checks._windows import count_axes
 from sklstm._past._layout import Numbers
 from sklstm._past._past import Past
@@ -349,7 +349,7 @@ class TransformedSeriesRegressor(MetaRegressor):
         numbers = Numbers(layout, self._past.axis).at()
         earlier = partial(layout.earlier, numbers)
         self._earlier = find_earlier(X, rows, y, target, earlier, self.y_lag, self._steps)
-        columns = range(rows.shape[1]) if index_of(X) is None else X.columns
+        columns = column_names(X if isinstance(X, pd.DataFrame) else rows)
         firsts = self._earlier.firsts
         self.y_lag_ = None if firsts is None else [columns[i] for i in firsts]
         self._transforms_lags = self.transform_lags and bool(
