@@ -24,8 +24,8 @@ from sklstm._sklearn._warnings import (
 from sklstm.displays._forecast_display import ForecastDisplay
 from sklstm.displays._training_history_display import TrainingHistoryDisplay
 from sklstm.evaluation._backtest import backtest
-from sklstm.evaluation._conformal import conformal_interval
 from sklstm.evaluation._forecast_scorer import forecast_scorer
+from sklstm.evaluation._intervals._conformal import conformal_interval
 from sklstm.evaluation._side_by_side import side_by_side
 from sklstm.evaluation._time_step_split import TimeStepSplit
 from sklstm.forecasting._forecast import forecast

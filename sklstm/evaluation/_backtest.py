@@ -20,7 +20,7 @@ from sklstm._sklearn._parallel import shared_out
 from sklstm._sklearn._warnings import each_once
 from sklstm.evaluation._backtest_result import BacktestResult
 from sklstm.evaluation._baselines import BASELINES, baseline, check_baselines
-from sklstm.evaluation._quantiles import named_quantiles
+from sklstm.evaluation._intervals._quantiles import named_quantiles
 from sklstm.evaluation._rows import Rows
 from sklstm.evaluation._scales import Scales
 from sklstm.evaluation._scores import Scoring, scorers_of

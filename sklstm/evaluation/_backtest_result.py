@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from sklstm._checks._arguments import listed
-from sklstm.evaluation._quantiles import interval_scores
+from sklstm.evaluation._intervals._quantiles import interval_scores
 from sklstm.evaluation._scores import Scoring
 
 

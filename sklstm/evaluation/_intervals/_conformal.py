@@ -12,8 +12,8 @@ from sklstm._checks._tables import check_target, index_of
 from sklstm._past._layout import Layout
 from sklstm._past._order import is_panel
 from sklstm.evaluation._backtest_result import outputs_of
-from sklstm.evaluation._margins import PredictedRows, margins_of
-from sklstm.evaluation._quantiles import pair_of
+from sklstm.evaluation._intervals._margins import PredictedRows, margins_of
+from sklstm.evaluation._intervals._quantiles import pair_of
 from sklstm.evaluation._rows import Rows
 from sklstm.evaluation._scales import scales_of_series
 from sklstm.forecasting._forecast import FORECAST_STEPS

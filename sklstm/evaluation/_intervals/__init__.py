@@ -1,0 +1,1 @@
+"""Intervals: conformal ones, and those between predicted quantiles."""
