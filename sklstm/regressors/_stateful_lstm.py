@@ -390,8 +390,9 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
 
         # 2. Read the problem, and find where the rows stand in the series.
         X, *_ = given
-        options = {"reset": start is None, "one_epoch": one_epoch, "runs_on": True}
-        samples, validation = read_problem(self, given, **options)
+        samples, validation = read_problem(
+            self, given, reset=start is None, one_epoch=one_epoch, runs_on=True
+        )
         lags = lag_columns(X)
         if start is None and lags:
             warn(
@@ -428,8 +429,9 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
             states = self._states.including(names)
             if self._past.axis is not seen.axis:
                 states.ends = np.full(len(states.ends), np.nan)
-        own = {"_states": states}
-        _base.train(self, samples, validation, PointHead(), network, training, start=start, **own)
+        _base.train(
+            self, samples, validation, PointHead(), network, training, start=start, _states=states
+        )
 
         # 5. Run over the training rows with the weights learnt, to the states at their ends.
         stretches = self._stretches(X, samples.windows)

@@ -382,8 +382,7 @@ class WindowScaledRegressor(MetaRegressor):
         learns_all = takes_nan(self.regressor) or learns_short_windows(last)
         n_learnt = len(taught[(n_unknown[taught] == 0) | learns_all])
         remedy = mask_remedy(last, windows, n_unknown[taught])
-        counts = {"n_taught": len(taught), "n_learnt": n_learnt}
-        check_taught(known, scales, self.season, remedy, **counts)
+        check_taught(known, scales, self.season, remedy, n_taught=len(taught), n_learnt=n_learnt)
         fit_params = self._scale_validation(fit_params)
         inputs = self._taught_inputs(X, windows, scales, taught)
         outputs = shaped(scaled, self._y_ndim)
