@@ -27,6 +27,11 @@ from sklstm._sklearn._restore_on_error import restore_on_error
 from sklstm._sklearn._warnings import UnnamedSeriesWarning, UnseenSeriesWarning, quiet, warn
 
 
+def _has_series(scaler):
+    """Tell whether series have ranges of their own."""
+    return getattr(scaler, "_names", None) is not None
+
+
 class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
     """Scale each column to a range, and bring back whatever a model returns.
 
@@ -401,21 +406,21 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         known._widen(layout, low, high)
         return known
 
-    @available_if(lambda self: getattr(self, "_names", None) is not None)
+    @available_if(_has_series)
     def __sklstm_at_hand__(self, X):
         layout = self._layout(X)
         known = copy.copy(self._at_hand(check_rows(self, _flat(X), reset=False), layout))
         known._inverts_to_nan = True
         return known
 
-    @available_if(lambda self: getattr(self, "_names", None) is not None)
+    @available_if(_has_series)
     def __sklstm_go_on__(self, X, n_again=0):
         # The rows decide the range of a series of which nothing was seen, and of no other.
         with quiet(UnseenSeriesWarning):
             known = self._at_hand(check_rows(self, _flat(X), reset=False), self._layout(X))
         return known, known.transform(X)
 
-    @available_if(lambda self: getattr(self, "_names", None) is not None)
+    @available_if(_has_series)
     def __sklstm_unseen__(self, layout):
         found = layout.found_in(self._names)
         return bool((found < 0).any() or np.isnan(self.data_min_[found]).any())
