@@ -9,8 +9,8 @@ import pandas as pd
 
 from sklstm._checks._arguments import check_flag
 from sklstm._checks._tables import index_of
-from sklstm._past._layout import find_series
 from sklstm._past._order import is_panel
+from sklstm._past._series_names import find_series
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklstm._past._layout import names_as_index
+from sklstm._past._series_names import names_as_index
 from sklstm.engine._spec import STATES
 
 

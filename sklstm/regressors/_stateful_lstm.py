@@ -7,8 +7,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._tables import index_of
 from sklstm._checks._windows import check_windows, lag_columns
-from sklstm._past._layout import names_as_index
 from sklstm._past._past import HISTORY_OPTIONS, Past
+from sklstm._past._series_names import names_as_index
 from sklstm._past._stretches import Doubt
 from sklstm._sklearn._compat import StrOptions
 from sklstm._sklearn._restore_on_error import restore_on_error
@@ -17,6 +17,7 @@ from sklstm.regressors import _base
 from sklstm.regressors._heads import PointHead, check_return_std, predictions, values_of
 from sklstm.regressors._problem import check_length, read_problem
 from sklstm.regressors._series_states import SeriesStates, by_network, run_over, zero_states
+from sklstm.regressors._training import describe_network, describe_training, train
 
 
 class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
@@ -414,8 +415,8 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
             validation = self._by_series(validation, held_out=True)
 
         # 3. Describe the network and its training.
-        network = _base.describe_network(self, samples.target.shape[1], stateful=True)
-        training = _base.describe_training(self, self.loss, one_epoch=one_epoch)
+        network = describe_network(self, samples.target.shape[1], stateful=True)
+        training = describe_training(self, self.loss, one_epoch=one_epoch)
 
         # 4. Train in the engine, and take over what was learnt.
         if before is not None:
@@ -429,7 +430,7 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
             states = self._states.including(names)
             if self._past.axis is not seen.axis:
                 states.ends = np.full(len(states.ends), np.nan)
-        _base.train(
+        train(
             self, samples, validation, PointHead(), network, training, start=start, _states=states
         )
 

@@ -14,6 +14,7 @@ from sklstm._sklearn._warnings import (
 from sklstm.regressors import _base
 from sklstm.regressors._heads import values_of
 from sklstm.regressors._problem import check_length, read_problem
+from sklstm.regressors._training import describe_network, describe_training, train
 
 #: Constraints of the parameters of networks on windows alone.
 ON_WINDOWS: dict = {
@@ -113,12 +114,12 @@ def train_windows(estimator, samples, validation, head, loss, start, *, one_epoc
     options = {"window": None if estimator.network is None else samples.windows.shape[1]}
     if head.output_activation is not None:
         options["output_activation"] = head.output_activation
-    network = _base.describe_network(estimator, n_outputs, **options)
-    training = _base.describe_training(estimator, loss, one_epoch=one_epoch)
+    network = describe_network(estimator, n_outputs, **options)
+    training = describe_training(estimator, loss, one_epoch=one_epoch)
     network, training = settle(network, training, head.default_loss)
     head.check(training)
     _warn_of_rows_never_reached(training, samples.n_taught)
-    _base.train(estimator, samples, validation, head, network, training, start=start, **own)
+    train(estimator, samples, validation, head, network, training, start=start, **own)
     return estimator
 
 

@@ -20,8 +20,9 @@ from sklstm._checks._tables import (
     index_of,
     like,
 )
-from sklstm._past._layout import Layout, blocks, names_as_index
+from sklstm._past._layout import Layout, blocks
 from sklstm._past._order import is_panel
+from sklstm._past._series_names import names_as_index
 from sklstm._sklearn._callbacks import FollowedMixin, one_task
 from sklstm._sklearn._restore_on_error import restore_on_error
 from sklstm._sklearn._warnings import UnnamedSeriesWarning, UnseenSeriesWarning, quiet, warn
