@@ -5,7 +5,7 @@ import pandas as pd
 
 from sklstm._checks._arguments import check_count
 from sklstm._checks._tables import index_of
-from sklstm._past._layout import Layout
+from sklstm._past._layout import Layout, Numbers
 from sklstm._past._order import is_panel
 from sklstm._past._time_axis import TimeAxis
 from sklstm._sklearn._warnings import AssumedPastWarning, warn
@@ -65,22 +65,18 @@ def naive_scale(y_train, pairs, season, power):
                 f" {list(pairs.columns)!r}."
             )
         values = values[:, places]
-    codes, names = series_of(layout, index)
+    _, names = series_of(layout, index)
     places = names.get_indexer(pairs.series) if pairs.is_panel else np.zeros(1, dtype=np.intp)
     _check_has_all(places < 0, pairs, "no rows in y_train", "Pass its training rows, too")
     season = _season(season, layout.times)
     _check_before(index, values, layout, places, pairs)
 
     # 2. Number the rows of each series on one time axis, or one after another.
-    codes, values = layout.by_series(codes), layout.by_series(values)
-    axis = layout.axis()
-    if axis is None:
-        number = layout.within()
-    else:
-        number = axis.number(layout.times).astype(np.int64)[layout.time]
+    codes, values = layout.ordinals, layout.by_series(values)
+    number = Numbers(layout, layout.axis()).at().astype(np.int64)
+    number -= number.min()
 
     # 3. Subtract the value one season earlier, where there is one.
-    number = number - number.min()
     key = codes * (number.max() + 1) + number
     late = np.flatnonzero(number >= season)
     early = np.searchsorted(key, key[late] - season)
