@@ -235,8 +235,7 @@ def said_horizon(y, target, horizon, layout):
 
 def _warn_of_later_steps(names):
     """Warn of targets that are called like later steps but taught as the first; tell if any are."""
-    matches = {name: _STEP.fullmatch(name) for name in names or [] if isinstance(name, str)}
-    later = [name for name, match in matches.items() if match and int(match[2]) > 1]
+    later = [name for name in names or [] if step_of(name)[1] > 1]
     if later:
         warn(
             f"The column {later[0]!r} of y is called like a target several steps ahead, but the"
@@ -273,11 +272,10 @@ def until_now(target, horizon, layout):
     if horizon == 1:
         return target
     last = layout.stops - 1
-    n_later = layout.by_row(np.repeat(last, last - layout.starts + 1) - np.arange(len(target)))
     # How many time steps of the table come after the end of each series.
     rest = layout.time.max(initial=0) - layout.time[last]
-    rest = layout.by_row(np.repeat(rest, last - layout.starts + 1))
-    known, n_later = target, n_later + rest
+    n_later = layout.by_row(np.repeat(last + rest, layout.lengths) - np.arange(len(target)))
+    known = target
     for step, values in enumerate(np.hsplit(target, horizon)):
         if not np.isnan(values[step > n_later]).all():
             known = target.copy(order="K") if known is target else known
