@@ -7,6 +7,7 @@ from scipy.sparse import issparse
 
 from sklstm._checks._arguments import naming
 from sklstm._past._memory_mapped import blocks
+from sklstm._past._order import label_at
 
 #: How polars calls the types of text.
 _POLARS_TEXT = ("String", "Utf8", "Categorical", "Enum")
@@ -180,7 +181,7 @@ def place_of(place, labelled):
     row, *column = (int(i) for i in place)
     words = f"row {row}"
     if isinstance(labelled, pd.DataFrame | pd.Series):
-        words += f" ({labelled.index[row]})"
+        words += f" ({label_at(labelled.index, row)})"
     if column:
         words += f", column {column[0]}"
         if isinstance(labelled, pd.DataFrame):

@@ -10,7 +10,7 @@ from sklearn.utils.validation import validate_data
 from sklstm._checks._arguments import listed, naming
 from sklstm._checks._numbers import check_floats, check_in_memory, check_not_infinite, check_numeric
 from sklstm._past._layout import Layout
-from sklstm._past._order import check_sorted, is_panel
+from sklstm._past._order import check_sorted, is_panel, label_at
 from sklstm._past._windows import Windows
 
 #: How tables become arrays: NaN stands for what is not known.
@@ -235,9 +235,9 @@ def check_in_step(y, X, *, name="y", rows_name="X"):
         return
     place = int(np.argmin(X.index.astype(object) == y.index.astype(object)))
     raise ValueError(
-        f"{rows_name} and {name} are out of step: row {place} is {X.index[place]!r} in {rows_name}"
-        f" and {y.index[place]!r} in {name}. Give both the same labels, oldest row first (was one"
-        " of them sorted, shuffled or its index reset?)."
+        f"{rows_name} and {name} are out of step: row {place} is {label_at(X.index, place)!r} in"
+        f" {rows_name} and {label_at(y.index, place)!r} in {name}. Give both the same labels,"
+        " oldest row first (was one of them sorted, shuffled or its index reset?)."
     )
 
 

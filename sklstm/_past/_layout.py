@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sklstm._past._order import check_sorted, check_times, is_panel
+from sklstm._past._order import check_sorted, check_times, is_panel, label_at
 from sklstm._past._series_names import find_series, names_as_index, number_series
 from sklstm._past._time_axis import TimeAxis
 
@@ -152,7 +152,7 @@ class Layout:
         repeats_time = np.append(False, self.time[1:] <= self.time[:-1])
         repeats_time[self.starts] = False
         if repeats_time.any():
-            label = index[self.row(repeats_time.argmax() - 1)]
+            label = label_at(index, self.row(repeats_time.argmax() - 1))
             raise ValueError(
                 f"The index of {name} holds {label!r} more than once, but a series has one row per"
                 " time step. Add the level that tells these rows apart, or make one row of them,"

@@ -41,6 +41,24 @@ def is_panel(index):
     return isinstance(index, pd.MultiIndex) and index.nlevels > 1
 
 
+def label_at(index, place):
+    """Return a label as messages show it: NumPy's numbers as those of Python.
+
+    Parameters
+    ----------
+    index : pandas.Index
+        The labels of a table.
+    place : int
+        Which of them.
+
+    Returns
+    -------
+    object
+        A tuple where there are several levels.
+    """
+    return index[[place]].tolist()[0]
+
+
 def check_times(index, times, name):
     """Refuse a table of many series whose rows do not run from the oldest to the newest.
 
@@ -72,7 +90,8 @@ def check_times(index, times, name):
         text = next((one for one in times if isinstance(one, str)), None)
         what = f"is text such as {text!r}, which sorts by its letters, not in time"
         if text is None:
-            what = f"holds {kind} labels such as {times[0]!r}, which are not sorted in time"
+            first = label_at(times, 0)
+            what = f"holds {kind} labels such as {first!r}, which are not sorted in time"
         code = _read_dates(times, name)[1].replace(f"{name}.index", f"{name}.index.levels[0]")
         mend = "Make dates or numbers of it" + (
             f": {name}.index = {name}.index.set_levels({code}, level=0), and then sort the table"
@@ -88,7 +107,7 @@ def check_times(index, times, name):
         what = "holds labels that cannot be put in order"
         mend = "Give all rows times of one kind."
     else:
-        what = f"falls from {times[place - 1]!r} to {times[place]!r}"
+        what = f"falls from {label_at(times, place - 1)!r} to {label_at(times, place)!r}"
         mend = f"Sort the table with {name}.sort_index(). {_FOLDS}"
     raise ValueError(
         f"The time of {name}, the first of the {len(others) + 1} levels of its index, {what}. The"
@@ -136,24 +155,27 @@ def check_sorted(index, name="X", *, allow_names=False):
         return
     elif index.hasnans:
         place = int(np.argmax(index.isna()))
-        what = f"holds {index[place]!r} at row {place}, but a series needs the time of each row"
+        label = label_at(index, place)
+        what = f"holds {label!r} at row {place}, but a series needs the time of each row"
         mend = "Fill it in, or leave the row out."
     elif index.has_duplicates:
-        what = f"holds {index[index.duplicated()][0]!r} more than once"
+        what = f"holds {label_at(index[index.duplicated()], 0)!r} more than once"
         mend = (
             "If the table holds several series, add the level that names them:"
             f" {name}.set_index(<series>, append=True).sort_index(), where <series> is their"
             f" column; otherwise make one row of those that share a label. {_FOLDS}"
         )
     elif falls:
-        what = f"runs from the newest row to the oldest: {index[1]!r} comes after {index[0]!r}"
+        first, second = label_at(index, 0), label_at(index, 1)
+        what = f"runs from the newest row to the oldest: {second!r} comes after {first!r}"
         mend = f"Turn the table round with {name}[::-1]."
     elif (place := _first_fall(index)) is None:
         kinds = ", ".join(sorted({type(label).__name__ for label in index}))
         what = f"holds labels that cannot be put in order, of the kinds {kinds}"
         mend = "Give all rows labels of one kind, or use arrays."
     else:
-        what = f"is not sorted: {index[place]!r} comes after {index[place - 1]!r}"
+        before, after = label_at(index, place - 1), label_at(index, place)
+        what = f"is not sorted: {after!r} comes after {before!r}"
         mend = f"Sort it with {name}.sort_index(). {_FOLDS}"
         if kind == "string":
             mend = f"Text sorts by its letters, so make dates or numbers of it. {_FOLDS}"

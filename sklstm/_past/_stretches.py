@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sklstm._past._layout import BLOCK
-from sklstm._past._order import is_panel
+from sklstm._past._order import is_panel, label_at
 
 
 class Doubt(NamedTuple):
@@ -283,8 +283,7 @@ def said(index, row):
     str
         Its label; of several levels, its time and its series.
     """
-    label = index[row]
     if not is_panel(index):
-        return str(label)
-    time, *names = label
-    return f"{time} of series {names[0] if len(names) == 1 else tuple(names)!r}"
+        return str(index[row])
+    label = index[[row]]
+    return f"{label[0][0]} of series {label_at(label.droplevel(0), 0)!r}"

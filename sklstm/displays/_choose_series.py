@@ -6,7 +6,7 @@ import pandas as pd
 
 from sklstm._checks._arguments import brief, listed
 from sklstm._past._layout import Layout
-from sklstm._past._order import is_panel
+from sklstm._past._order import is_panel, label_at
 
 #: How many series are drawn where none is chosen, and how many can be.
 N_DEFAULT, N_MOST = 12, 48
@@ -91,9 +91,9 @@ def choose_series(series, y_pred, y_true, folds):
     numbers = {name: chosen.get_indexer(labels) for name, labels in names.items()}
     if y_true is not None and (numbers["y_true"] < 0).all():
         raise ValueError(
-            f"y_true holds none of the series that are drawn, such as {chosen[0]!r}, but others,"
-            f" such as {names['y_true'][0]!r}. Name the series alike in y_true and y_pred (are the"
-            " names of one type?)."
+            f"y_true holds none of the series that are drawn, such as {label_at(chosen, 0)!r},"
+            f" but others, such as {label_at(names['y_true'], 0)!r}. Name the series alike in"
+            " y_true and y_pred (are the names of one type?)."
         )
     drawn = [
         (label, numbers["y_pred"] == number, numbers.get("y_true", numbers["y_pred"]) == number)

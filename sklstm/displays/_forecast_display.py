@@ -8,7 +8,7 @@ import pandas as pd
 from sklstm._checks._arguments import brief, check_kind, listed, naming
 from sklstm._checks._numbers import check_floats
 from sklstm._checks._tables import check_in_step, check_target, index_of
-from sklstm._past._order import is_panel
+from sklstm._past._order import is_panel, label_at
 from sklstm.displays._axes import (
     COLOURS,
     LABELS,
@@ -436,7 +436,7 @@ def _line_of(values, name):
         return pd.Series(floats)
     if not is_panel(values.index) and values.index.hasnans:
         place = int(np.argmax(values.index.isna()))
-        raise ValueError(f"{name} has the label {values.index[place]!r} in row {place}.")
+        raise ValueError(f"{name} has the label {label_at(values.index, place)!r} in row {place}.")
     return pd.Series(floats, values.index, name=values.name)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.model_selection import TimeSeriesSplit, check_cv
 
 from sklstm._checks._arguments import naming
+from sklstm._past._order import label_at
 from sklstm._sklearn._warnings import CutTimeStepWarning, UnknownPastWarning, warn
 from sklstm.evaluation._time_step_split import TimeStepSplit
 
@@ -108,11 +109,8 @@ def with_past(splits, table, X, refit):
         n_left += begins_later.sum()
         found.append((train, test[~begins_later]))
     if n_left:
-        name = X.index[first][1:]
-        what = (
-            f"Series {name[0] if len(name) == 1 else name!r} has no row until the end of the"
-            " training rows of a fold"
-        )
+        name = label_at(X.index.droplevel(0), first)
+        what = f"Series {name!r} has no row until the end of the training rows of a fold"
         if not all(len(test) for _, test in found):
             raise ValueError(
                 f"{what}, and no other series of that fold has one, so nothing can be forecast."

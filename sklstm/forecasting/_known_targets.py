@@ -4,6 +4,7 @@ import numpy as np
 
 from sklstm._checks._numbers import check_floats
 from sklstm._past._layout import Layout
+from sklstm._past._order import label_at
 from sklstm._past._stretches import ranges
 
 #: Stands for the last row of a series whose target is known, where there is none.
@@ -76,7 +77,7 @@ def first_unknown(layout, known, n_targets):
     if (last == _NONE).any():
         of, leave = "", ""
         if layout.names is not None:
-            of = f" of series {layout.labels()[np.argmin(last)]!r}"
+            of = f" of series {label_at(layout.labels(), np.argmin(last))!r}"
             leave = ", or leave the series out"
         raise ValueError(
             f"No value of the target{of} is known: y, and the columns of X that hold earlier"
@@ -137,7 +138,7 @@ def by_series(labels, layout):
     later = Layout(labels, len(labels))
     series = layout.labels().get_indexer(later.labels())
     if (series < 0).any():
-        new = later.labels()[series < 0][0]
+        new = label_at(later.labels(), np.argmin(series))
         raise ValueError(f"Series {new!r} has no row in X, so no target to forecast from is known.")
     counts = np.zeros(layout.n_series, dtype=np.int64)
     counts[series] = later.lengths

@@ -5,6 +5,7 @@ import pandas as pd
 from sklstm._checks._arguments import naming
 from sklstm._checks._numbers import check_floats
 from sklstm._checks._tables import positions_among
+from sklstm._past._order import label_at
 
 
 def call_recompute(recompute, past, names, columns):
@@ -59,5 +60,5 @@ def _of_each_series(made, names, n_levels):
         made = made[~made.index.duplicated(keep="last")]
     lacking = ~names.isin(made.index)
     if lacking.any():
-        raise ValueError(f"it returned no row for series {names[lacking][0]!r}.")
+        raise ValueError(f"it returned no row for series {label_at(names[lacking], 0)!r}.")
     return {name: check_floats(values, "recompute") for name, values in made.reindex(names).items()}

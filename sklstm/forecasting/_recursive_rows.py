@@ -9,6 +9,7 @@ import pandas as pd
 from sklstm._checks._lag_columns import later_steps
 from sklstm._checks._numbers import check_floats
 from sklstm._past._layout import Layout
+from sklstm._past._order import label_at
 from sklstm._past._stretches import ranges, said
 from sklstm.forecasting._cells import Cells
 from sklstm.forecasting._known_targets import (
@@ -323,7 +324,7 @@ class RecursiveRows:
         lacking = np.flatnonzero(self._cells.missing[cells])
         if len(lacking) and self.others:
             cell, new = cells[lacking[0]], int((row - self._lengths[one])[lacking[0]])
-            of, label = "X", f" ({self._cells.index[cell]!r})" if self.is_labelled else ""
+            of, label = "X", f" ({label_at(self._cells.index, cell)!r})" if self.is_labelled else ""
             if self._cells.time is not None:
                 of, label = "its series", f" ({said(self._cells.index, cell)})"
             raise ValueError(
@@ -409,8 +410,8 @@ class RecursiveRows:
                 one = differs[np.argmin(place[differs])]
                 raise ValueError(
                     f"recompute makes {values[one]} for column {rows.columns[column]!r} in row"
-                    f" {place[one]} ({rows.index[place[one]]!r}), but X holds {held[one]}. It gets"
-                    f" the {row[one]} targets before that row, oldest first, and returns what the"
-                    " columns hold in that row."
+                    f" {place[one]} ({label_at(rows.index, place[one])!r}), but X holds"
+                    f" {held[one]}. It gets the {row[one]} targets before that row, oldest first,"
+                    " and returns what the columns hold in that row."
                 )
         return list(made)

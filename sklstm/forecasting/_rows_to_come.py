@@ -8,7 +8,7 @@ from sklstm._checks._arguments import naming
 from sklstm._checks._numbers import check_floats, check_not_infinite
 from sklstm._checks._tables import check_names, index_of
 from sklstm._past._layout import Layout
-from sklstm._past._order import is_panel
+from sklstm._past._order import is_panel, label_at
 from sklstm._past._stretches import ranges
 from sklstm._past._time_axis import TimeAxis
 from sklstm._past._units import plain
@@ -223,10 +223,10 @@ def _labels_after(index, n_labels, known, axis):
             " series.index = pd.to_datetime(series.index)."
         )
     raise ValueError(
-        f"The labels of the {n_labels} steps after {index[-1]!r} are not known: the index of X has"
-        " no regular step. Give it one, for instance with X.asfreq('D') or X.to_period(), or name"
-        f" the labels with future_inputs=pd.DataFrame(index=...), of at least {n_labels} rows after"
-        " the last one of X."
+        f"The labels of the {n_labels} steps after {label_at(index, -1)!r} are not known: the index"
+        " of X has no regular step. Give it one, for instance with X.asfreq('D') or X.to_period(),"
+        " or name the labels with future_inputs=pd.DataFrame(index=...), of at least"
+        f" {n_labels} rows after the last one of X."
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils import check_scalar
 
 from sklstm._checks._arguments import naming
+from sklstm._past._order import label_at
 from sklstm.metrics._pairs import (
     average_outputs,
     check_per_series,
@@ -311,7 +312,7 @@ def _read_intervals(y_true, y_pred, sample_weight):
     crossed = np.argwhere(lower > upper)
     if len(crossed):
         row, output = (int(place) for place in crossed[0])
-        label = "" if pairs.index is None else f" ({pairs.index[row]!r})"
+        label = "" if pairs.index is None else f" ({label_at(pairs.index, row)!r})"
         raise ValueError(
             f"y_pred has the lower end {lower[row, output]} above the upper end"
             f" {upper[row, output]} in row {row}{label}: expected the lower end first."

@@ -9,7 +9,7 @@ from sklstm._checks._arguments import brief, check_flag, naming
 from sklstm._checks._numbers import check_floats, check_not_infinite, place_of
 from sklstm._checks._tables import index_of, layout_of
 from sklstm._past._layout import Layout
-from sklstm._past._order import is_panel
+from sklstm._past._order import is_panel, label_at
 
 
 @dataclass(frozen=True)
@@ -381,12 +381,13 @@ def _with_rows_of(labelled, values, name):
     for one, of in ((index, "y_true"), (own, name)):
         if not one.is_unique:
             raise ValueError(
-                f"The index of {of} holds {one[one.duplicated()][0]!r} twice. {remedy}"
+                f"The index of {of} holds {label_at(one[one.duplicated()], 0)!r} twice. {remedy}"
             )
     places = own.get_indexer(index)
     if (places < 0).any():
         raise ValueError(
-            f"y_true has a value at {index[np.argmin(places)]!r}, but {name} has none. {remedy}"
+            f"y_true has a value at {label_at(index, np.argmin(places))!r}, but {name} has none."
+            f" {remedy}"
         )
     return values.iloc[places]
 

@@ -6,7 +6,7 @@ import pandas as pd
 from sklstm._checks._arguments import check_count
 from sklstm._checks._tables import index_of
 from sklstm._past._layout import Layout, Numbers
-from sklstm._past._order import is_panel
+from sklstm._past._order import is_panel, label_at
 from sklstm._past._time_axis import TimeAxis
 from sklstm._sklearn._warnings import AssumedPastWarning, warn
 from sklstm.metrics._pairs import floats_of, series_of, sums_by_series
@@ -153,8 +153,8 @@ def _check_before(index, values, layout, places, pairs):
         overlaps = np.asarray(newest >= oldest)
     except (AttributeError, TypeError) as error:  # AttributeError: periods and objects
         raise ValueError(
-            f"The labels of y_train, such as {newest[0]!r}, cannot be compared with those of"
-            f" y_true, such as {oldest[0]!r}."
+            f"The labels of y_train, such as {label_at(newest, 0)!r}, cannot be compared with those"
+            f" of y_true, such as {label_at(oldest, 0)!r}."
         ) from error
     if overlaps.any():
         of = ""
@@ -165,6 +165,7 @@ def _check_before(index, values, layout, places, pairs):
         if pairs.is_panel:
             of, more = f" of series {pairs.series[overlaps].tolist()[0]!r}", ""
         raise ValueError(
-            f"The rows{of} in y_train run until {newest[overlaps][0]!r}, but y_true has one at"
-            f" {oldest[overlaps][0]!r}. Pass only training rows, from before those of y_true.{more}"
+            f"The rows{of} in y_train run until {label_at(newest[overlaps], 0)!r}, but y_true"
+            f" has one at {label_at(oldest[overlaps], 0)!r}. Pass only training rows, from before"
+            f" those of y_true.{more}"
         )

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sklstm._past._order import label_at
 from sklstm._past._series_names import names_as_index
 from sklstm.engine._spec import STATES
 
@@ -60,8 +61,9 @@ class SeriesStates:
             return self
         if self.names is None:
             raise ValueError(
-                f"X names its series, such as {names_as_index(names)[0]!r}, but the state is that"
-                " of one series without a name. Fit on rows whose index names the series, too."
+                f"X names its series, such as {label_at(names_as_index(names), 0)!r}, but the state"
+                " is that of one series without a name. Fit on rows whose index names the series,"
+                " too."
             )
         n_new = int(np.count_nonzero(new))
         both = zip(self.names, names, strict=True)

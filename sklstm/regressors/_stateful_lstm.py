@@ -7,6 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._tables import index_of
 from sklstm._checks._windows import check_windows, lag_columns
+from sklstm._past._order import label_at
 from sklstm._past._past import HISTORY_OPTIONS, Past
 from sklstm._past._series_names import names_as_index
 from sklstm._past._stretches import Doubt
@@ -513,7 +514,9 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         labels = layout.labels()
         doubt = stretches.doubt(one)
         if apart[one]:
-            of = "" if labels is None else f" of series {labels[stretches.ordinals[one]]!r}"
+            of = ""
+            if labels is not None:
+                of = f" of series {label_at(labels, stretches.ordinals[one])!r}"
             end = self._states.ends[slots[one]]
             doubt = Doubt(
                 f"Rows{of} start at row {stretches.numbers[one]:.0f}, counted from the first"
@@ -525,7 +528,7 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         if len(found) > 1:
             others = f" (one of {len(found)} such places"
             if labels is not None:
-                names = labels[np.unique(stretches.ordinals[found])]
+                names = labels[np.unique(stretches.ordinals[found])].tolist()
                 shown = ", ".join(map(repr, names[:3])) + (", ..." if len(names) > 3 else "")
                 others += f", in {len(names)} series: {shown}"
             others += ")"

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._arguments import brief, listed, naming
 from sklstm._checks._tables import check_rows, index_of, like
+from sklstm._past._order import label_at
 from sklstm._past._time_axis import zone_of
 from sklstm._sklearn._callbacks import FollowedMixin, one_task
 from sklstm._sklearn._compat import StrOptions, check_feature_names_in
@@ -284,7 +285,7 @@ def _times_of(X):
             " TransformedSeriesRegressor, which does that."
         )
     raise ValueError(
-        f"The labels of X, such as {times[0]!r}, are no dates. Make dates of them before"
+        f"The labels of X, such as {label_at(times, 0)!r}, are no dates. Make dates of them before"
         " series_to_supervised: series.index = pd.to_datetime(series.index) of text, or"
         " series.index = pd.date_range('2024-01-01', periods=len(series), freq='h') of numbers."
     )

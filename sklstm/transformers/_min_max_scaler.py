@@ -21,7 +21,7 @@ from sklstm._checks._tables import (
     like,
 )
 from sklstm._past._layout import Layout, blocks
-from sklstm._past._order import is_panel
+from sklstm._past._order import is_panel, label_at
 from sklstm._past._series_names import names_as_index
 from sklstm._sklearn._callbacks import FollowedMixin, one_task
 from sklstm._sklearn._restore_on_error import restore_on_error
@@ -322,12 +322,13 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
             restored[rows] = (values[rows] - self._ends[0]) / scale + low
         lost = np.flatnonzero(np.isnan(restored) & ~np.isnan(values))
         if len(lost) and not self._inverts_to_nan:
-            _, *name = index_of(Y)[lost[0] // (values.size // len(values))]
+            row = lost[0] // (values.size // len(values))
             raise ValueError(
-                f"Y holds scaled values of series {_said(name)}, but fit has seen no value of it,"
-                " so the range that they stand for is not known. Call partial_fit with rows of it"
-                " in their own units first. In TransformedSeriesRegressor, name the column of X"
-                " that holds earlier targets with y_lag: the range is then taken from there."
+                f"Y holds scaled values of series {label_at(index_of(Y).droplevel(0), row)!r}, but"
+                " fit has seen no value of it, so the range that they stand for is not known. Call"
+                " partial_fit with rows of it in their own units first. In"
+                " TransformedSeriesRegressor, name the column of X that holds earlier targets with"
+                " y_lag: the range is then taken from there."
             )
         return like(restored, Y)
 
@@ -395,10 +396,10 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         low, high = (np.where(unknown, part, np.nan) for part in _extremes(values, layout))
         learnt = np.flatnonzero(~np.isnan(low).all(axis=1))
         if len(learnt):
-            name = [names[learnt[0]] for names in layout.names]
+            name = label_at(layout.labels(), learnt[0])
             others = f" (one of {len(learnt)} such series)" if len(learnt) > 1 else ""
             warn(
-                f"Of series {_said(name)}{others}, fit has seen no value: it is scaled by its own"
+                f"Of series {name!r}{others}, fit has seen no value: it is scaled by its own"
                 " rows in X, later ones included, so the same row may come out otherwise in another"
                 " table. Call partial_fit with typical rows of it to give it a range.",
                 UnseenSeriesWarning,
@@ -470,11 +471,6 @@ def _extremes(values, layout):
         np.fmin.reduceat(layout.by_series(low), layout.starts),
         np.fmax.reduceat(layout.by_series(high), layout.starts),
     )
-
-
-def _said(name):
-    """Return the name of a series as messages show it; one of several levels as a tuple."""
-    return repr(name[0]) if len(name) == 1 else repr(tuple(name))
 
 
 def _flat(X):

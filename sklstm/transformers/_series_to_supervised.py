@@ -9,7 +9,7 @@ from sklstm._checks._arguments import check_count, check_flag, naming
 from sklstm._checks._numbers import check_floats, check_numeric, text_in
 from sklstm._checks._tables import check_names, index_of, layout_of, positions_among
 from sklstm._past._layout import Layout, Numbers
-from sklstm._past._order import check_sorted, gap_remedy, is_panel
+from sklstm._past._order import check_sorted, gap_remedy, is_panel, label_at
 from sklstm._sklearn._warnings import MissingStepsWarning, warn
 
 
@@ -257,10 +257,10 @@ def _warn_of_gaps(index):
     gaps = np.flatnonzero(steps > 1)
     if len(gaps):
         last = gaps[np.argmin(layout.row(gaps))]
-        before, after = layout.row(last), layout.row(last + 1)
+        before, after = (label_at(index, layout.row(place)) for place in (last, last + 1))
         warn(
             f"series lacks {int((steps[gaps] - 1).sum())} steps, the first ones after"
-            f" {index[before]!r}: its next row, {index[after]!r}, is paired with it as if"
+            f" {before!r}: its next row, {after!r}, is paired with it as if"
             f" nothing lay between. {gap_remedy(index, 'series')} Set filled values to NaN in y, so"
             " that they are not learnt from.",
             MissingStepsWarning,

@@ -11,6 +11,7 @@ from sklstm import (
     Differencer,
     LagWindower,
     SeriesMinMaxScaler,
+    SklstmWarning,
     StatefulLSTMRegressor,
     TimeStepSplit,
     TransformedSeriesRegressor,
@@ -159,6 +160,44 @@ def test_a_panel_without_rows_is_refused():
 # ------------------------------------------------------------------- labels that change nothing
 
 RENAMED = pd.Index(SHOPS.map({"n": 1, "s": "s", "w": "w"}), dtype=object)
+#: Days and shops that are called by numbers.
+NUMBERED = pd.MultiIndex.from_product([[5, 6, 7, 9], [11, 12]])
+OTHERS = pd.MultiIndex.from_product([[5, 6, 7, 9], [13]])
+
+
+def sold(index):
+    """Return a table with such labels."""
+    return pd.DataFrame({"sold": np.arange(len(index), dtype=float)}, index)
+
+
+@pytest.mark.parametrize(
+    ("tell", "said"),
+    [
+        (lambda: Differencer().fit(sold([5, 8, 6])), "6 comes after 8"),
+        (lambda: Differencer().fit(sold([5, 5, 6])), "holds 5 more than once"),
+        (lambda: Differencer().fit(sold(NUMBERED[[0, 0, 1]])), r"holds \(5, 11\) more than"),
+        (lambda: Differencer().fit(sold(NUMBERED[[6, 7, 0, 1]])), "falls from 9 to 5"),
+        (lambda: series_to_supervised(sold([5, 6, 7, 9])), "after 7: its next row, 9,"),
+        (
+            lambda: Differencer().fit(sold(NUMBERED[:4])).transform(sold(NUMBERED[6:])),
+            "Row 9 of series 11 comes 2 steps later",
+        ),
+        (
+            lambda: SeriesMinMaxScaler(per_series=True).fit(sold(NUMBERED)).transform(sold(OTHERS)),
+            "Of series 13, fit",
+        ),
+        (
+            lambda: backtest(Ridge(), sold(NUMBERED), sold(NUMBERED[::-1])["sold"]),
+            r"row 0 is \(5, 11\) in X and \(9, 12\) in y",
+        ),
+    ],
+)
+def test_messages_show_numbers_as_python_does(tell, said):
+    """A label is found in the table as it stands there, not as np.int64(7)."""
+    with pytest.raises((ValueError, SklstmWarning), match=said):
+        tell()
+
+
 ALIKE = {
     "categories without rows": labelled(
         shops=pd.CategoricalIndex(SHOPS, categories=list("wsnxyz"))
