@@ -22,7 +22,7 @@ from sklstm.forecasting._recompute import call_recompute
 from sklstm.forecasting._rows_to_come import DECLARE, times_to_come
 
 #: The attributes that hold a value for each series.
-_PER_SERIES = (*("_lengths", "_start", "_stop", "_row", "_filled", "_first", "known"),)
+_PER_SERIES = ("_lengths", "_start", "_stop", "_row", "_filled", "_first", "known")
 
 
 class RecursiveRows:
@@ -296,9 +296,8 @@ class RecursiveRows:
         RecursiveRows
         """
         own = copy.copy(self)
-        own.known, own._row, own._filled = (
-            array.copy() for array in (self.known, self._row, self._filled)
-        )
+        for name in ("known", "_row", "_filled"):
+            setattr(own, name, getattr(self, name).copy())
         own._cells = self._cells.writable()
         return own
 
@@ -380,10 +379,8 @@ class RecursiveRows:
         """
         known = self._filled.copy()
         known[series] = row
-        one, before = (
-            np.repeat(np.arange(self.n_series), known),
-            ranges(np.zeros_like(known), known),
-        )
+        one = np.repeat(np.arange(self.n_series), known)
+        before = ranges(np.zeros_like(known), known)
         cells = self._cells.at(one, before)
         if self._cells.time is not None:
             order = np.argsort(self._cells.time[cells], kind="stable")

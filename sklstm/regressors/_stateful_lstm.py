@@ -425,8 +425,7 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
             start = [replace(one, states=of) for one, of in zip(start, of_networks, strict=True)]
         names, ends = self._past.names, self._past.ends.astype(np.float64)
         if seen is None or (self._states.names is None) != (names is None):
-            zeros = zero_states(network, len(ends), self.n_networks)
-            states = SeriesStates(names, ends, zeros)
+            states = SeriesStates(names, ends, zero_states(network, len(ends), self.n_networks))
         else:
             states = self._states.including(names)
             if self._past.axis is not seen.axis:
@@ -514,9 +513,8 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         labels = layout.labels()
         doubt = stretches.doubt(one)
         if apart[one]:
-            of = ""
-            if labels is not None:
-                of = f" of series {label_at(labels, stretches.ordinals[one])!r}"
+            name = None if labels is None else label_at(labels, stretches.ordinals[one])
+            of = "" if labels is None else f" of series {name!r}"
             end = self._states.ends[slots[one]]
             doubt = Doubt(
                 f"Rows{of} start at row {stretches.numbers[one]:.0f}, counted from the first"

@@ -35,17 +35,8 @@ from sklstm.regressors._meta._known_rows import (
     takes_nan,
     train_inside,
 )
-from sklstm.regressors._meta._later_rows import (
-    Pending,
-    outputs_for,
-    train_on,
-    transform_validation,
-)
-from sklstm.regressors._meta._meta_regressor import (
-    MetaRegressor,
-    can_go_on,
-    predicts_quantiles,
-)
+from sklstm.regressors._meta._later_rows import Pending, outputs_for, train_on, transform_validation
+from sklstm.regressors._meta._meta_regressor import MetaRegressor, can_go_on, predicts_quantiles
 from sklstm.regressors._meta._steps import (
     check_same,
     fit_anew,

@@ -27,11 +27,7 @@ from sklstm.regressors._meta._known_rows import (
     takes_nan,
     train_inside,
 )
-from sklstm.regressors._meta._meta_regressor import (
-    MetaRegressor,
-    can_go_on,
-    predicts_quantiles,
-)
+from sklstm.regressors._meta._meta_regressor import MetaRegressor, can_go_on, predicts_quantiles
 from sklstm.regressors._meta._steps import fit_anew, go_on, going_on, is_warm_start, steps_of
 from sklstm.regressors._meta._window_scales import (
     WindowScaler,
