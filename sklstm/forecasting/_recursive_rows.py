@@ -12,12 +12,7 @@ from sklstm._past._layout import Layout
 from sklstm._past._order import label_at
 from sklstm._past._stretches import ranges, said
 from sklstm.forecasting._cells import Cells
-from sklstm.forecasting._known_targets import (
-    by_series,
-    first_unknown,
-    known_targets,
-    store_known,
-)
+from sklstm.forecasting._known_targets import by_series, first_unknown, known_targets, store_known
 from sklstm.forecasting._recompute import call_recompute
 from sklstm.forecasting._rows_to_come import DECLARE, times_to_come
 

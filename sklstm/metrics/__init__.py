@@ -5,10 +5,7 @@ from sklstm.metrics._percentage_errors import (
     overall_weighted_average,
     symmetric_mean_absolute_percentage_error,
 )
-from sklstm.metrics._scaled_errors import (
-    mean_absolute_scaled_error,
-    root_mean_squared_scaled_error,
-)
+from sklstm.metrics._scaled_errors import mean_absolute_scaled_error, root_mean_squared_scaled_error
 
 __all__ = [
     "interval_coverage",

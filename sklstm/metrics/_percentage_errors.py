@@ -8,12 +8,7 @@ from sklstm.metrics._scaled_errors import mean_absolute_scaled_error
 
 
 def symmetric_mean_absolute_percentage_error(
-    y_true,
-    y_pred,
-    *,
-    sample_weight=None,
-    multioutput="uniform_average",
-    per_series=False,
+    y_true, y_pred, *, sample_weight=None, multioutput="uniform_average", per_series=False
 ):
     """Mean of the absolute error, divided by the mean size of the true and the predicted value.
 

@@ -13,12 +13,7 @@ from sklstm.regressors._heads import (
     predictions,
     shaped,
 )
-from sklstm.regressors._stateless import (
-    ON_WINDOWS,
-    read_windows,
-    train_windows,
-    values_of_windows,
-)
+from sklstm.regressors._stateless import ON_WINDOWS, read_windows, train_windows, values_of_windows
 
 
 def _learns_quantiles(regressor):

@@ -12,12 +12,7 @@ from sklstm._sklearn._restore_on_error import restore_on_error
 from sklstm._sklearn._warnings import FewRowsTaughtWarning, warn
 from sklstm.regressors import _base
 from sklstm.regressors._heads import ClassHead
-from sklstm.regressors._stateless import (
-    ON_WINDOWS,
-    read_windows,
-    train_windows,
-    values_of_windows,
-)
+from sklstm.regressors._stateless import ON_WINDOWS, read_windows, train_windows, values_of_windows
 
 
 class LSTMClassifier(ClassifierMixin, _base.BaseRecurrent):

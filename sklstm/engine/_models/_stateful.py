@@ -167,12 +167,7 @@ def side_by_side(windows: Windows, breaks=(), series=None) -> Plan:
     n_lanes = 1 if series is None else len(np.unique(series))
     chunk = max(1, _MOST_STEPS // (windows.shape[1] * n_lanes))
     return plan(
-        len(windows),
-        lanes=n_lanes,
-        chunk=chunk,
-        reset_states="never",
-        breaks=breaks,
-        series=series,
+        len(windows), lanes=n_lanes, chunk=chunk, reset_states="never", breaks=breaks, series=series
     )
 
 
