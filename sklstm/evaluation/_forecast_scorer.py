@@ -326,7 +326,7 @@ class ForecastScorer:
                 raise ValueError(
                     f"The values of {lacking!r} after an origin are not known. {DECLARE}"
                 )
-            predict_rows(estimator, ahead, reach, "predict", of_fold=True)
+            predict_rows(estimator, ahead, "predict", of_fold=True)
             predicted = ahead.predicted()[ahead.labels.get_indexer(index[start:])]
             found.append((kept[start:], predicted))
         n_left = sum(map(len, left))

@@ -56,6 +56,8 @@ class RecursiveRows:
     ----------
     known : ndarray of shape (n_series, n_rows, n_targets + n_past_inputs)
         What is known by now, some from before the first row to predict; NaN for all others.
+    reach : int or None
+        As given.
     others : list
         The names of the columns that are not filled in.
 
@@ -88,7 +90,7 @@ class RecursiveRows:
             )
         self._lags, self._names, self._n_targets = lags.columns, lags.names, lags.n_targets
         self._past_inputs = lags.past_inputs
-        self._recompute, self._reach = recompute, reach
+        self._recompute, self.reach = recompute, reach
         layout = Layout(rows.index, len(rows))
         self._lengths = layout.lengths
 
@@ -180,8 +182,8 @@ class RecursiveRows:
         stop = self._row[series] + 1
         self._fill(series, stop)
         oldest = np.zeros_like(stop)
-        if self._reach is not None:
-            oldest = np.maximum(0, stop - 1 - self._reach)
+        if self.reach is not None:
+            oldest = np.maximum(0, stop - 1 - self.reach)
         one, row = np.repeat(series, stop - oldest), ranges(oldest, stop)
         cells = self._cells.at(one, row)
         self._check_inputs(cells[row >= np.minimum(self._start, self._lengths)[one]])
@@ -192,7 +194,7 @@ class RecursiveRows:
             place = np.empty_like(order)
             place[order] = np.arange(len(order))
             last = place[last]
-        is_cut = self._reach is not None and bool((stop > self._reach).all())
+        is_cut = self.reach is not None and bool((stop > self.reach).all())
         table = self._cells.table(cells)
         return table if self.is_labelled else np.ascontiguousarray(table), last, is_cut
 

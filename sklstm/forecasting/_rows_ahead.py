@@ -100,9 +100,9 @@ def rows_ahead(
     # 3. Predict one row of each series after the other.
     n_parts = min(table.n_series, effective_n_jobs(n_jobs))
     if n_parts == 1 or recompute is not None:
-        predict_rows(estimator, table, reach, method)
+        predict_rows(estimator, table, method)
         return table, lags
-    task = SimpleNamespace(estimator=estimator, reach=reach, method=method)
+    task = SimpleNamespace(estimator=estimator, method=method)
     found = shared_out(n_jobs, _predict_part, [(task, part) for part in table.split(n_parts)])
     table.known = np.concatenate(found)
     return table, lags
@@ -133,7 +133,7 @@ def _predict_part(task, table):
     """Predict some series, and return their targets that are known by then."""
     # joblib hands large arrays over as files that cannot be written to, and Ray all arrays so.
     table = table.writable()
-    predict_rows(task.estimator, table, task.reach, task.method)
+    predict_rows(task.estimator, table, task.method)
     return table.known
 
 
@@ -157,7 +157,7 @@ def _predict_last(estimator, rows, last, method):
     return np.asarray(call_final(estimator, method, rows))[last]
 
 
-def predict_rows(estimator, table, reach, method, *, of_fold=False):
+def predict_rows(estimator, table, method, *, of_fold=False):
     """Predict all rows of a table.
 
     Parameters
@@ -166,8 +166,6 @@ def predict_rows(estimator, table, reach, method, *, of_fold=False):
         Fitted.
     table : RecursiveRows
         Gets the predictions.
-    reach : int or None
-        As `reach_of` returns it.
     method : str
         As in `forecast`.
     of_fold : bool, default=False
@@ -178,7 +176,7 @@ def predict_rows(estimator, table, reach, method, *, of_fold=False):
     ValueError
         If rows that a prediction depends on are not known, or quantiles would be fed back.
     """
-    compares = table.is_labelled
+    compares, reach = table.is_labelled, table.reach
     # Where a step needs all rows of a series, gaps before those that it looks back upon may stay.
     enough = look_back(estimator) if reach is None else reach
     while True:
