@@ -77,9 +77,8 @@ def check_times(index, times, name):
         If the first level is not the time, is text, or falls.
     """
     others = range(1, index.nlevels)
-    time_level = _time_level(index)
-    if time_level:
-        order = [time_level, *(i for i in range(index.nlevels) if i != time_level)]
+    if _time_is_last(index):
+        order = [index.nlevels - 1, *range(index.nlevels - 1)]
         turned = "swaplevel()" if index.nlevels == 2 else f"reorder_levels({order})"
         raise ValueError(
             f"The index of {name} has the levels {_said(index)}, but the time has to be the first"
@@ -226,21 +225,20 @@ def gap_remedy(index, name):
     )
 
 
-def _time_level(index):
-    """Return the level that holds the time, where that is surely not the first; otherwise 0."""
+def _time_is_last(index):
+    """Tell whether the time is surely the last level, and not the first."""
     first, last = index.levels[0], index.levels[-1]
     words = [str(name).lower() in TIME_WORDS for name in index.names]
     # Series may be named by dates, such as those of when their customers came.
     if _is_time(first) or (words[0] and not words[-1]):
-        return 0
-    is_text = pd.api.types.infer_dtype(first, skipna=True) in NAMES
+        return False
     if _is_time(last) or (words[-1] and not words[0]):
-        return index.nlevels - 1
+        return True
+    is_text = pd.api.types.infer_dtype(first) in NAMES
+    if not is_text or _read_dates(first, "")[0] is not None:
+        return False
     # Text that is no date names series.
-    if is_text and _read_dates(first, "")[0] is None:
-        is_number = pd.api.types.is_any_real_numeric_dtype(last)
-        return index.nlevels - 1 if is_number or _read_dates(last, "")[0] is not None else 0
-    return 0
+    return pd.api.types.is_any_real_numeric_dtype(last) or _read_dates(last, "")[0] is not None
 
 
 def _is_time(labels):

@@ -117,7 +117,7 @@ def _series(index, name):
         # Levels may hold names that no row has any more.
         used = np.bincount(codes[0], minlength=len(levels[0])) > 0
         number = np.cumsum(used) - 1
-        kind = np.min_scalar_type(max(1, int(used.sum())))
+        kind = np.min_scalar_type(int(used.sum()))
         level = levels[0] if used.all() else levels[0][used]
         names = [_values(level)]
         # pandas remembers of a level whether it rises; categories have an order of their own.
@@ -132,7 +132,7 @@ def _series(index, name):
         distinct, code = np.divmod(distinct, len(level))
         names.insert(0, _values(level[code]))
     names.insert(0, _values(levels[0][distinct]))
-    kind = np.min_scalar_type(max(1, len(distinct)))
+    kind = np.min_scalar_type(len(distinct))
     return numbers.astype(kind), names, names_as_index(names)
 
 

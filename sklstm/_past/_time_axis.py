@@ -189,7 +189,7 @@ class TimeAxis:
         labels = UNITS[self.unit].after(index, np.arange(first - last, 1) * self.step)
         if isinstance(labels, pd.DatetimeIndex | pd.TimedeltaIndex):
             labels = labels.as_unit(index.unit)
-        return labels.rename(index.name)
+        return labels
 
     @staticmethod
     def season_of(index):
