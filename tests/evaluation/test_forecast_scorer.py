@@ -8,7 +8,7 @@ import pytest
 from estimators import LSTM, MILK, MILK_X, MILK_Y, seasonal
 from sklearn import config_context
 from sklearn.base import clone
-from sklearn.dummy import DummyClassifier
+from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.linear_model import Ridge
 from sklearn.metrics import make_scorer, mean_absolute_error
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit, cross_validate
@@ -197,6 +197,9 @@ def test_train_scores_are_forecasts_inside_the_training_rows():
         fitted = TransformedSeriesRegressor(FLAT).fit(X[:24], y[:24])
         with pytest.raises(ValueError, match="return_train_score=False"):
             forecast_scorer(steps=12, y_lag=0)(fitted, X[:24], y[:24])
+    flat = make_pipeline(LagWindower(2, flatten=True), DummyRegressor()).fit(X[:24], y[:24])
+    score = forecast_scorer(steps=12, y_lag=0)(flat, X[24:36], y[24:36])
+    assert score == pytest.approx(-mean_absolute_error(y[24:36], np.full(12, y[:24].mean())))
 
 
 def test_weights_are_those_of_the_rows_that_are_forecast():

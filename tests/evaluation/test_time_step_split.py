@@ -10,6 +10,7 @@ import pytest
 from estimators import MILK_X, MILK_Y
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_matrix
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit, cross_validate
@@ -52,6 +53,7 @@ def assert_same(found, expected):
 ONE_SERIES = {
     "an array": (np.arange(40.0)[:, None], None),
     "windows": (np.zeros((40, 3, 2)), np.zeros(40)),
+    "a sparse matrix": (csr_matrix((40, 1)), None),
     "a list": ([[float(i)] for i in range(40)], None),
     "a labelled table": (MILK_X[:40], MILK_Y[:40]),
     "a labelled target": (MILK_X[:40].to_numpy(), MILK_Y[:40]),

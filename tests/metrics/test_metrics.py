@@ -438,8 +438,17 @@ def test_the_quantile_loss_of_a_median_is_the_relative_absolute_error():
         (pd.date_range("2020-01", periods=168, freq="MS"), 12),
         (pd.period_range("1980Q1", periods=168, freq="Q"), 4),
         (pd.date_range("2020-01", periods=168, freq="h"), 24),
+        (pd.date_range("2020-01", periods=168, freq="ME"), 12),
+        (pd.date_range("2020-01", periods=168, freq="W"), 52),
+        (pd.date_range("2020-01", periods=168, freq="B"), 5),
+        (pd.date_range("2020-01", periods=169, freq="MS").delete(9), 12),
+        (pd.date_range("2020-01", periods=169, tz="Europe/Berlin").delete(9), 7),
+        (pd.timedelta_range("0h", periods=169, freq="h").delete(9), 24),
     ],
-    ids=["months", "quarters", "hours"],
+    ids=[
+        *("months", "quarters", "hours", "month ends", "weeks", "business days"),
+        *("months with a gap", "days with a gap", "durations with a gap"),
+    ],
 )
 def test_the_season_is_taken_from_the_step_of_the_index(index, season):
     """Without a season, months have 12, quarters 4, hours 24: for one series and for many."""

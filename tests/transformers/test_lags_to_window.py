@@ -75,8 +75,8 @@ def test_flat_windows_become_windows_again():
 
 def test_steps_without_a_known_lag_are_unknown():
     """Other columns are NaN there, too, as a network takes NaN in whole steps only."""
-    rows = pd.DataFrame({"lag1": [2.0, 1.0], "lag2": [1.0, np.nan], "weekday": [3.0, np.nan]})
-    expected = [[[1, 3], [2, 3]], [[np.nan, np.nan], [1, np.nan]]]
+    rows = pd.DataFrame({"lag1": [2.0, 1.0], "lag2": [1.0, np.nan], "weekday": [3.0, 4.0]})
+    expected = [[[1, 3], [2, 3]], [[np.nan, np.nan], [1, 4]]]
     np.testing.assert_array_equal(LagsToWindow().fit_transform(rows), expected)
 
 

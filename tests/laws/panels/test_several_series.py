@@ -16,6 +16,7 @@ from sklstm import (
 )
 
 DAYS = pd.date_range("2024-01-01", periods=15, name="day")
+SEEN = DAYS[0] + pd.to_timedelta(np.arange(15) ** 2, "D")  # of no regular step
 INDEX = pd.MultiIndex.from_product([DAYS, ["a", "b"]], names=["day", "store"])
 X = pd.DataFrame({"sold": np.arange(30.0)}, INDEX)
 Y = pd.Series(np.arange(30.0), INDEX, name="sold")
@@ -142,11 +143,13 @@ def test_names_of_another_type_are_refused():
         Differencer().fit(text).transform(numbered)
 
 
+@pytest.mark.parametrize("days", [DAYS, SEEN], ids=["daily", "without a step"])
 @pytest.mark.parametrize("history", ["auto", "none"])
-def test_a_new_series_of_too_few_rows_is_named(history):
+def test_a_new_series_of_too_few_rows_is_named(history, days):
     """A store that is served row by row would be without a past at each row."""
-    windower = LagWindower(3, history=history).fit(X)
-    new = X.rename(index={"a": "c", "b": "d"}, level=1)
+    table = X.set_axis(INDEX.set_levels(days, level=0))
+    windower = LagWindower(3, history=history).fit(table)
+    new = table.rename(index={"a": "c", "b": "d"}, level=1)
     assert np.isfinite(np.asarray(windower.transform(new))[4:]).all()
     few = new[-4:]
     if history == "none":
@@ -154,7 +157,7 @@ def test_a_new_series_of_too_few_rows_is_named(history):
         return
     with pytest.warns(
         UnknownPastWarning,
-        match=r"01-14 00:00:00 of series 'c' is the first of 2 row.*history='none'",
+        match=rf"{days[-2]} of series 'c' is the first of 2 row.*history='none'",
     ):
         windows = windower.transform(few)
     np.testing.assert_array_equal(

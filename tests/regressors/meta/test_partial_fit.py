@@ -333,6 +333,17 @@ def test_rows_without_labels_that_may_be_seen_ones():
         model.predict(X[100:102])
 
 
+def test_the_first_training_rows_stay_remembered():
+    """A corrected value among them is noticed after later training, as it was before."""
+    X, y = series_to_supervised(MILK)
+    model = pupil().fit(X[:100], y[:100]).partial_fit(X[100:110], y[100:110])
+    corrected = X[:50].copy()
+    corrected.iloc[15] += 1.0
+    with pytest.warns(AssumedPastWarning) as noticed:
+        model.predict(corrected)
+    assert "at row 15 " in str(noticed[0].message)
+
+
 EARLY = pd.date_range("1900-01-01", periods=20, freq="MS")
 REFUSED = {
     "an index that was reset": (

@@ -59,6 +59,9 @@ class Fixed(RegressorMixin, BaseEstimator):
         """Return the number, once per row and output."""
         return np.full((len(X), *self.y_.shape[1:]), self.value)
 
+    def __sklstm_look_back__(self):
+        return 0
+
 
 def predict_later(model, X, y, n_train=N_TRAIN):
     """Fit to the first rows, and predict the others."""
