@@ -364,28 +364,34 @@ def appended_rows(enough):
         _APPENDED.reset(token)
 
 
-def first_doubt(stretches):
-    """Say why the past of the first row is not known whose past is not.
+def warn_of_first(stretches, effect):
+    """Warn of the first row whose past is not known, if there is one.
 
     Parameters
     ----------
     stretches : Stretches
         All of a table.
+    effect : str
+        What follows from that, and what the user can do.
 
-    Returns
-    -------
-    doubt : Doubt or None
-        None if there is no such row, apart from those whose past does not matter; see
-        `appended_rows`.
-    n_doubts : int
-        How many such rows there are.
+    Warns
+    -----
+    UnknownPastWarning
+        Not of rows whose past does not matter; see `appended_rows`.
     """
+    doubt, _ = _first_doubt(stretches)
+    if doubt:
+        warn(f"{doubt.what}: the rows before it are not known{effect}", UnknownPastWarning)
+
+
+def _first_doubt(stretches):
+    """Say why the past of the first row is not known whose past is not, and count such rows."""
     return stretches.first_doubt(enough=_APPENDED.get())
 
 
 def _warn_of_doubts(stretches):
     """Warn of the first row whose past is not known, and count such rows."""
-    doubt, n_doubts = first_doubt(stretches)
+    doubt, n_doubts = _first_doubt(stretches)
     if doubt:
         others = f" (one of {n_doubts} such rows)" if n_doubts > 1 else ""
         warn(

@@ -16,7 +16,7 @@ from sklstm._checks._target_windows import check_past, columns_of_rows, find_hor
 from sklstm._checks._windows import check_windows, count_axes
 from sklstm._past._windows import Windows
 from sklstm._sklearn._compat import HasMethods, Interval, StrOptions, with_callbacks
-from sklstm._sklearn._composition import call_final, look_back, looks_back
+from sklstm._sklearn._composition import call_final, final_estimator, look_back, looks_back
 from sklstm._sklearn._restore_on_error import restore_on_error
 from sklstm.regressors._heads import Fallback, PointHead, QuantileHead, shaped
 from sklstm.regressors._meta._known_rows import (
@@ -344,6 +344,13 @@ class WindowScaledRegressor(MetaRegressor):
         # 1. Validate.
         self._validate_params()
         refuse_labels(self.regressor)
+        inner = final_estimator(self.regressor)
+        if isinstance(inner, WindowScaledRegressor):
+            raise ValueError(
+                f"regressor={self.regressor!r} takes level and spread out of each window, which"
+                f" this WindowScaledRegressor does already. Use regressor={inner.regressor!r}, and"
+                " one season for both."
+            )
         if looks_back(self.regressor):
             raise ValueError(
                 f"regressor={self.regressor!r} looks back on the rows before a row, but here each"

@@ -9,14 +9,13 @@ from sklstm._checks._lag_columns import differ, lags_in_fit
 from sklstm._checks._numbers import place_of
 from sklstm._checks._tables import index_of
 from sklstm._checks._windows import count_axes
-from sklstm._past._past import first_doubt
+from sklstm._past._past import warn_of_first
 from sklstm._sklearn._compat import get_column_indices
 from sklstm._sklearn._composition import looks_back
 from sklstm._sklearn._warnings import (
     AssumedPastWarning,
     InverseWarning,
     UnknownLagWarning,
-    UnknownPastWarning,
     quiet,
     warn,
 )
@@ -216,13 +215,12 @@ class EarlierTargets:
         InverseWarning
             If the transformer cannot undo a prediction.
         """
-        doubt, _ = first_doubt(stretches)
-        if doubt and target_steps.looks_back:
-            warn(
-                f"{doubt.what}: the rows before it are not known. Where the transformer needs"
-                " them, the prediction is that of y_lag, or else the training mean. Pass the rows"
-                " before it as well, all with labels that go on from those of the training rows.",
-                UnknownPastWarning,
+        if target_steps.looks_back:
+            warn_of_first(
+                stretches,
+                ". Where the transformer needs them, the prediction is that of y_lag, or else the"
+                " training mean. Pass the rows before it as well, all with labels that go on from"
+                " those of the training rows.",
             )
         layout, labels, observed = stretches.layout, RowLabels(stretches), None
         if self.firsts is not None:

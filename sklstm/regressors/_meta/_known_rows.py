@@ -393,6 +393,8 @@ def _usable(X, regressor, is_asked):
         first = type(steps_of(regressor)[0]).__name__
         raise ValueError(
             f"Input X contains NaN at {place_of((row, column + 1), X)}, after known values, and"
-            f" {first} does not accept it. Fill or interpolate it before."
+            f" {first} does not accept it. Fill or interpolate it before. If it comes from a part"
+            " of a FeatureUnion or ColumnTransformer that looks back, put a step behind these that"
+            " makes the whole row NaN."
         )
     return ~unknown[:, 0]

@@ -12,11 +12,11 @@ from sklstm._checks._windows import count_axes
 from sklstm._past._later_rows import followed_by
 from sklstm._past._layout import Layout, Numbers
 from sklstm._past._order import is_panel
-from sklstm._past._past import first_doubt
+from sklstm._past._past import warn_of_first
 from sklstm._past._units import from_plain, plain
 from sklstm._sklearn._composition import look_back, looks_back
 from sklstm._sklearn._labels import keep_labels
-from sklstm._sklearn._warnings import UnknownPastWarning, warn
+from sklstm._sklearn._warnings import quiet
 from sklstm.regressors._heads import shaped
 from sklstm.regressors._meta._earlier_targets import PlacedRows
 from sklstm.regressors._meta._known_rows import (
@@ -28,6 +28,11 @@ from sklstm.regressors._meta._known_rows import (
 from sklstm.regressors._meta._steps import check_same, go_on, going_on, steps_of
 from sklstm.regressors._meta._target_steps import Place, RowLabels, TargetSteps
 from sklstm.regressors._problem import check_n_targets
+
+_NOT_LEARNT = (
+    ", so those that need them are not {}. Pass the rows in between as well, all with labels that"
+    " go on from those of the rows seen so far."
+)
 
 
 class Pending:
@@ -162,20 +167,15 @@ def train_on(model, X, y, fit_params, context):
     for lag in model._earlier.lags:
         check_lag(lag, table, rows[:, lag.column], target, earlier)
 
-    doubt, _ = first_doubt(stretches)
-    if doubt and look_back(model) != 1:
-        warn(
-            f"{doubt.what}: the rows before it are not known, so those that need them are not"
-            " learnt from. Pass the rows in between as well, all with labels that go on from those"
-            " of the rows seen so far.",
-            UnknownPastWarning,
-        )
+    if look_back(model) != 1:
+        warn_of_first(stretches, _NOT_LEARNT.format("learnt from"))
 
     # 4. Transform.
     known = until_now(target, steps.horizon, layout)
     labels = RowLabels(stretches)
     place = Place("y", y, target, labels.rows())
-    transformed = steps.transform(layout.by_series(known), labels, place, ready=go_on)
+    with quiet():  # The transformer knows no labels, only numbers.
+        transformed = steps.transform(layout.by_series(known), labels, place, ready=go_on)
     transformed = layout.by_row(transformed)
     if np.isnan(transformed).any(axis=1).all() and not np.isnan(known).any(axis=1).all():
         raise ValueError(
@@ -230,7 +230,10 @@ def transform_validation(model, fit_params):
     place = Place("y_val", y_val, target, labels.rows())
     placed = PlacedRows(rows, X_val, stretches, "X_val")
     steps = model._earlier.at_hand(model._steps, placed)
-    transformed = layout.by_row(steps.transform(layout.by_series(target), labels, place))
+    if steps.looks_back:
+        warn_of_first(stretches, _NOT_LEARNT.format("looked at"))
+    with quiet():  # As in `train_on`.
+        transformed = layout.by_row(steps.transform(layout.by_series(target), labels, place))
     if model._transforms_lags:
         X_val, _ = model._earlier.transformed(steps, model.regressor, placed)
     return {**fit_params, "X_val": X_val, "y_val": shaped(transformed, model._y_ndim)}

@@ -1,5 +1,6 @@
 """TransformedSeriesRegressor against loops written by hand."""
 
+import re
 from contextlib import nullcontext
 
 import numpy as np
@@ -372,6 +373,25 @@ def test_a_wrong_validation_target_is_named(milk):
     ):
         with pytest.raises(ValueError, match=message):
             model.fit(X, y, X_val=rows, y_val=target)
+
+
+def test_validation_rows_after_a_gap_are_named_by_their_labels(milk):
+    """One warning names the first row that lacks its past; only those after it are looked at."""
+
+    class Keeping(Fixed):
+        def fit(self, X, y, X_val=None, y_val=None):
+            self.y_val_ = y_val
+            return super().fit(X, y)
+
+    X, y = milk
+    model = TransformedSeriesRegressor(Keeping(), Differencer(2))
+    with pytest.warns(UnknownPastWarning) as caught:
+        model.fit(X[:100], y[:100], X_val=X[120:], y_val=y[120:])
+    [warning] = caught
+    message = "Row 1972-02-01 00:00:00 comes 20 steps later.* are not looked at"
+    assert re.match(message, str(warning.message))
+    expected = y[120:].diff(2)
+    np.testing.assert_array_equal(model.regressor_.y_val_, expected)
 
 
 def test_targets_may_have_names_of_several_kinds(milk):

@@ -560,6 +560,12 @@ WRONG = {
         {"regressor": make_pipeline(LagWindower(3), LSTMRegressor())},
         "Put LagWindower before",
     ),
+    "scaled twice": (
+        DEEP,
+        TARGETS,
+        {"regressor": make_pipeline(WindowScaledRegressor(LSTMRegressor()))},
+        r"already\. Use regressor=LSTMRegressor\(\)",
+    ),
     "differences of windows": (
         DEEP,
         TARGETS,
