@@ -31,6 +31,7 @@ class Recorder:
     def __init__(self):
         self.ended = []
         self.epochs = []
+        self.n_values = {}
 
     def setup(self, estimator, context):
         """Do nothing before the fit, after it, and at the beginning of a task."""
@@ -40,6 +41,7 @@ class Recorder:
     def on_fit_task_end(self, estimator, context, *, X, y, fitted_estimator):
         """Note the task, and the mean squared error of an epoch."""
         self.ended.append((context.estimator_name, context.task_name))
+        self.n_values[context.estimator_name] = np.size(X), np.size(y)
         if fitted_estimator is not None:
             self.epochs.append(mean_squared_error(y, fitted_estimator.predict(X)))
 
@@ -97,9 +99,12 @@ def test_epochs_are_heard_of_through_scaled_windows():
     """A network below two meta-estimators and a pipeline is followed as one alone."""
     network = LSTMRegressor(2, epochs=2)
     model = make_pipeline(LagWindower(3), WindowScaledRegressor(network))
-    ended = follow(TransformedSeriesRegressor(model)).ended
-    assert ended.count(("LSTMRegressor", "epoch 2")) == 1
-    assert ended.count(("WindowScaledRegressor", "fit")) == 1
+    recorder = follow(TransformedSeriesRegressor(model))
+    assert recorder.ended.count(("LSTMRegressor", "epoch 2")) == 1
+    assert recorder.ended.count(("WindowScaledRegressor", "fit")) == 1
+    # Each hears of the rows that it was given.
+    assert recorder.n_values["TransformedSeriesRegressor"] == (60, 60)
+    assert recorder.n_values["WindowScaledRegressor"] == (3 * 60, 60)
 
 
 def test_scoring_monitor_records_a_score_per_epoch():

@@ -220,12 +220,19 @@ def test_weights_are_those_of_the_rows_that_are_forecast():
     )
     scorer = forecast_scorer(steps=STEPS, every=EVERY)
     assert scorer(model, later, actual, sample_weight=weight[N_TRAIN:]) == pytest.approx(expected)
+    folds = [(np.arange(N_TRAIN), np.arange(N_TRAIN, len(MILK_X)))]
+    search = GridSearchCV(Ridge(), {"alpha": [1.0]}, cv=folds, scoring=scorer)
+    search.fit(MILK_X, MILK_Y, sample_weight=weight)
+    model.fit(MILK_X[:N_TRAIN], MILK_Y[:N_TRAIN], weight[:N_TRAIN])
+    # Before scikit-learn 1.7, a search gives its weights to `fit` alone.
+    given = weight[N_TRAIN:] if hasattr(search, "_check_scorers_accept_sample_weight") else None
+    weighted = scorer(model, later, actual, sample_weight=given)
+    assert search.best_score_ == pytest.approx(weighted)
     with config_context(enable_metadata_routing=True):
         inner = make_scorer(mean_absolute_error, greater_is_better=False)
         scorer = forecast_scorer(
             inner.set_score_request(sample_weight=True), steps=STEPS, every=EVERY
         )
-        folds = [(np.arange(N_TRAIN), np.arange(N_TRAIN, len(MILK_X)))]
         scores = cross_validate(
             Ridge().set_fit_request(sample_weight=False), MILK_X, MILK_Y, cv=folds, scoring=scorer,
             params={"sample_weight": weight},

@@ -139,6 +139,10 @@ def test_future_inputs_are_known_beyond_the_horizon(table, horizon):
         check(forecast(model, X, steps, y=y, future_inputs=later), expected)
         check(forecast(model, series=table[columns], steps=steps), expected)
         check(forecast(model, series=known, steps=steps, future_inputs=later), expected)
+    # The last row holds those of its later steps.
+    later = later[later.index.get_level_values(0) >= DAYS[N]]
+    expected = by_hand(model, table, 2, horizon, columns)
+    check(forecast(model, X, 2, y=y, future_inputs=later), expected)
 
 
 @pytest.mark.parametrize("model", [WINDOWS, LinearRegression()], ids=["windows", "plain"])
