@@ -55,7 +55,7 @@ def first_unknown(layout, known, n_targets):
     ----------
     layout : Layout
         Which series each row belongs to.
-    known : list of (offset, number, values)
+    known : iterable of (offset, number, values)
         As `known_targets` yields them.
     n_targets : int
         How many targets there are.
@@ -71,7 +71,9 @@ def first_unknown(layout, known, n_targets):
         If no target of a series is known.
     """
     within, last = layout.within(), np.full(layout.n_series, _NONE)
-    for offset, values in [(step, one) for step, number, one in known if number < n_targets]:
+    for offset, number, values in known:
+        if number >= n_targets:
+            continue
         row = np.where(np.isnan(values), _NONE, within + offset)
         last = np.maximum(last, np.maximum.reduceat(row, layout.starts))
     if (last == _NONE).any():
@@ -86,24 +88,25 @@ def first_unknown(layout, known, n_targets):
     return np.maximum(last + 1, 0)
 
 
-def store_known(known, layout, first, store):
+def store_known(known, layout, first, horizon, store):
     """Store what is known; of several sources, the first one counts.
 
     Parameters
     ----------
-    known : list of (offset, number, values)
+    known : iterable of (offset, number, values)
         As `known_targets` yields them.
     layout : Layout
         Which series each row belongs to.
     first : ndarray of int of shape (n_series,)
         The row of each series whose values stand first in `store`.
+    horizon : int
+        How many steps ahead the targets reach at most.
     store : ndarray of shape (n_series, n_slots, n_values)
         Where to; NaN where nothing is known.
     """
-    n_ahead = max((offset for offset, _, _ in known), default=0)
     series = layout.ordinals
     slot = layout.within() - first[series]
-    near = np.flatnonzero(slot + n_ahead >= 0)
+    near = np.flatnonzero(slot + horizon > 0)
     series, slot = series[near], slot[near]
     for offset, number, values in known:
         at, values = slot + offset, values[near]

@@ -1,6 +1,7 @@
 """The rows of a forecast: values predicted so far are filled into each next row."""
 
 import copy
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -95,10 +96,11 @@ class RecursiveRows:
         self._lengths = layout.lengths
 
         # 1. The first row to predict of each series, and the one after the last.
-        known = list(known_targets(rows, layout, lags, target, past_inputs))
+        # Read anew each time: of many steps ahead, all columns together take much memory.
+        known = partial(known_targets, rows, layout, lags, target, past_inputs)
         self._start = self._lengths
         if lags.n_targets:
-            self._start = first_unknown(layout, known, lags.n_targets)
+            self._start = first_unknown(layout, known(), lags.n_targets)
         if labels is None:
             self._stop = self._start + steps
         else:
@@ -114,7 +116,7 @@ class RecursiveRows:
         width = self._depth + max(0, int((self._stop - self._first).max()))
         n_held = (lags.n_targets or 0) + len(lags.past_inputs)
         self.known = np.full((layout.n_series, width, n_held), np.nan)
-        store_known(known, layout, self._first - self._depth, self.known)
+        store_known(known(), layout, self._first - self._depth, lags.horizon, self.known)
 
         # 3. The labels of the rows that predictions depend on, and of those to come.
         filled = {lag.column for lag in lags.columns}

@@ -321,19 +321,17 @@ class TransformedSeriesRegressor(MetaRegressor):
         lost = None
         self._past = Past(rows, index_of(X), depth=1, quiet=True)
         stretches = self._past.stretches(rows, index_of(X))
-        labels, by_series = RowLabels(stretches), stretches.layout.by_series(target)
+        labels = RowLabels(stretches)
         place = Place("y", y, target, labels.rows())
         ready: Any = fit_warm_target if is_warm else fit_target_step
-        transformed = self._steps.transform(by_series, labels, place, ready=ready)
+        transformed = self._steps.transform(target, labels, place, ready=ready)
         self.transformer_ = self._steps.transformer
-        if self.check_inverse and not self._steps.restores(by_series, transformed, labels):
+        if self.check_inverse and not self._steps.restores(target, transformed, labels):
             warn(
                 "The transformer's inverse_transform does not restore the training target, so"
                 " predictions come out in other units. Set check_inverse=False to go on silently.",
                 InverseWarning,
             )
-        del by_series  # Of many steps ahead, each copy takes much memory.
-        transformed = stretches.layout.by_row(transformed)
 
         # 3. Find the columns of X that hold earlier targets.
         layout = stretches.layout
@@ -348,7 +346,7 @@ class TransformedSeriesRegressor(MetaRegressor):
         )
         depth = sum(look_back(step) or 0 for step in self._steps.steps)
         self._past = Past(rows, index_of(X), depth=max(depth, 1), quiet=True, n_again=horizon)
-        self._seen = layout.by_series(target)[self._past.kept.places]
+        self._seen = target[layout.row(self._past.kept.places)]
         if self._transforms_lags:
             check_transformed_once(self.regressor, self.transformer_, X, self._earlier.lags)
             placed = PlacedRows(rows, X, self._past.stretches(rows, index_of(X)))
@@ -500,13 +498,16 @@ class TransformedSeriesRegressor(MetaRegressor):
         ).reshape(len(rows), *unknown.shape[1:])
         if not self._steps.steps:
             return predicted
+        del unknown, flat  # As much memory as all predictions.
         restored = self._earlier.restored(steps, predicted, rows, stretches)
-        if self.y_lag_ is not None:
+        if self.y_lag_ is not None and np.isnan(restored).any():
             newest = self._earlier.newest(rows, self._steps.horizon)[:, :, None]
             if self._changes is not None:
                 changes = self._changes.of_stretches(stretches)
                 newest = newest + (changes - changes[:, :, [self._middle]])[:, :, levels]
             restored = np.where(np.isnan(restored), newest, restored)
+        if not np.isnan(restored).any():
+            return restored
         unknown = self._fallback.of_stretches(stretches)[:, :, levels]
         return np.where(np.isnan(restored), unknown, restored)
 

@@ -184,13 +184,24 @@ def series_to_supervised(
     # 2. Pair them.
     label = table.index[rows[0] : rows[-1] + 1]  # of neighbours, it keeps the frequency
     label = label if len(label) == len(rows) else table.index[rows]
-    numbered = table.reset_index(drop=True)
+    place = layout.by_row(np.arange(layout.n_rows))[rows]
+    stop = layout.by_row(layout.stops[layout.ordinals])[rows]
 
     def ahead_of(columns):
-        values = numbered.iloc[:, columns]
-        steps = (layout.earlier(within, -step)[rows] for step in range(horizon))
-        ahead = pd.concat([values.reindex(at).set_axis(label) for at in steps], axis=1)
-        return ahead.copy()  # As one array, which nobody has to put together again.
+        values = table.iloc[:, columns]
+        kinds = {*values.dtypes}
+        if kinds in ({np.dtype(np.float64)}, {np.dtype(np.float32)}):
+            # As one array, of which no part is held twice.
+            held = layout.by_series(values.to_numpy()).T
+            ahead = np.empty((horizon, *held.shape[:1], len(rows)), held.dtype)
+            for step, found in enumerate(ahead):
+                np.take(held, place + step, axis=1, mode="clip", out=found)
+                found[:, place + step >= stop] = np.nan
+            return pd.DataFrame(ahead.reshape(-1, len(rows)).T, label, copy=False)
+        by_series = values.take(layout.row(np.arange(layout.n_rows))).reset_index(drop=True)
+        steps = (np.where(place + step < stop, place + step, -1) for step in range(horizon))
+        ahead = pd.concat([by_series.reindex(at).set_axis(label) for at in steps], axis=1)
+        return ahead.copy()
 
     X = table.iloc[before[rows], past].set_axis(label)
     X.columns = [f"{name}_lag1" for name in X.columns]
@@ -206,9 +217,9 @@ def series_to_supervised(
             check_names(X)
 
     y: Any = ahead_of(targets)
-    if horizon > 1:
-        names = table.columns[targets]
-        y.columns = [f"{name}_step{step}" for step in range(1, horizon + 1) for name in names]
+    names = table.columns[targets]
+    steps = [f"{name}_step{step}" for step in range(1, horizon + 1) for name in names]
+    y.columns = names if horizon == 1 else steps
     if y.shape[1] == 1:
         y = y.iloc[:, 0]
         if isinstance(series, pd.Series):

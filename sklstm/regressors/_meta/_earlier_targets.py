@@ -228,12 +228,13 @@ class EarlierTargets:
             observed = np.full((len(rows), len(self.firsts)), np.nan)
             observed[:-1] = layout.by_series(rows)[1:, self.firsts]
             observed[stretches.stops - 1] = np.nan
+            observed = layout.by_row(observed)
         with quiet():  # The transformer knows no labels, only numbers.
             restored = [
-                target_steps.inverse_transform(layout.by_series(one), labels, observed)
+                target_steps.inverse_transform(one, labels, observed)
                 for one in np.moveaxis(values, 2, 0)
             ]
-        found = layout.by_row(np.stack(restored, axis=2))
+        found = np.stack(restored, axis=2)
         lost = np.isinf(found)
         if lost.any():
             warn(
@@ -245,7 +246,8 @@ class EarlierTargets:
                 " within its range.",
                 InverseWarning,
             )
-        return np.where(lost, np.nan, found)
+            found[lost] = np.nan
+        return found
 
 
 def find_earlier(X, rows, y, target, earlier, y_lag, target_steps):

@@ -175,8 +175,7 @@ def train_on(model, X, y, fit_params, context):
     labels = RowLabels(stretches)
     place = Place("y", y, target, labels.rows())
     with quiet():  # The transformer knows no labels, only numbers.
-        transformed = steps.transform(layout.by_series(known), labels, place, ready=go_on)
-    transformed = layout.by_row(transformed)
+        transformed = steps.transform(known, labels, place, ready=go_on)
     if np.isnan(transformed).any(axis=1).all() and not np.isnan(known).any(axis=1).all():
         raise ValueError(
             f"No row is left to learn from: the transformed target is NaN in all {len(rows)} rows,"
@@ -226,14 +225,14 @@ def transform_validation(model, fit_params):
     target = check_target(y_val, X_val, name="y_val", rows_name="X_val")
     check_n_targets(target, model._n_outputs)
     stretches = model._past.stretches(rows, index_of(X_val))
-    labels, layout = RowLabels(stretches), stretches.layout
+    labels = RowLabels(stretches)
     place = Place("y_val", y_val, target, labels.rows())
     placed = PlacedRows(rows, X_val, stretches, "X_val")
     steps = model._earlier.at_hand(model._steps, placed)
     if steps.looks_back:
         warn_of_first(stretches, _NOT_LEARNT.format("looked at"))
     with quiet():  # As in `train_on`.
-        transformed = layout.by_row(steps.transform(layout.by_series(target), labels, place))
+        transformed = steps.transform(target, labels, place)
     if model._transforms_lags:
         X_val, _ = model._earlier.transformed(steps, model.regressor, placed)
     return {**fit_params, "X_val": X_val, "y_val": shaped(transformed, model._y_ndim)}

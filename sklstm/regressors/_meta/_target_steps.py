@@ -68,12 +68,13 @@ class RowLabels:
     ----------
     stretches : Stretches
         The unbroken parts of a table.
-    depth : int, default=0
-        How many rows before each stretch have labels, too; see `Stretches.padded`.
+    depth : int, default=None
+        None labels the rows of the table in its own order. Otherwise one stretch comes after the
+        other, each after so many rows before it, which have labels, too; see `Stretches.padded`.
     """
 
-    def __init__(self, stretches, depth=0):
-        self.layout = stretches.layout
+    def __init__(self, stretches, depth=None):
+        self.layout, is_padded, depth = stretches.layout, depth is not None, depth or 0
         placed = stretches.agrees & ~np.isnan(stretches.numbers)
         # The rows before a stretch that comes after a short gap would have labels of rows before
         # the gap.
@@ -85,18 +86,21 @@ class RowLabels:
         first = np.where(placed, stretches.numbers, apart).astype(np.int64)
         lengths = stretches.lengths
         numbers = ranges(first - depth, first + lengths)
-        self.order = None
-        if (np.diff(numbers) < 0).any():
-            self.order = np.argsort(numbers, kind="stable")
-        self._numbers = self.arranged(numbers)
-        self._series = self.arranged(np.repeat(stretches.ordinals, lengths + depth))
+        series = np.repeat(stretches.ordinals, lengths + depth)
         #: The place in the table of each row, or of the row that it comes before.
-        self._places = ranges(stretches.starts - depth, stretches.stops)
-        self._places = np.maximum(self._places, np.repeat(stretches.starts, lengths + depth))
+        places = ranges(stretches.starts - depth, stretches.stops)
+        places = np.maximum(places, np.repeat(stretches.starts, lengths + depth))
+        order = np.arange(len(numbers))
+        if (np.diff(numbers) < 0).any():
+            order = np.argsort(numbers, kind="stable")
+        self._numbers, self._series, self._places = numbers[order], series[order], places[order]
+        order = order if is_padded else self.rows()
+        # Sorted labels are as a rule those of a sorted table: nothing is copied then.
+        self.order = None if (np.diff(order) == 1).all() else order
 
     def rows(self):
         """Return the row of the table that each label stands for."""
-        return self.layout.row(self.arranged(self._places))
+        return self.layout.row(self._places)
 
     def index(self, steps=0):
         """Return the labels, sorted.
@@ -118,7 +122,7 @@ class RowLabels:
         Parameters
         ----------
         values : ndarray of shape (n_rows, n_columns)
-            One stretch after the other, each after the rows before it.
+            Of the table, or of stretches after the rows before them.
 
         Returns
         -------
@@ -127,7 +131,7 @@ class RowLabels:
         return values if self.order is None else values[self.order]
 
     def put_back(self, values):
-        """Return rows that are in the order of the labels one stretch after the other.
+        """Return rows that are in the order of the labels in the order that they had.
 
         Parameters
         ----------
@@ -230,7 +234,7 @@ class TargetSteps:
         Parameters
         ----------
         values : ndarray of shape (n_rows, n_targets) or (n_rows, n_targets * horizon)
-            The target, or columns that hold earlier targets; one stretch after the other.
+            The target, or columns that hold earlier targets.
         labels : RowLabels
             Their labels, which place them before each step.
         place : Place
@@ -290,7 +294,7 @@ class TargetSteps:
         Parameters
         ----------
         values : ndarray of shape (n_rows, n_targets * horizon)
-            Transformed targets; one stretch after the other.
+            Transformed targets.
         labels : RowLabels
             Their labels.
         observed : ndarray of shape (n_rows, n_targets), default=None
@@ -312,7 +316,7 @@ class TargetSteps:
         Parameters
         ----------
         target, transformed : ndarray of shape (n_rows, n_targets * horizon)
-            The target, and what became of it; one stretch after the other.
+            The target, and what became of it.
         labels : RowLabels
             Their labels.
 

@@ -6,9 +6,18 @@ import tracemalloc
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 
-from sklstm import Differencer, LagWindower, LSTMRegressor, SeriesMinMaxScaler
+from sklstm import (
+    Differencer,
+    LagWindower,
+    LSTMRegressor,
+    SeriesMinMaxScaler,
+    TransformedSeriesRegressor,
+    forecast,
+    series_to_supervised,
+)
 
 STEPS = {
     "windows": LagWindower(12),
@@ -130,3 +139,14 @@ def test_training_holds_few_numbers_for_each_row():
     model.fit(X[:100], y[:100])  # What TensorFlow traces takes memory, too.
     _, most = added(model.fit, X, y)
     assert most < 3 * series.nbytes
+
+
+def test_a_target_of_many_steps_is_held_once():
+    """Nothing as large is held beside it where it is made, and where a forecast reads it."""
+    series = months_of(50)["sold"]
+    (X, y), most = added(lambda: series_to_supervised(series, horizon=24, keep_last=True))
+    size = y.to_numpy().nbytes
+    assert most < 1.5 * size
+    model = TransformedSeriesRegressor(Ridge()).fit(X, y)
+    _, most = added(lambda: forecast(model, X, 24, y=y))
+    assert most < size
