@@ -6,16 +6,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_number
 
 from sklstm._checks._lag_columns import later_steps
 from sklstm._checks._numbers import check_floats
+from sklstm._checks._tables import index_of
 from sklstm._past._layout import Layout
 from sklstm._past._order import label_at
 from sklstm._past._stretches import ranges, said
 from sklstm.forecasting._cells import Cells
 from sklstm.forecasting._known_targets import by_series, first_unknown, known_targets, store_known
 from sklstm.forecasting._recompute import call_recompute
-from sklstm.forecasting._rows_to_come import DECLARE, times_to_come
+from sklstm.forecasting._rows_to_come import DECLARE, check_begin, times_to_come
 
 #: The attributes that hold a value for each series.
 _PER_SERIES = ("_lengths", "_start", "_stop", "_row", "_filled", "_first", "known")
@@ -127,7 +129,13 @@ class RecursiveRows:
             begin = np.clip(self._filled - reach - n_more, 0, self._lengths)
         # Future inputs of steps after the last one may be needed, as far as they are given.
         n_ahead = int((self._stop - self._lengths).max())
-        n_given = 0 if labels is not None else times_to_come(layout.times, future_inputs)
+        n_given = n_known = 0
+        if labels is None:
+            n_given = times_to_come(layout.times, future_inputs, axis)
+            # Without keep_last, X lacks the last rows whose target is known.
+            n_known = int((self._start - self._lengths).max())
+        if n_known > 0:
+            check_begin(layout.times, future_inputs, axis, n_known)
         n_more = min(n_more, max(0, n_given - n_ahead))
         n_later = np.maximum(0, self._stop + n_more - self._lengths)
         self._cells = Cells(rows, layout, begin, n_later, future_inputs, labels, axis)
@@ -141,6 +149,28 @@ class RecursiveRows:
         filled |= set(self._later)
         self.others = [name for i, name in enumerate(self._all_names) if i not in filled]
         self._cells.lay_out(filled, self._later)
+        if n_known > 0 and np.ndim(future_inputs) and index_of(future_inputs) is None:
+            self._check_first_rows(pd.DataFrame(future_inputs), rows.iloc[-1], n_known)
+
+    def _check_first_rows(self, given, last, n_known):
+        """Check that future inputs without labels begin at the row after the last one of X.
+
+        The columns of later steps hold those of the first rows, whose targets are known.
+        """
+        for i, (source, n_steps) in self._later.items():
+            if n_steps > min(n_known, len(given)):
+                continue
+            name, held = self._all_names[i], last.iloc[i]
+            found = given.iloc[n_steps - 1, self.others.index(self._all_names[source])]
+            both = (np.float32(held), np.float32(found)) if is_number(held) else (held, found)
+            if not pd.isna(held) and both[0] != both[1]:
+                raise ValueError(
+                    f"Row {n_steps - 1} of future_inputs holds {found}, but {name!r} in the last"
+                    f" row of X holds {held} for it. An array of future inputs begins at the row"
+                    f" after the last one of X, {n_known} row(s) before the first one to forecast."
+                    " Give it labels, or make X and y with series_to_supervised(...,"
+                    " keep_last=True)."
+                )
 
     @property
     def n_series(self):

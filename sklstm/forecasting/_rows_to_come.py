@@ -86,8 +86,8 @@ def labels_to_come(index, layout, given, n_later, future_inputs, labels=None, ax
     return whole, time
 
 
-def times_to_come(times, future_inputs):
-    """Count the times after those of a table that future inputs are given for.
+def times_to_come(times, future_inputs, axis):
+    """Count the times after those of a table up to the last one that future inputs are given for.
 
     Parameters
     ----------
@@ -95,6 +95,8 @@ def times_to_come(times, future_inputs):
         The times of the table.
     future_inputs : DataFrame, Series, ndarray or None
         Their values.
+    axis : TimeAxis or None
+        As in `labels_to_come`.
 
     Returns
     -------
@@ -102,8 +104,56 @@ def times_to_come(times, future_inputs):
     """
     if index_of(future_inputs) is None:
         return len(future_inputs) if np.ndim(future_inputs) else 0
+    later, own = _times_of(future_inputs, times), TimeAxis.going_on(times, axis)
+    if not len(later) or own is None or _has_gaps(times, own):
+        return len(later)
+    # They may begin some steps after the table ends.
+    number = own.number(times[-1:].append(later[-1:]))
+    return len(later) if np.isnan(number).any() else int(number[1] - number[0])
+
+
+def check_begin(times, future_inputs, axis, n_known):
+    """Check that it is known which row to come each label of future inputs names.
+
+    A table may end some rows before the last known target. Labels that begin after this target skip
+    these rows, and labels that begin before it hold them all.
+
+    Parameters
+    ----------
+    times, future_inputs, axis : object
+        As in `times_to_come`.
+    n_known : int
+        How many rows to come have a known target.
+
+    Raises
+    ------
+    ValueError
+        If the labels may skip some of these rows, but not all.
+    """
+    if index_of(future_inputs) is None:
+        return
+    later, (_, has_gaps, steps) = _times_of(future_inputs, times), _at_step(times, n_known, axis)
+    if steps is not None and not has_gaps:
+        between = later[later <= steps[-1]]
+        is_known = not len(between) or steps.isin(between).all()
+    else:
+        goes_on = future_inputs.index.isin(times[-1:], level=0).any()
+        is_known = not len(later) or goes_on or (steps is not None and later[0] == steps[0])
+    if not is_known:
+        raise ValueError(
+            f"X ends at {label_at(times, -1)!r}, {n_known} row(s) before its last known target, and"
+            f" future_inputs goes on at {label_at(later, 0)!r}. Where times are missing, nobody can"
+            " tell which of these rows that is. Make X and y with series_to_supervised(...,"
+            " keep_last=True)."
+        )
+
+
+def _times_of(future_inputs, times):
+    """Return the times of future inputs after those of a table, sorted."""
     known = future_inputs.index.get_level_values(0).unique()
-    return int((known > times[-1]).sum()) if plain(known)[0] == plain(times)[0] else 0
+    if plain(known)[0] != plain(times)[0]:
+        return times[:0]
+    return known[known > times[-1]].sort_values()
 
 
 def other_columns(future_inputs, seen, labels):
@@ -201,11 +251,7 @@ def _labels_after(index, n_labels, known, axis):
     """Return the labels of the rows to come; some are known where `future_inputs` has them."""
     if n_labels == 0:
         return index[:0]
-    own = TimeAxis.going_on(index, axis)
-    has_gaps = _has_gaps(index, own)
-    labels = None if has_gaps and own is axis else TimeAxis.next_labels(index, n_labels)
-    if labels is None and axis is not None:
-        labels = axis.labels_after(index, n_labels)
+    _, has_gaps, labels = _at_step(index, n_labels, axis)
     later = index[:0]
     if len(known) and plain(known)[0] == plain(index)[0]:
         later = known[known > index[-1]][:n_labels].rename(index.name)
@@ -228,6 +274,19 @@ def _labels_after(index, n_labels, known, axis):
         " or name the labels with future_inputs=pd.DataFrame(index=...), of at least"
         f" {n_labels} rows after the last one of X."
     )
+
+
+def _at_step(index, n_labels, axis):
+    """Return the axis of an index, whether labels are missing in it, and those after it, if known.
+
+    `axis` is that of earlier labels.
+    """
+    own = TimeAxis.going_on(index, axis)
+    has_gaps = _has_gaps(index, own)
+    labels = None if has_gaps and own is axis else TimeAxis.next_labels(index, n_labels)
+    if labels is None and axis is not None:
+        labels = axis.labels_after(index, n_labels)
+    return own, has_gaps, labels
 
 
 def _has_gaps(index, axis):

@@ -134,15 +134,38 @@ def test_future_inputs_are_known_beyond_the_horizon(table, horizon):
     options = {"target": "load", "horizon": horizon, "future_inputs": "price"}
     X, y = series_to_supervised(known, **options)
     model = WINDOWS.fit(X, y)
+    to_come = later[later.index.get_level_values(0) >= DAYS[N]]
     for steps in (2, 9):
         expected = by_hand(model, table, steps, horizon, columns)
         check(forecast(model, X, steps, y=y, future_inputs=later), expected)
+        # The last row holds those of its later steps.
+        check(forecast(model, X, steps, y=y, future_inputs=to_come), expected)
         check(forecast(model, series=table[columns], steps=steps), expected)
         check(forecast(model, series=known, steps=steps, future_inputs=later), expected)
-    # The last row holds those of its later steps.
-    later = later[later.index.get_level_values(0) >= DAYS[N]]
-    expected = by_hand(model, table, 2, horizon, columns)
-    check(forecast(model, X, 2, y=y, future_inputs=later), expected)
+
+
+@pytest.mark.filterwarnings("ignore::sklstm.MissingStepsWarning")
+@pytest.mark.parametrize(
+    ("lacking", "right"),
+    [([], [0, 54, 56, 57, 60]), ([10], [0, 54, 56, 57]), ([58], []), ([10, 58], [0, 54, 56])],
+    ids=str,
+)
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_future_inputs_of_missing_dates_stand_in_no_other_row(table, lacking, right):
+    """Rows that end before the last known target: inputs that begin elsewhere are refused."""
+    table = table[~table.index.isin(DAYS[lacking], level=0)]
+    known, columns = until(table, DAYS[N], ["load", "price"]), ["load", "price"]
+    options = {"target": "load", "horizon": 4, "future_inputs": "price"}
+    X, y = series_to_supervised(known, **options)
+    model = TransformedSeriesRegressor(LinearRegression()).fit(X, y)
+    expected = by_hand(model, table, 5, 4, columns)
+    for first in (0, 54, 56, 57, N):
+        later = table.loc[table.index.get_level_values(0) >= DAYS[first], ["price"]]
+        if first in right:
+            check(forecast(model, X, 5, y=y, future_inputs=later), expected)
+        else:
+            with pytest.raises(ValueError, match="keep_last=True"):
+                forecast(model, X, 5, y=y, future_inputs=later)
 
 
 @pytest.mark.parametrize("model", [WINDOWS, LinearRegression()], ids=["windows", "plain"])
@@ -177,6 +200,17 @@ def test_a_back_test_is_a_forecast_of_what_was_known_at_its_origins(table, colum
         np.testing.assert_array_equal(lines["actual"], known.loc[expected.index, "load"])
         days = lines.index.get_level_values(0)
         np.testing.assert_array_equal(lines["step"], (days - day).days + 1)
+
+
+def test_an_array_of_future_inputs_begins_after_the_last_row():
+    """One that begins after the last known target is refused, by what X holds of its first rows."""
+    known, price = until(ONE, DAYS[N], ["load", "price"]), ONE["price"].to_numpy()
+    X, y = series_to_supervised(known, target="load", horizon=4, future_inputs="price")
+    model = clone(MODELS["rows"]).fit(X, y)
+    expected = by_hand(model, ONE, 5, 4, ["load", "price"])
+    check(forecast(model, X, 5, y=y, future_inputs=price[N - 3 :]), expected)
+    with pytest.raises(ValueError, match=r"Row 0 of future_inputs.*'price_step2'.*keep_last=True"):
+        forecast(model, X, 5, y=y, future_inputs=price[N:])
 
 
 OPTIONS = {"target": "load", "horizon": 3, "future_inputs": "price"}
