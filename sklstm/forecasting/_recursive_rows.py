@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_number
 
 from sklstm._checks._lag_columns import later_steps
 from sklstm._checks._numbers import check_floats
@@ -162,8 +161,9 @@ class RecursiveRows:
                 continue
             name, held = self._all_names[i], last.iloc[i]
             found = given.iloc[n_steps - 1, self.others.index(self._all_names[source])]
-            both = (np.float32(held), np.float32(found)) if is_number(held) else (held, found)
-            if not pd.isna(held) and both[0] != both[1]:
+            is_text = isinstance(held, str)
+            differ = held != found if is_text else np.float32(held) != np.float32(found)
+            if differ and not pd.isna(held):
                 raise ValueError(
                     f"Row {n_steps - 1} of future_inputs holds {found}, but {name!r} in the last"
                     f" row of X holds {held} for it. An array of future inputs begins at the row"
