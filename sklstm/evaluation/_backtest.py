@@ -25,8 +25,8 @@ from sklstm.evaluation._rows import Rows
 from sklstm.evaluation._scales import Scales
 from sklstm.evaluation._scores import Scoring, scorers_of
 from sklstm.evaluation._splits import check_splits, with_past
+from sklstm.forecasting._future_inputs import DECLARE
 from sklstm.forecasting._rows_ahead import rows_ahead
-from sklstm.forecasting._rows_to_come import DECLARE
 
 
 def backtest(

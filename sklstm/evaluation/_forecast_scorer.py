@@ -18,9 +18,9 @@ from sklstm._sklearn._composition import look_back, refuse_classifier, time_axis
 from sklstm._sklearn._warnings import UnknownPastWarning, each_once, warn
 from sklstm.evaluation._rows import Rows
 from sklstm.evaluation._scores import Metric, Recorded, scorers_of
+from sklstm.forecasting._future_inputs import DECLARE
 from sklstm.forecasting._recursive_rows import RecursiveRows
 from sklstm.forecasting._rows_ahead import predict_rows, reach_of, targets_of
-from sklstm.forecasting._rows_to_come import DECLARE
 from sklstm.metrics._percentage_errors import symmetric_mean_absolute_percentage_error
 
 

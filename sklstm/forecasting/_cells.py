@@ -8,7 +8,8 @@ from pandas.api.types import is_any_real_numeric_dtype
 
 from sklstm._checks._numbers import check_floats
 from sklstm._past._stretches import ranges
-from sklstm.forecasting._rows_to_come import labels_to_come, other_columns
+from sklstm.forecasting._future_inputs import other_columns
+from sklstm.forecasting._rows_to_come import labels_to_come
 
 
 class Cells:

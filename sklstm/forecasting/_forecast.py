@@ -115,10 +115,11 @@ def forecast(
         If it is not clear which columns hold earlier targets, or one holds other values than `y`, a
         past input is needed where it is not known, `series` does not have the columns of the
         estimator or comes beside `X` or `y`, `recompute` makes other values than `X` holds,
-        `future_inputs` lacks a column or rows, or may begin at another row than it seems, the past
-        of a row to predict is not known, the index has no regular step, no target of a series is
-        known, the lengths or labels of `X` and `y` differ, or quantiles are asked for that the
-        estimator does not predict or that would have to be fed back.
+        `future_inputs` lacks a column or rows, may begin at another row than it seems, or has the
+        time alone though the series of `X` differ, the past of a row to predict is not known, the
+        index has no regular step, no target of a series is known, the lengths or labels of `X` and
+        `y` differ, or quantiles are asked for that the estimator does not predict or that would
+        have to be fed back.
     TypeError
         If `estimator` is not an estimator, or `steps`, `lookback` or `n_jobs` is not an int.
 

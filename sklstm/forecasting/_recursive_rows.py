@@ -9,14 +9,14 @@ import pandas as pd
 
 from sklstm._checks._lag_columns import later_steps
 from sklstm._checks._numbers import check_floats
-from sklstm._checks._tables import index_of
 from sklstm._past._layout import Layout
 from sklstm._past._order import label_at
 from sklstm._past._stretches import ranges, said
 from sklstm.forecasting._cells import Cells
+from sklstm.forecasting._future_inputs import DECLARE, check_begin, check_first_rows
 from sklstm.forecasting._known_targets import by_series, first_unknown, known_targets, store_known
 from sklstm.forecasting._recompute import call_recompute
-from sklstm.forecasting._rows_to_come import DECLARE, check_begin, times_to_come
+from sklstm.forecasting._rows_to_come import times_to_come
 
 #: The attributes that hold a value for each series.
 _PER_SERIES = ("_lengths", "_start", "_stop", "_row", "_filled", "_first", "known")
@@ -148,29 +148,8 @@ class RecursiveRows:
         filled |= set(self._later)
         self.others = [name for i, name in enumerate(self._all_names) if i not in filled]
         self._cells.lay_out(filled, self._later)
-        if n_known > 0 and np.ndim(future_inputs) and index_of(future_inputs) is None:
-            self._check_first_rows(pd.DataFrame(future_inputs), rows.iloc[-1], n_known)
-
-    def _check_first_rows(self, given, last, n_known):
-        """Check that future inputs without labels begin at the row after the last one of X.
-
-        The columns of later steps hold those of the first rows, whose targets are known.
-        """
-        for i, (source, n_steps) in self._later.items():
-            if n_steps > min(n_known, len(given)):
-                continue
-            name, held = self._all_names[i], last.iloc[i]
-            found = given.iloc[n_steps - 1, self.others.index(self._all_names[source])]
-            is_text = isinstance(held, str)
-            differ = held != found if is_text else np.float32(held) != np.float32(found)
-            if differ and not pd.isna(held):
-                raise ValueError(
-                    f"Row {n_steps - 1} of future_inputs holds {found}, but {name!r} in the last"
-                    f" row of X holds {held} for it. An array of future inputs begins at the row"
-                    f" after the last one of X, {n_known} row(s) before the first one to forecast."
-                    " Give it labels, or make X and y with series_to_supervised(...,"
-                    " keep_last=True)."
-                )
+        if n_known > 0:
+            check_first_rows(future_inputs, self.others, rows.iloc[-1], self._later, n_known)
 
     @property
     def n_series(self):

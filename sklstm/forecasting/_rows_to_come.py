@@ -1,26 +1,13 @@
-"""The labels of the rows to come, and their future inputs."""
+"""The labels of the rows to come."""
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_any_real_numeric_dtype
 
-from sklstm._checks._arguments import naming
-from sklstm._checks._numbers import check_floats, check_not_infinite
-from sklstm._checks._tables import check_names, index_of
-from sklstm._past._layout import Layout
+from sklstm._checks._tables import index_of
 from sklstm._past._order import is_panel, label_at
 from sklstm._past._stretches import ranges
 from sklstm._past._time_axis import TimeAxis
 from sklstm._past._units import plain
-
-#: What can be done about columns that hold no earlier target.
-DECLARE = (
-    "By their names, these columns of X hold no earlier target, so their values in the"
-    " rows to come must be declared. Pass those that are known ahead, such as a calendar, as"
-    " future_inputs (or as rows of X whose target is NaN, which keep_last=True keeps); make those"
-    " that are computed from the target with recompute; predict measured ones as targets, too, or"
-    " leave them out."
-)
 
 
 def labels_to_come(index, layout, given, n_later, future_inputs, labels=None, axis=None):
@@ -104,7 +91,7 @@ def times_to_come(times, future_inputs, axis):
     """
     if index_of(future_inputs) is None:
         return len(future_inputs) if np.ndim(future_inputs) else 0
-    later, own = _times_of(future_inputs, times), TimeAxis.going_on(times, axis)
+    later, own = times_of(future_inputs, times), TimeAxis.going_on(times, axis)
     if not len(later) or own is None or _has_gaps(times, own):
         return len(later)
     # They may begin some steps after the table ends.
@@ -112,119 +99,12 @@ def times_to_come(times, future_inputs, axis):
     return len(later) if np.isnan(number).any() else int(number[1] - number[0])
 
 
-def check_begin(times, future_inputs, axis, n_known):
-    """Check that it is known which row to come each label of future inputs names.
-
-    A table may end some rows before the last known target. Labels that begin after this target skip
-    these rows, and labels that begin before it hold them all.
-
-    Parameters
-    ----------
-    times, future_inputs, axis : object
-        As in `times_to_come`.
-    n_known : int
-        How many rows to come have a known target.
-
-    Raises
-    ------
-    ValueError
-        If the labels may skip some of these rows, but not all.
-    """
-    if index_of(future_inputs) is None:
-        return
-    later, (_, has_gaps, steps) = _times_of(future_inputs, times), _at_step(times, n_known, axis)
-    if steps is not None and not has_gaps:
-        between = later[later <= steps[-1]]
-        is_known = not len(between) or steps.isin(between).all()
-    else:
-        goes_on = future_inputs.index.isin(times[-1:], level=0).any()
-        is_known = not len(later) or goes_on or (steps is not None and later[0] == steps[0])
-    if not is_known:
-        raise ValueError(
-            f"X ends at {label_at(times, -1)!r}, {n_known} row(s) before its last known target, and"
-            f" future_inputs goes on at {label_at(later, 0)!r}. Where times are missing, nobody can"
-            " tell which of these rows that is. Make X and y with series_to_supervised(...,"
-            " keep_last=True)."
-        )
-
-
-def _times_of(future_inputs, times):
+def times_of(future_inputs, times):
     """Return the times of future inputs after those of a table, sorted."""
     known = future_inputs.index.get_level_values(0).unique()
     if plain(known)[0] != plain(times)[0]:
         return times[:0]
     return known[known > times[-1]].sort_values()
-
-
-def other_columns(future_inputs, seen, labels):
-    """Return the columns that hold no earlier target, in the rows to come.
-
-    Parameters
-    ----------
-    future_inputs : DataFrame, Series, ndarray or None
-        Their values. Of many series, labelled by time and series, or by time alone.
-    seen : DataFrame of shape (n_rows, n_columns)
-        These columns in the rows so far.
-    labels : pandas.Index
-        The labels of the rows to come.
-
-    Returns
-    -------
-    columns : DataFrame of shape (len(labels), n_columns)
-        NaN where they are not given.
-    missing : ndarray of bool of shape (len(labels),)
-        Which rows are not given.
-
-    Raises
-    ------
-    ValueError
-        If `future_inputs` lacks a column, has no labels though those of many series are needed, or
-        holds no finite numbers where `seen` holds numbers.
-    """
-    others = list(seen.columns)
-    if future_inputs is None:
-        empty = pd.DataFrame(np.nan, pd.RangeIndex(len(labels)), others)
-        return empty, np.ones(len(labels), dtype=bool)
-    with naming("future_inputs", future_inputs):
-        given = pd.DataFrame(future_inputs)
-        if index_of(future_inputs) is None:
-            if is_panel(labels):
-                raise ValueError(
-                    "it has no labels, so its rows cannot be told apart, but X holds many series."
-                    " Give it an index of the time and the series, or of the time alone if all"
-                    " series share it."
-                )
-            if given.shape[1] != len(others):
-                raise ValueError(f"expected one column for each of {others!r}, in this order.")
-            given = given[: len(labels)].set_axis(labels[: len(given)]).set_axis(others, axis=1)
-        check_names(given)
-    wanted = labels
-    if is_panel(labels) and is_panel(given.index):
-        Layout(given.index, len(given), "future_inputs")
-        if given.index.nlevels != labels.nlevels:
-            raise ValueError(
-                f"The index of future_inputs has {given.index.nlevels} levels, but that of X"
-                f" {labels.nlevels}: give both the same, or future_inputs the time alone."
-            )
-    elif is_panel(labels):
-        wanted = labels.get_level_values(0)  # All series share these rows.
-    lacking = [name for name in others if name not in given.columns]
-    if lacking and len(labels):
-        raise ValueError(
-            f"future_inputs has the columns {list(given.columns)!r}, but lacks {lacking!r}."
-            f" {DECLARE}"
-        )
-    given = given.reindex(columns=others)
-    # The estimator learnt from numbers here, so objects must be numbers, too.
-    numeric = [name for name in others if is_any_real_numeric_dtype(seen[name].dtype)]
-    check_not_infinite(
-        check_floats(given[numeric], "future_inputs"), given[numeric], "future_inputs"
-    )
-    objects = [name for name in numeric if given[name].dtype == object]
-    given[objects] = check_floats(given[objects], "future_inputs")
-    missing = ~wanted.isin(given.index)
-    with naming("future_inputs", future_inputs):
-        return given.reindex(wanted), missing
 
 
 def _times_after(times, ends, n_later, future_inputs, earlier_axis):
@@ -251,7 +131,7 @@ def _labels_after(index, n_labels, known, axis):
     """Return the labels of the rows to come; some are known where `future_inputs` has them."""
     if n_labels == 0:
         return index[:0]
-    _, has_gaps, labels = _at_step(index, n_labels, axis)
+    _, has_gaps, labels = at_step(index, n_labels, axis)
     later = index[:0]
     if len(known) and plain(known)[0] == plain(index)[0]:
         later = known[known > index[-1]][:n_labels].rename(index.name)
@@ -276,7 +156,7 @@ def _labels_after(index, n_labels, known, axis):
     )
 
 
-def _at_step(index, n_labels, axis):
+def at_step(index, n_labels, axis):
     """Return the axis of an index, whether labels are missing in it, and those after it, if known.
 
     `axis` is that of earlier labels.

@@ -364,12 +364,24 @@ def test_known_columns_of_time_alone_are_those_of_all_series():
     pd.testing.assert_series_equal(found, forecast(model, rows, 5, y=Y, future_inputs=repeated))
 
 
+def test_words_of_one_series_are_not_those_of_all():
+    """A column of words of which X shows that the series have their own is refused, too."""
+    kinds = X.index.get_level_values(1).map({"a": "shop", "b": "kiosk", "c": None})
+    rows = X.assign(kind=kinds)
+    encode = ColumnTransformer([("kind", OneHotEncoder(), ["kind"])], remainder="passthrough")
+    model = make_pipeline(encode, Ridge()).fit(rows, Y)
+    months = LATER.get_level_values(0).unique()
+    with pytest.raises(ValueError, match=r"time alone.*kiosk in 'kind'.*'b', and shop"):
+        forecast(model, rows, 3, y=Y, future_inputs=pd.DataFrame({"kind": "shop"}, months))
+
+
 LACKING = {
     "a row": (prices(LATER).drop(LATER[4]), r"future_inputs lacks values.*2023-06 of series 'b'"),
     "a series": (prices(LATER[LATER.isin(["a", "b"], level=1)]), r"lacks.*2023-05 of series 'c'"),
-    "a time": (
-        pd.DataFrame({"price": 1.0, "word": "May"}, LATER.get_level_values(0)[:1]),
-        r"future_inputs lacks values.*2023-06 of series 'a'",
+    "a time": (prices(LATER[:3]), r"future_inputs lacks values.*2023-06 of series 'a'"),
+    "the series": (
+        prices(LATER).xs("b", level=1),
+        r"time alone.*in 'price' in the row of 2020-09 of series 'c', and 5.0 at this time",
     ),
     "labels": (prices(LATER).to_numpy(), "no labels.*many series.*index of the time"),
     "the order of levels": (prices(LATER).swaplevel().sort_index(), r"future_inputs.*swaplevel"),
