@@ -71,6 +71,14 @@ class NetworkSpec:
     bidirectional: bool = False
     short_windows: str = "skip"
 
+    def zero_states(self, n: int) -> list[np.ndarray]:
+        """Return the states of each recurrent layer for `n` series of which nothing is known."""
+        return [
+            np.zeros((n, units), np.float32)
+            for units in self.units
+            for _ in range(STATES[self.cell])
+        ]
+
 
 @dataclass(frozen=True)
 class TrainingSpec:

@@ -110,7 +110,7 @@ class Task:
         watched = self.request.watch is not None or training.verbose
         # XLA compiles longer for several. A network that has stopped is kept still by its rate.
         alone = self.engine == "xla" or self.resolved.learning_rate is None
-        if not self.is_plain or watched or alone:
+        if not self.is_plain or self.network.stateful or watched or alone:
             return None
         state = [] if start is None else start.optimizer_state
         return (

@@ -110,13 +110,7 @@ def zero_states(network, n, n_networks):
     -------
     list of ndarray of shape (n, units)
     """
-    n_states = STATES[network.cell]
-    return [
-        np.zeros((n, units), np.float32)
-        for _ in range(n_networks)
-        for units in network.units
-        for _ in range(n_states)
-    ]
+    return [state for _ in range(n_networks) for state in network.zero_states(n)]
 
 
 def by_network(network, states):

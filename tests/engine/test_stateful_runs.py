@@ -1,6 +1,7 @@
 """Stateful runs against loops that are written by hand in stock Keras."""
 
 import itertools
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -133,6 +134,25 @@ def test_series_that_take_turns_in_lanes_equal_the_hand_loop(engine):
     loop.train(X, y, epochs=2, stretches=lanes, fresh=[2, 3])
     assert_close(trained.weights, loop.weights(), 1e-5)
     np.testing.assert_allclose(trained.history["loss"], loop.losses, rtol=1e-5)
+
+
+def test_dropout_draws_what_stock_layers_draw():
+    """Also after a step that teaches nothing, and in the second layer."""
+    spec = replace(network((4, 3), 2), dropout=0.4)
+    X, y = windows(9, 2, 2)
+    y[3] = np.nan
+    plain, stock = (
+        trained_from(
+            first_weights(spec),
+            spec,
+            Rows(X, np.arange(9), y),
+            epochs=3,
+            batch_size=1,
+            engine=engine,
+        )
+        for engine in ("block", "layer")
+    )
+    assert_close(plain.weights, stock.weights, 1e-5)
 
 
 @pytest.mark.parametrize("breaks", [[], [5]])

@@ -14,6 +14,7 @@ from sklstm.engine._compat import base_optimizer, n_updates
 from sklstm.engine._models._build import build, fresh_weights, seed_dropout
 from sklstm.engine._models._identity import copied
 from sklstm.engine._models._kernels import tracing, use_fused_kernels
+from sklstm.engine._models._row_layers import KerasRowLayers
 from sklstm.engine._resolve import Resolved
 from sklstm.engine._samples import WindowArrays
 from sklstm.engine._spec import NetworkSpec, Trained
@@ -94,6 +95,25 @@ class Trainable:
 
     def step(self, method: str, x, y, weight) -> None:
         """Take a step of training or of testing, as a method of a Keras model does."""
+        raise NotImplementedError
+
+    def step_over_rows(self, method: str, run: Callable, may_be_empty: bool) -> list[tf.Tensor]:
+        """Take a step of training or of testing with rows that a state runs over.
+
+        Parameters
+        ----------
+        method : {"train_step", "test_step"}
+        run : callable
+            ``run(layers)`` returns ``(y, predicted, weight)`` of those rows, and the states after
+            them, by what a `RowLayers` computes.
+        may_be_empty : bool
+            Whether there may be no row, from which nothing is learnt.
+
+        Returns
+        -------
+        list of tensors
+            The states.
+        """
         raise NotImplementedError
 
     def begin_epoch(self, fresh: tf.Tensor) -> None:
@@ -209,6 +229,24 @@ class CompiledModel(Trainable):
     def step(self, method, x, y, weight):
         getattr(self.model, method)((x, y, weight))
 
+    def step_over_rows(self, method, run, may_be_empty):
+        training = method == "train_step"
+        with tf.GradientTape() as tape:
+            learnt, states = run(KerasRowLayers(self.network, self.model, training))
+            loss = self.model.compute_loss(None, *learnt)
+            scaled = self.model.optimizer.scale_loss(loss)
+        weights = self.model.trainable_variables
+        gradients = tape.gradient(scaled, weights) if training else None
+
+        def learn():
+            self.count(loss, *learnt)
+            if training:
+                self.model.optimizer.apply(gradients, weights)
+            return 0
+
+        unless_empty(learnt[0], learn, may_be_empty)
+        return states
+
     def begin_epoch(self, fresh):
         tf.cond(fresh, lambda: self.model.reset_metrics() or 0, lambda: 0)
 
@@ -254,6 +292,14 @@ class CompiledModel(Trainable):
         """Return what the optimizer has learnt: all but its rate, which a schedule has not."""
         variables = self.model.optimizer.variables
         return [variable for variable in variables if variable is not self._base.learning_rate]
+
+
+def unless_empty(rows: tf.Tensor, learn: Callable[[], int], may_be_empty: bool) -> None:
+    """Call `learn`, which returns 0, if there are rows."""
+    if may_be_empty:
+        tf.cond(tf.size(rows) > 0, learn, lambda: 0)
+    else:
+        learn()
 
 
 def windows_at(windows: WindowArrays, positions: tf.Tensor, n_features: int) -> tf.Tensor:

@@ -71,11 +71,10 @@ def _time_loop(fused_loop: Callable, left_padded: bool):
             x = tf.reverse(x, [0])
         begun = tf.transpose(mask) if mask is not None and at_start else None
         states = fused_loop(x, initial_state, weights, is_tracing("xla"), begun)
-        if mask is None or at_start:
-            after = [state[-1] for state in states]
-        else:
+        lengths = None
+        if mask is not None and at_end:
             lengths = tf.reduce_sum(tf.cast(mask, tf.int32), 1)
-            after = [_after(lengths, *both) for both in zip(initial_state, states, strict=True)]
+        after = after_steps(lengths, initial_state, states)
         if layer.return_sequences:
             return after[0], tf.transpose(states[0], [1, 0, 2]), after
         return after[0], after[0][:, None], after
@@ -83,8 +82,20 @@ def _time_loop(fused_loop: Callable, left_padded: bool):
     return time_loop
 
 
-def _after(lengths, before, states):
-    """Return the state of each sequence after its own number of steps."""
-    states = tf.concat([before[None], states], 0)
-    lanes = tf.range(tf.shape(states)[1])
-    return tf.gather_nd(states, tf.stack([lengths, lanes], 1))
+def after_steps(lengths, before, states) -> list[tf.Tensor]:
+    """Return the states of each sequence after its own number of steps.
+
+    Parameters
+    ----------
+    lengths : int32 tensor of shape (n_rows,), or None
+        How many steps each sequence has; None for all.
+    before : list of tensors of shape (n_rows, units)
+    states : list of tensors of shape (n_steps, n_rows, units)
+    """
+    if lengths is None:
+        return [state[-1] for state in states]
+    places = tf.stack([lengths, tf.range(tf.shape(lengths)[0])], 1)
+    return [
+        tf.gather_nd(tf.concat([first[None], state], 0), places)
+        for first, state in zip(before, states, strict=True)
+    ]

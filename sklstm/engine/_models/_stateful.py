@@ -14,13 +14,15 @@ import numpy as np
 import tensorflow as tf
 
 from sklstm._past._windows import Windows
+from sklstm.engine._compat import call_as_traced
 from sklstm.engine._models._build import build
-from sklstm.engine._models._cells import CELLS
 from sklstm.engine._models._compiled import any_rows, windows_at
-from sklstm.engine._models._kernels import tracing, use_fused_kernels
+from sklstm.engine._models._kernels import use_fused_kernels
+from sklstm.engine._models._plain._forward import PlainRowLayers, is_plain, weights_of
+from sklstm.engine._models._row_layers import KerasRowLayers, RowLayers
 from sklstm.engine._runs._plan import Plan, plan
 from sklstm.engine._samples import WindowArrays, window_arrays
-from sklstm.engine._spec import STATES, NetworkSpec
+from sklstm.engine._spec import NetworkSpec
 
 # Time steps that one forward call of the kernel takes: more would only cost memory.
 _MOST_STEPS = 8192
@@ -30,25 +32,19 @@ _MOST_LANE_STEPS = 2**15
 
 
 class StatefulForward:
-    """The forward pass of a stateful network over rows that each are a window."""
+    """The forward pass of a stateful network over rows that each are a window.
 
-    def __init__(self, network: NetworkSpec, model: keras.Model):
+    Parameters
+    ----------
+    network : NetworkSpec
+    layers : RowLayers
+    """
+
+    def __init__(self, network: NetworkSpec, layers: RowLayers):
         self.network = network
-        self.model = model
-        self.n_states = STATES[network.cell]
-        kind = CELLS[network.cell].layer
-        self.recurrent = [layer for layer in model.layers if isinstance(layer, kind)]
-        self.dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+        self.layers = layers
 
-    def zero_states(self, n: int) -> list[np.ndarray]:
-        """Return the states of each recurrent layer before anything is known."""
-        return [
-            np.zeros((n, units), np.float32)
-            for units in self.network.units
-            for _ in range(self.n_states)
-        ]
-
-    def step(self, windows: WindowArrays, at_step: Plan, states, training: bool, masked: bool):
+    def step(self, windows: WindowArrays, at_step: Plan, states, masked: bool):
         """Take one step of a plan.
 
         Parameters
@@ -57,8 +53,8 @@ class StatefulForward:
         at_step : Plan
             Its rows, counts and resets at this step.
         states : list of tensors of shape (n_lanes, units)
-        training, masked : bool
-            `masked` says that a lane may have fewer rows than places.
+        masked : bool
+            Whether a lane may have fewer rows than places.
 
         Returns
         -------
@@ -70,21 +66,14 @@ class StatefulForward:
         lanes, chunk = (known or tf.shape(rows)[i] for i, known in enumerate(rows.shape))
         n_features, units = self.network.n_features, self.network.units[-1]
         window = windows.window // (n_features // windows.series.shape[1])
-        x = windows_at(windows, rows, n_features)
-        x = tf.reshape(x, (lanes, chunk * window, n_features))
-        mask = tf.sequence_mask(counts * window, chunk * window) if masked else None
+        x = windows_at(windows, tf.transpose(rows), n_features)
+        # The time first.
+        x = tf.reshape(tf.transpose(x, [0, 2, 1, 3]), (chunk * window, lanes, n_features))
         states = [tf.where(resets[:, None], 0.0, state) for state in states]
-        after = []
-        with tracing("right_padded"):
-            for i, layer in enumerate(self.recurrent):
-                before = states[self.n_states * i : self.n_states * (i + 1)]
-                x, *now = layer(x, initial_state=before, mask=mask, training=training)
-                after += now
-        outputs = tf.reshape(x, (lanes, chunk, window, units))[:, :, -1]
-        outputs = tf.reshape(outputs, (lanes * chunk, units))
-        for layer in self.dense:
-            outputs = layer(outputs)
-        return outputs, after
+        lengths = counts * window if masked else None
+        x, after = self.layers.recurrent(x, states, lengths)
+        of_rows = tf.transpose(tf.reshape(x, (chunk, window, lanes, units))[:, -1], [1, 0, 2])
+        return self.layers.dense(tf.reshape(of_rows, (lanes * chunk, units))), after
 
     def all_rows(self, windows: WindowArrays, steps: Plan, states):
         """Run over a plan whose lanes each have one state.
@@ -105,7 +94,7 @@ class StatefulForward:
 
         def step(s, outputs, states):
             at_step = Plan(*(part[s] for part in steps))
-            predicted, states = self.step(windows, at_step, states, training=False, masked=True)
+            predicted, states = self.step(windows, at_step, states, masked=True)
             return s + 1, outputs.write(s, predicted), states
 
         outputs = tf.TensorArray(tf.float32, n_steps, element_shape=(None, self.network.n_outputs))
@@ -125,26 +114,30 @@ class StatefulPredictor:
     """
 
     def __init__(self, network: NetworkSpec, n_columns: int):
-        self.model = build(network)
-        if not tf.config.list_physical_devices("GPU"):
+        self.network = network
+        on_gpu = bool(tf.config.list_physical_devices("GPU"))
+        self.model = None if is_plain(network) and not on_gpu else build(network)
+        shapes = weights_of(network) if self.model is None else self.model.weights
+        if self.model is not None and not on_gpu:
             use_fused_kernels(self.model)
-        self.forward = StatefulForward(network, self.model)
         one = Windows(np.zeros((1, n_columns), np.float32), np.zeros(1, np.int32), 1)
-        arguments = window_arrays(one), plan(1), self.forward.zero_states(1)
-        weights = [tf.TensorSpec(weight.shape, tf.float32) for weight in self.model.weights]
+        arguments = window_arrays(one), plan(1), network.zero_states(1)
+        weights = [tf.TensorSpec(weight.shape, tf.float32) for weight in shapes]
         # A partial, or TensorFlow would take several architectures for retracing and warn.
         self._predict = tf.function(
             functools.partial(self._with_weights),
             input_signature=[weights, *tf.nest.map_structure(any_rows, arguments)],
             autograph=False,
-        )
+        ).get_concrete_function()
+        if self.model is None:
+            self._predict = functools.partial(call_as_traced, self._predict)
 
     def predict(self, weights, windows: Windows, runs, states) -> tuple[np.ndarray, list]:
         """Return the predictions of float32 windows and the state after each run of rows.
 
         `runs` tells which run a window belongs to, as in `predict_stateful`.
         """
-        outputs = np.empty((len(windows), self.forward.network.n_outputs), np.float32)
+        outputs = np.empty((len(windows), self.network.n_outputs), np.float32)
         states = [np.array(state) for state in states]
         for positions, some in _groups(runs, windows.shape[1]):
             group = windows[positions]
@@ -158,8 +151,12 @@ class StatefulPredictor:
         return outputs, states
 
     def _with_weights(self, weights, windows, steps, states):
+        if self.model is None:
+            plain = StatefulForward(self.network, PlainRowLayers(self.network, weights))
+            return plain.all_rows(windows, steps, states)
+        layers = KerasRowLayers(self.network, self.model, training=False)
         with keras.StatelessScope(state_mapping=zip(self.model.weights, weights, strict=True)):
-            return self.forward.all_rows(windows, steps, states)
+            return StatefulForward(self.network, layers).all_rows(windows, steps, states)
 
 
 def side_by_side(windows: Windows, breaks=(), series=None) -> Plan:

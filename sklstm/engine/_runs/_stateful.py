@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from sklstm.engine._models._compiled import CompiledModel
+from sklstm.engine._models._compiled import Trainable
 from sklstm.engine._models._stateful import StatefulForward, are_real, side_by_side
 from sklstm.engine._runs._epochs_graph import Epochs, Span, run_epochs
 from sklstm.engine._runs._plan import Plan, has_gaps
@@ -17,7 +17,7 @@ class StatefulEpochs(Epochs):
 
     Parameters
     ----------
-    compiled : CompiledModel
+    compiled : Trainable
     engine : {"layer", "block", "xla"}
     data : Samples
     steps : Plan
@@ -28,7 +28,7 @@ class StatefulEpochs(Epochs):
 
     def __init__(
         self,
-        compiled: CompiledModel,
+        compiled: Trainable,
         engine: str,
         data: Samples,
         steps: Plan,
@@ -40,7 +40,7 @@ class StatefulEpochs(Epochs):
         self._steps = steps
         # 1. the state before the first row
         n_states = max(int(steps.slots.max()) + 1, len(states[0]) if states else 0)
-        first = StatefulForward(compiled.network, compiled.model).zero_states(n_states)
+        first = compiled.network.zero_states(n_states)
         for mine, given in zip(first, states or (), strict=False):
             mine[: len(given)] = given
         self.state = [tf.constant(state) for state in first]
@@ -74,7 +74,8 @@ class StatefulEpochs(Epochs):
         return _on_device(block, Plan(places, *others))
 
     def validate(self) -> np.ndarray:
-        return self._test(self.held_out, self._states_held_out()).numpy()[None]
+        found = self._test(self.held_out, self._states_held_out()).numpy()
+        return found.reshape(1, -1)
 
     def _states_held_out(self) -> list:
         """Return the states that the held-out rows of each lane go on from."""
@@ -94,33 +95,26 @@ def _train(compiled, weighted, masked, in_turn, window, given, states, span: Spa
     (windows, y, weight), steps = given
     if window is not None:
         windows = windows._replace(window=window)
-    model = compiled.model
-    forward = StatefulForward(compiled.network, model)
 
     def step(_, s, states):
         at_step = Plan(*(part[s] for part in steps))
-        with tf.GradientTape() as tape:
+
+        def run(layers):
             now = [tf.gather(state, at_step.slots) for state in states] if in_turn else states
-            predicted, now = forward.step(windows, at_step, now, True, masked)
+            forward = StatefulForward(compiled.network, layers)
+            predicted, now = forward.step(windows, at_step, now, masked)
             rows = tf.reshape(at_step.rows, [-1])
             if masked:
                 mask = tf.sequence_mask(at_step.counts, tf.shape(at_step.rows)[1])
                 mask = tf.reshape(mask, [-1]) & _taught(tf.gather(y, rows))
                 predicted, rows = tf.boolean_mask(predicted, mask), tf.boolean_mask(rows, mask)
-            learnt = tf.gather(y, rows), predicted, tf.gather(weight, rows) if weighted else None
-            loss = model.compute_loss(None, *learnt)
-            scaled = model.optimizer.scale_loss(loss)
-        gradients = tape.gradient(scaled, model.trainable_variables)
+            return (
+                tf.gather(y, rows),
+                predicted,
+                tf.gather(weight, rows) if weighted else None,
+            ), now
 
-        def update():
-            compiled.count(loss, *learnt)
-            model.optimizer.apply(gradients, model.trainable_variables)
-            return 0
-
-        if masked:
-            tf.cond(tf.size(rows) > 0, update, lambda: 0)
-        else:
-            update()
+        now = compiled.step_over_rows("train_step", run, masked)
         if in_turn:
             slots = at_step.slots[:, None]
             return [
@@ -135,14 +129,17 @@ def _train(compiled, weighted, masked, in_turn, window, given, states, span: Spa
 def _test(compiled, weighted, given, states):
     """Return the log of the held-out rows, whose state runs on from `states`."""
     (windows, y, weight), steps = given
-    forward = StatefulForward(compiled.network, compiled.model)
-    predicted, _ = forward.all_rows(windows, steps, states)
-    rows = tf.boolean_mask(steps.rows, are_real(steps))
-    taught = _taught(tf.gather(y, rows))
-    predicted, rows = tf.boolean_mask(predicted, taught), tf.boolean_mask(rows, taught)
-    learnt = tf.gather(y, rows), predicted, tf.gather(weight, rows) if weighted else None
-    compiled.model.reset_metrics()
-    compiled.count(compiled.model.compute_loss(None, *learnt), *learnt)
+
+    def run(layers):
+        forward = StatefulForward(compiled.network, layers)
+        predicted, after = forward.all_rows(windows, steps, states)
+        rows = tf.boolean_mask(steps.rows, are_real(steps))
+        taught = _taught(tf.gather(y, rows))
+        predicted, rows = tf.boolean_mask(predicted, taught), tf.boolean_mask(rows, taught)
+        return (tf.gather(y, rows), predicted, tf.gather(weight, rows) if weighted else None), after
+
+    compiled.begin_epoch(tf.constant(True))
+    compiled.step_over_rows("test_step", run, False)
     return compiled.log()
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from sklstm.engine._models._cells import CELLS
-from sklstm.engine._models._kernels import is_tracing
+from sklstm.engine._models._kernels import after_steps, is_tracing
 from sklstm.engine._spec import STATES, NetworkSpec
 
 # CPUs compute with up to so many numbers at once, and with what is left over one by one, in another
@@ -41,7 +41,6 @@ def is_plain(network: NetworkSpec) -> bool:
     """Tell whether `forward` computes what the Keras model of `network` does, on a CPU."""
     return (
         network.network is None
-        and not network.stateful
         and CELLS[network.cell].fused_loop is not None
         and network.activation == "tanh"
         and not network.recurrent_dropout
@@ -137,7 +136,51 @@ def forward(
                 hs = tf.reverse(hs, [0])
             outputs.append(hs)
         x = tf.concat(outputs, -1) if network.bidirectional else outputs[0]
-    for activation in (*network.dense_activation, network.output_activation):
-        x = tf.matmul(x, next(left)) + next(left)
-        x = keras.activations.get(activation)(x)
+    return _dense(network, list(left), x)
+
+
+class PlainRowLayers:
+    """The layers of a plain stateful network: see `RowLayers`.
+
+    Parameters
+    ----------
+    network : NetworkSpec
+    weights : sequence of tensors
+        In the order of `weights_of`.
+    dropped : callable, optional
+        As for `forward`.
+    """
+
+    def __init__(
+        self,
+        network: NetworkSpec,
+        weights: Sequence[tf.Tensor],
+        dropped: Callable[[int, tf.Tensor], tf.Tensor] | None = None,
+    ):
+        self.network, self.dropped = network, dropped
+        n = len(network.units)
+        self.cells = [weights[3 * i : 3 * i + 3] for i in range(n)]
+        self.dense_weights = weights[3 * n :]
+
+    def recurrent(self, x, states, lengths):
+        loop: Any = CELLS[self.network.cell].fused_loop
+        n_states = STATES[self.network.cell]
+        after = []
+        for i, cell in enumerate(self.cells):
+            before = states[n_states * i : n_states * (i + 1)]
+            read = x if self.dropped is None else x * self.dropped(i, x[0])
+            now = loop(read, before, cell, is_tracing("xla"))
+            after += after_steps(lengths, before, now)
+            x = now[0]
+        return x, after
+
+    def dense(self, x):
+        return _dense(self.network, self.dense_weights, x)
+
+
+def _dense(network: NetworkSpec, weights: Sequence[tf.Tensor], x: tf.Tensor) -> tf.Tensor:
+    """Return what the dense layers make of outputs of the last recurrent layer."""
+    activations = (*network.dense_activation, network.output_activation)
+    for activation, kernel, bias in zip(activations, weights[::2], weights[1::2], strict=True):
+        x = keras.activations.get(activation)(tf.matmul(x, kernel) + bias)
     return x

@@ -14,8 +14,9 @@ import tensorflow as tf
 
 from sklstm.engine._compat import call_as_traced
 from sklstm.engine._models._build import dropout_seeds, fresh_weights
-from sklstm.engine._models._compiled import CosineOverRun, Trainable
+from sklstm.engine._models._compiled import CosineOverRun, Trainable, unless_empty
 from sklstm.engine._models._plain._forward import (
+    PlainRowLayers,
     forward,
     is_plain,
     n_loops,
@@ -73,9 +74,9 @@ class PlainNetworks(Trainable):
             self._rates = tf.Variable(tf.zeros((n_networks, 1)))
             rate = self._rates.read_value
         self._optimizer = PackedOptimizer(resolved.optimizer, rate, self._rows, self.weights)
-        # Dropout draws from a seed of each loop, and from the number of the weight update.
+        # Dropout draws from a seed of each loop, and from the number of the step.
         self._seeds = tf.Variable(np.zeros((n_networks, n_loops(network)), np.int32))
-        self._n_updates = tf.Variable(0)
+        self._n_steps = tf.Variable(0)
         # The share that dropout drops, and what it multiplies the others by.
         self._dropout = tf.Variable(np.zeros((n_networks, 2), np.float32))
         # The losses of the rows of an epoch so far, added up, and how many rows those are.
@@ -105,7 +106,7 @@ class PlainNetworks(Trainable):
         self._seeds.assign([list(islice(dropout_seeds(seed), n_seeds)) for seed in seeds])
         shares = [network.dropout for network in networks]
         self._dropout.assign([[share, 1 / (1 - share)] for share in shares])
-        self._n_updates.assign(0)
+        self._n_steps.assign(0)
 
     def traced(self, *arguments, **options) -> Callable:
         return functools.partial(call_as_traced, super().traced(*arguments, **options))
@@ -146,13 +147,35 @@ class PlainNetworks(Trainable):
                 for i, own in enumerate(of_networks)
             ]
             found = losses(self._loss, y, tf.stack(predicted), weight)
-        n_rows = tf.cast(tf.shape(y)[1], tf.float32)
-        self._losses.assign_add(found * n_rows)
-        self._n_rows.assign_add(n_rows)
+        self._count(found, y)
         if training:
-            gradients = tape.gradient(found, weights)
-            self._optimizer.apply(gradients)
-            self._n_updates.assign_add(1)
+            self._optimizer.apply(tape.gradient(found, weights))
+            self._n_steps.assign_add(1)
+
+    def step_over_rows(self, method: str, run: Callable, may_be_empty: bool) -> list[tf.Tensor]:
+        """Learn from rows that a state runs over, of the only network, or only count their loss."""
+        training = method == "train_step"
+        has_dropout = training and self.network.dropout > 0
+        dropped = functools.partial(self._dropped, 0) if has_dropout else None
+        weights = unpacked(self._rows.value, self.weights)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(weights)
+            own = [weight[0] for weight in weights]
+            learnt, states = run(PlainRowLayers(self.network, own, dropped))
+            y, predicted, weight = (None if of is None else of[None] for of in learnt)
+            found = losses(self._loss, y, predicted, weight)
+        gradients = tape.gradient(found, weights) if training else []
+
+        def learn():
+            self._count(found, y)
+            if training:
+                self._optimizer.apply(gradients)
+            return 0
+
+        unless_empty(y, learn, may_be_empty)
+        if training:
+            self._n_steps.assign_add(1)
+        return states
 
     def begin_epoch(self, fresh: tf.Tensor) -> None:
         for counted in (self._losses, self._n_rows):
@@ -161,9 +184,14 @@ class PlainNetworks(Trainable):
     def log(self) -> tf.Tensor:
         return tf.math.divide_no_nan(self._losses, self._n_rows)[:, None]
 
+    def _count(self, found: tf.Tensor, y: tf.Tensor) -> None:
+        n_rows = tf.cast(tf.shape(y)[1], tf.float32)
+        self._losses.assign_add(found * n_rows)
+        self._n_rows.assign_add(n_rows)
+
     def _dropped(self, i: int, loop: int, like: tf.Tensor) -> tf.Tensor:
         """Return what Keras' dropout multiplies the inputs of a loop by."""
-        seed = tf.stack([self._seeds[i, loop], self._n_updates])
+        seed = tf.stack([self._seeds[i, loop], self._n_steps])
         kept = tf.random.stateless_uniform(tf.shape(like), seed) >= self._dropout[i, 0]
         return tf.where(kept, self._dropout[i, 1], 0.0)
 
