@@ -51,14 +51,14 @@ class SlowLeastSquares:
         grown.pairs = self.pairs + pairs
         return grown
 
-    def predict(self, window):
-        """Predict the target of one window."""
-        width = len(window) + 1
+    def predict(self, windows):
+        """Predict the target of each window."""
+        width = len(windows[0]) + 1
         if self.weights is None:
             rows = [[1.0, *one] for one, _ in self.pairs] + np.eye(width).tolist()
             targets = [target for _, target in self.pairs] + [0.0] * width
             self.weights = np.linalg.lstsq(np.array(rows), np.array(targets), rcond=None)[0]
-        return self.weights @ [1.0, *window]
+        return [self.weights @ [1.0, *window] for window in windows]
 
 
 class SlowNetwork:
@@ -79,9 +79,9 @@ class SlowNetwork:
         grown.is_fitted = True
         return grown
 
-    def predict(self, window):
-        """Predict the target of one window."""
-        return self.network.predict(np.array(window)[None, :, None])[0]
+    def predict(self, windows):
+        """Predict the target of each window."""
+        return self.network.predict(np.array(windows)[:, :, None])
 
 
 class SlowPanel:
@@ -148,21 +148,22 @@ class SlowPanel:
         rows = joined(self.seen, table)
         lags = {name: [self._change(rows[name], n, 0) for n in table[name]] for name in table}
         ranges = self._with_ranges(self.ranges, lags)
-        return {
-            (number, name): self._one(name, rows[name], number, ranges)
+        windows = {
+            (number, name): self._filled(self._window(rows[name], number, ranges.get(name)))
             for number, name in in_order(table)
         }
+        found = {label: self.means.get(label[1], self.mean) for label in windows}
+        known = {label: window for label, window in windows.items() if None not in window}
+        if known:
+            predicted = self.learner.predict(list(known.values()))
+            found |= zip(known, predicted, strict=True)
+        return {
+            (number, name): self._restored(one, name, rows[name], number, ranges)
+            for (number, name), one in found.items()
+        }
 
-    def _one(self, name, rows, number, ranges):
-        """Return the prediction of one row."""
-        window = self._window(rows, number, ranges.get(name))
-        known = [step for step in window if step is not None]
-        if known and self.learner.fills:
-            window = [known[0]] * (len(window) - len(known)) + known
-        if None in window:
-            predicted = self.means.get(name, self.mean)
-        else:
-            predicted = self.learner.predict(window)
+    def _restored(self, predicted, name, rows, number, ranges):
+        """Return the prediction of one row in the units of the target."""
         lag = rows[number][0]
         if ranges.get(name) is None:
             return lag
@@ -198,6 +199,13 @@ class SlowPanel:
             unknown |= change is None
             steps.append(None if unknown else (change - bounds[0]) / bounds[1])
         return steps[::-1]
+
+    def _filled(self, window):
+        """Return a window whose unknown steps repeat the oldest known, if the learner fills."""
+        known = [step for step in window if step is not None]
+        if known and self.learner.fills:
+            return [known[0]] * (len(window) - len(known)) + known
+        return window
 
     def _scaled(self, name, value, ranges=None):
         low, spread = (self.ranges if ranges is None else ranges).get(name) or (0.0, 1.0)
