@@ -78,6 +78,10 @@ class StatefulLife(SeriesLife):
         )
         self.fit_again()
 
+    def weights(self):
+        """Return the weights of the network, without the Keras model that `model_` builds."""
+        return self.model._trained[0].weights
+
     def agree(self, table):
         """Assert that both predict the same of a table, and hold the same states."""
         if table:
@@ -97,7 +101,7 @@ class StatefulLife(SeriesLife):
         self.seen = table = self.drawn_anew()
         _, X, y = self.frame(table)
         quietly(self.model.fit, X, y)
-        self.slow = SlowStates(self.model.model_.get_weights())
+        self.slow = SlowStates(self.weights())
         self.slow.advance(table)
         self.agree(table)
 
@@ -115,7 +119,7 @@ class StatefulLife(SeriesLife):
         _, X, y = self.frame(table)
         if learns:
             quietly(self.model.partial_fit, X, y)
-            self.slow.weights = self.model.model_.get_weights()
+            self.slow.weights = self.weights()
         else:
             quietly(self.model.advance, X)
         self.slow.advance(table, trained=learns)
