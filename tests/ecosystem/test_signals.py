@@ -15,7 +15,7 @@ pytestmark = [
 ]
 
 
-def fresh(code):
+def fresh(code, **options):
     """Run code in a process of its own that has our rows."""
     head = """
         import signal
@@ -27,14 +27,16 @@ def fresh(code):
         X, Y = walk[:-1, None], walk[1:]
     """
     source = textwrap.dedent(head) + textwrap.dedent(code)
-    return subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE)
+    return subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, **options)
 
 
-@pytest.mark.parametrize("regressor", ["LSTMRegressor", "StatefulLSTMRegressor"])
+@pytest.mark.parametrize(
+    "regressor", ["LSTMRegressor(2, n_networks=2)", "StatefulLSTMRegressor(2)"]
+)
 def test_ctrl_c_ends_a_compiled_run(regressor):
     """Fit raises KeyboardInterrupt, changes nothing, and the process can fit again."""
     process = fresh(f"""
-        regressor = {regressor}(2, epochs=2, random_state=0).fit(X, Y)
+        regressor = {regressor}.set_params(epochs=2, random_state=0).fit(X, Y)
         expected, before = regressor.predict(X), set(vars(regressor))
         regressor.set_params(epochs=10**7)
         print("training", flush=True)
@@ -161,3 +163,44 @@ def test_a_forecast_of_many_series_whose_worker_is_killed_can_be_repeated():
     """)
     written, _ = process.communicate(timeout=300)
     assert written.split() == [b"killed", b"True", b"True"]
+
+
+def test_ctrl_c_ends_a_forecast_on_workers():
+    """The signal reaches the workers, too; the model is as it was, and can be forecast again."""
+    process = fresh(
+        """
+        import os, pickle, tempfile, time
+        import pandas as pd
+        from sklearn.pipeline import make_pipeline
+        from sklearn.tree import DecisionTreeRegressor
+        from sklstm import LagWindower, forecast, series_to_supervised
+
+        class Slow(DecisionTreeRegressor):
+            def predict(self, X):
+                if os.path.exists("flag"):
+                    print("under way", flush=True)
+                    time.sleep(60)
+                return super().predict(X)
+
+        os.chdir(tempfile.mkdtemp())
+        months = pd.period_range("2020-01", periods=20, freq="M")
+        index = pd.MultiIndex.from_product([months, list("abcd")])
+        rows, y = series_to_supervised(pd.Series(np.sin(np.arange(80.0)), index, name="sold"))
+        model = make_pipeline(LagWindower(3, flatten=True), Slow(random_state=0))
+        model.fit(rows, y)
+        alone, before = forecast(model, rows, 3, y=y), pickle.dumps(model)
+        open("flag", "w").close()
+        try:
+            forecast(model, rows, 3, y=y, n_jobs=2)
+        except KeyboardInterrupt:
+            print("interrupted")
+        os.remove("flag")
+        print(pickle.dumps(model) == before)
+        print(forecast(model, rows, 3, y=y, n_jobs=2).equals(alone))
+        """,
+        start_new_session=True,
+    )
+    assert process.stdout.readline() == b"under way\n"
+    os.killpg(process.pid, signal.SIGINT)
+    written, _ = process.communicate(timeout=300)
+    assert written.replace(b"under way", b"").split() == [b"interrupted", b"True", b"True"]
