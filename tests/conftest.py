@@ -2,9 +2,11 @@
 
 import os
 
-# Both are read on import, so they stand before anything that could import the libraries.
+# All are read on import, so they stand before anything that could import the libraries.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Threads of OpenBLAS that wait take the cores from the tests that run beside them.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from pathlib import Path
 
