@@ -10,7 +10,10 @@ import numpy as np
 
 from sklstm.engine._scale import UNSCALED, Scale
 
-ENGINES = ("auto", "keras", "layer", "block", "xla")
+ENGINES = ("auto", "keras", "layer", "block", "matmul", "xla")
+
+#: Engines with loops of their own in the place of layers that they can stand in for.
+FUSED = ("block", "matmul", "xla")
 
 SCHEDULES = ("cosine", "plateau")
 
@@ -114,7 +117,7 @@ class TrainingSpec:
     callbacks : sequence of keras.callbacks.Callback, or None
         Copied for each run.
     verbose : int
-    engine : {"auto", "keras", "layer", "block", "xla"}
+    engine : {"auto", "keras", "layer", "block", "matmul", "xla"}
         What computes. All give the same result within float tolerance.
 
         - ``"auto"`` chooses by the amount of work.
@@ -123,8 +126,10 @@ class TrainingSpec:
         - ``"layer"`` is one compiled call around the stock Keras layers.
         - ``"block"`` is that with TensorFlow's fused LSTM op for the CPU in the layers that it can
           stand in for: tanh, no recurrent dropout.
-        - ``"xla"`` is that with everything compiled by XLA: the fastest steps of small networks,
-          after seconds of compiling. Dropout draws other numbers there.
+        - ``"matmul"`` stands in for the same layers by a loop around products of matrices: faster
+          steps of large layers, after a longer tracing.
+        - ``"xla"`` is ``"block"`` with everything compiled by XLA: the fastest steps of small
+          networks, after seconds of compiling. Dropout draws other numbers there.
     reset_states : {"epoch", "never"} or int
         Stateful only: when the state goes back to zero; an int is a number of rows.
     bptt_steps : int

@@ -15,7 +15,7 @@ from sklstm.engine._runs import _callbacks
 from sklstm.engine._runs._choice import choose
 from sklstm.engine._runs._plan import plan
 from sklstm.engine._samples import Samples, samples, window_arrays
-from sklstm.engine._spec import Request, Rows
+from sklstm.engine._spec import FUSED, Request, Rows
 
 # More networks at once take longer to trace, and are not faster.
 _MOST_TOGETHER = 8
@@ -72,9 +72,7 @@ class Task:
         self.engine, self.reason = choose(
             self.network, training, self.callbacks, self.taught, self.steps
         )
-        self.is_plain = self.engine in ("block", "xla") and can_be_plain(
-            self.network, self.resolved
-        )
+        self.is_plain = self.engine in FUSED and can_be_plain(self.network, self.resolved)
 
     @property
     def key(self) -> Hashable:
@@ -87,7 +85,7 @@ class Task:
             network = network | {"dropout": self.network.dropout > 0}
         return (
             self.is_plain,
-            self.engine in ("block", "xla"),
+            self.engine in FUSED,
             identity(network),
             identity(resolved.loss),
             identity(resolved.optimizer, **unset),

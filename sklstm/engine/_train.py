@@ -21,7 +21,7 @@ from sklstm.engine._runs import _callbacks, _keras_fit
 from sklstm.engine._runs._run import run
 from sklstm.engine._runs._stateful import StatefulEpochs
 from sklstm.engine._runs._stateless import CouldNotTraceError, StatelessEpochs
-from sklstm.engine._spec import NetworkSpec, Request, Rows, Trained, TrainingSpec, Watch
+from sklstm.engine._spec import FUSED, NetworkSpec, Request, Rows, Trained, TrainingSpec, Watch
 from sklstm.engine._tasks import Reader, Task, side_by_side
 from sklstm.engine._turns import current_call
 
@@ -227,7 +227,7 @@ def _borrowed(task: Task, n_networks: int) -> Iterator[Any]:
     def make() -> Trainable:
         if task.is_plain:
             return PlainNetworks(network, resolved, n_networks)
-        return CompiledModel(network, resolved, task.engine in ("block", "xla"))
+        return CompiledModel(network, resolved, task.engine in FUSED)
 
     try:
         with borrow((n_networks, task.key), make) as compiled:

@@ -139,7 +139,7 @@ class LSTMRegressor(_base.BaseRecurrentRegressor):
         is 1.
     verbose : int, default=0
         1 prints a line per epoch.
-    engine : {"auto", "keras", "layer", "block", "xla"}, default="auto"
+    engine : {"auto", "keras", "layer", "block", "matmul", "xla"}, default="auto"
         Which code computes; all give the same results within float tolerance. ``"auto"`` chooses by
         the amount of work.
 

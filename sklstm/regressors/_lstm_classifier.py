@@ -109,7 +109,7 @@ class LSTMClassifier(ClassifierMixin, _base.BaseRecurrent):
         equal results on one CPU.
     verbose : int, default=0
         1 prints a line per epoch.
-    engine : {"auto", "keras", "layer", "block", "xla"}, default="auto"
+    engine : {"auto", "keras", "layer", "block", "matmul", "xla"}, default="auto"
         Which code computes; all give the same results within float tolerance. ``"auto"`` chooses by
         the amount of work.
 

@@ -311,7 +311,7 @@ with side_by_side():
         search, cv=TimeSeriesSplit(2), scoring=forecast_scorer(steps=2),
     ).fit(X, y)
 LSTMClassifier(2, epochs=1, cell="gru").fit(X.to_numpy(), y > y.mean()).predict_proba(X.to_numpy())
-for engine in ("keras", "layer", "block", "xla"):
+for engine in ("keras", "layer", "block", "matmul", "xla"):
     LSTMRegressor(2, epochs=1, engine=engine).fit(X.to_numpy(), y).predict(X.to_numpy())
 LSTMRegressor(2, epochs=1, loss="quantile").fit(X.to_numpy(), y).predict_quantiles(X.to_numpy())
 model.regressor_[-1].model_

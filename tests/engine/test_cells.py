@@ -58,7 +58,7 @@ def test_the_table_of_states_is_that_of_keras():
 
 # The tests of the regressor compare a fit of each cell, and of stacked layers, every day.
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ["auto", "keras", "layer", "block", "xla"])
+@pytest.mark.parametrize("engine", ["auto", "keras", "layer", "block", "matmul", "xla"])
 @pytest.mark.parametrize("bidirectional", [False, True], ids=["forward", "bidirectional"])
 @pytest.mark.parametrize("cell", CELLS)
 def test_three_epochs_equal_keras(cell, bidirectional, engine):
@@ -73,7 +73,7 @@ def test_three_epochs_equal_keras(cell, bidirectional, engine):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ["auto", "keras", "layer", "block", "xla"])
+@pytest.mark.parametrize("engine", ["auto", "keras", "layer", "block", "matmul", "xla"])
 @pytest.mark.parametrize("bidirectional", [False, True], ids=["forward", "bidirectional"])
 @pytest.mark.parametrize("cell", CELLS)
 def test_three_epochs_of_short_windows_equal_masking(cell, bidirectional, engine):

@@ -22,7 +22,7 @@ def data():
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
-@pytest.mark.parametrize("engine", ["auto", "block", "xla", "keras"])
+@pytest.mark.parametrize("engine", ["auto", "block", "matmul", "xla", "keras"])
 def test_a_fit_is_that_of_stock_keras(data, cell, engine):
     """A GPU adds in another order: weights and predictions differ in the last digits alone."""
     X, y = data

@@ -51,6 +51,14 @@ CASES = {
     "dropout": {"network": replace(NETWORK, dropout=0.4)},
     "both directions": {"network": replace(NETWORK, bidirectional=True, dropout=0.4)},
     "short windows": {"network": replace(NETWORK, short_windows="mask")},
+    **{
+        f"halves, {engine}": {
+            "network": replace(NETWORK, units=(64, 32), dropout=0.4),
+            "batch_size": 30,
+            "engine": engine,
+        }
+        for engine in ("block", "matmul")
+    },
     "cosine": {"learning_rate_schedule": "cosine", "optimizer": "sgd"},
     "plateau": {"learning_rate_schedule": "plateau", "epochs": 9, "validation": HELD_OUT},
     "some batches": {"steps_per_epoch": 5, "shuffle": False},

@@ -47,7 +47,7 @@ KINDS = {
 @pytest.mark.parametrize(
     ("kind", "engine"),
     everyday(
-        itertools.product(KINDS, ("layer", "block", "xla")),
+        itertools.product(KINDS, ("layer", "block", "matmul", "xla")),
         {
             ("rows", "block"),
             ("windows", "block"),
@@ -80,7 +80,7 @@ HAND_LOOPS = {
     "rows without a target": (11, [], [3, 9], {"batch_size": 2}, []),
     **{
         f"rows without a target, {engine}": (11, [], [3, 9], {**PAIRS, "engine": engine}, [])
-        for engine in ("keras", "layer", "block", "xla")
+        for engine in ("keras", "layer", "block", "matmul", "xla")
     },
 }
 
@@ -90,7 +90,11 @@ HAND_LOOPS = {
     everyday(
         itertools.product(HAND_LOOPS, (False, True), ("lstm", "gru")),
         {
-            *((name, True, "lstm") for name in HAND_LOOPS if not name.endswith(("layer", "xla"))),
+            *(
+                (name, True, "lstm")
+                for name in HAND_LOOPS
+                if not name.endswith(("layer", "matmul", "xla"))
+            ),
             ("lanes that are not full", True, "gru"),
         },
     ),
@@ -118,6 +122,7 @@ def test_lanes_resets_and_gaps_equal_the_hand_loop(name, weighted, cell):
     [
         pytest.param("layer", marks=pytest.mark.slow),
         "block",
+        pytest.param("matmul", marks=pytest.mark.slow),
         pytest.param("xla", marks=pytest.mark.slow),
     ],
 )

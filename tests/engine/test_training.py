@@ -17,7 +17,7 @@ SMALL = NetworkSpec(units=(3,), n_features=2, n_outputs=2)
 #: Engines that are compared in the slow run only.
 OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in ("layer", "xla")]
 #: Every day, Keras' own fit is compared where most is asked of it.
-ENGINES = ["block", pytest.param("keras", marks=pytest.mark.slow), *OTHERS]
+ENGINES = ["block", "matmul", pytest.param("keras", marks=pytest.mark.slow), *OTHERS]
 STACKED = NetworkSpec(
     units=(4, 3), dense_units=(3,), dense_activation=("relu",), n_features=2, n_outputs=2
 )
@@ -93,7 +93,7 @@ def test_epochs_of_some_rows_are_cut_from_whole_passes(size):
         ("block", 3),
         *(
             pytest.param(*case, marks=pytest.mark.slow)
-            for case in [("block", 9), ("keras", 3), ("layer", 9), ("xla", 3)]
+            for case in [("block", 9), ("keras", 3), ("layer", 9), ("matmul", 9), ("xla", 3)]
         ),
     ],
 )

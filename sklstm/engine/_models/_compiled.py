@@ -57,8 +57,11 @@ class Trainable:
         Of `log`.
     reduction : str or None
         What the loss makes of the losses of a batch.
+    time_first : bool
+        Whether `step` takes windows with the steps before the rows.
     """
 
+    time_first = False
     models: list
     names: list[str]
     log_shape: tuple[int, ...]
@@ -129,7 +132,7 @@ class Trainable:
         """How many functions TensorFlow has traced."""
         return sum(f.experimental_get_tracing_count() for f in self._functions.values())
 
-    def traced(self, body: Callable, options: tuple, *arguments, xla: bool = False) -> Callable:
+    def traced(self, body: Callable, options: tuple, *arguments, engine: str = "block") -> Callable:
         """Return ``body(self, *options, *arguments)`` as a compiled function, traced once.
 
         One trace serves any number of rows; of XLA, which compiles for fixed shapes, each shape
@@ -141,13 +144,15 @@ class Trainable:
         options : tuple
             Hashable.
         *arguments : nested structures of tensors or arrays
-        xla : bool
+        engine : {"layer", "block", "matmul", "xla"}
+            See `TrainingSpec`.
         """
-        key = body, options, xla
+        xla = engine == "xla"
+        key = body, options, engine
         if key not in self._functions:
             # A partial, or TensorFlow would take several architectures for retracing and warn.
             body = functools.partial(body, self, *options)
-            body = tracing("xla")(body) if xla else body
+            body = tracing(engine)(body)
             self._functions[key] = tf.function(body, autograph=False, jit_compile=xla)
         specs = tf.nest.map_structure(tf.TensorSpec.from_tensor if xla else any_rows, arguments)
         return self._functions[key].get_concrete_function(*specs)
@@ -302,13 +307,27 @@ def unless_empty(rows: tf.Tensor, learn: Callable[[], int], may_be_empty: bool) 
         learn()
 
 
-def windows_at(windows: WindowArrays, positions: tf.Tensor, n_features: int) -> tf.Tensor:
-    """Gather windows, of shape (..., n_steps, n_features)."""
-    rows = tf.gather(windows.starts, positions)[..., None] + tf.range(windows.window)
+def windows_at(
+    windows: WindowArrays, positions: tf.Tensor, n_features: int, time_first: bool = False
+) -> tf.Tensor:
+    """Gather windows.
+
+    Returns
+    -------
+    tensor of shape (..., n_rows, n_steps, n_features)
+        For positions of shape (..., n_rows). With `time_first`, of shape (..., n_steps, n_rows,
+        n_features).
+    """
+    first = tf.gather(windows.starts, positions)
+    first = first[..., None, :] if time_first else first[..., None]
+    steps, fold = tf.range(windows.window), n_features // windows.series.shape[1]
+    if fold > 1:
+        first, steps = first[..., None], tf.reshape(steps, [-1, fold])
+    rows = first + (steps[:, None] if time_first else steps)
     gathered = tf.gather(windows.series, rows)
-    if gathered.shape[-1] == n_features:
+    if fold == 1:
         return gathered
-    return tf.reshape(gathered, tf.concat([tf.shape(positions), [-1, n_features]], axis=0))
+    return tf.reshape(gathered, tf.concat([tf.shape(rows)[:-1], [n_features]], axis=0))
 
 
 def any_rows(array) -> tf.TensorSpec:

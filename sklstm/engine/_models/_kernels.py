@@ -37,9 +37,9 @@ def tracing(what: str):
 
     Parameters
     ----------
-    what : {"xla", "right_padded"}
-        For XLA, which does not know TensorFlow's fused op; or with masks that are known to cover
-        the ends of sequences only.
+    what : str
+        An engine, see `loop_kind`; or "right_padded", with masks that are known to cover the ends
+        of sequences only.
     """
     setattr(_tracing, what, True)
     try:
@@ -51,6 +51,11 @@ def tracing(what: str):
 def is_tracing(what: str) -> bool:
     """Tell whether a function is traced that is special in this way."""
     return getattr(_tracing, what, False)
+
+
+def loop_kind() -> str:
+    """Return the kind of fused loop that a function being traced gets: see `Cell`."""
+    return next((kind for kind in ("xla", "matmul") if is_tracing(kind)), "block")
 
 
 def _time_loop(fused_loop: Callable, left_padded: bool):
@@ -70,10 +75,11 @@ def _time_loop(fused_loop: Callable, left_padded: bool):
         if layer.go_backwards:
             x = tf.reverse(x, [0])
         begun = tf.transpose(mask) if mask is not None and at_start else None
-        states = fused_loop(x, initial_state, weights, is_tracing("xla"), begun)
         lengths = None
         if mask is not None and at_end:
             lengths = tf.reduce_sum(tf.cast(mask, tf.int32), 1)
+        last_only = lengths is None and not layer.return_sequences
+        states = fused_loop(x, initial_state, weights, loop_kind(), begun, last_only)
         after = after_steps(lengths, initial_state, states)
         if layer.return_sequences:
             return after[0], tf.transpose(states[0], [1, 0, 2]), after

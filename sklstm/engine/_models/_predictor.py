@@ -74,11 +74,12 @@ class Predictor:
         weights = [weight[0] for weight in unpacked(row[None], self.weights)]
         n_rows = tf.shape(starts)[0]
         rows = tf.minimum(tf.range(n_rows + -n_rows % _FULL_ROWS), n_rows - 1)
-        windows = windows_at(WindowArrays(series, starts, window), rows, self.network.n_features)
-        if self.network.window is not None:
-            windows.set_shape((None, self.network.window, self.network.n_features))
+        arrays, n_features = WindowArrays(series, starts, window), self.network.n_features
+        windows = windows_at(arrays, rows, n_features, time_first=self.model is None)
         if self.model is None:
-            return forward(self.network, weights, tf.transpose(windows, [1, 0, 2]))[:n_rows]
+            return forward(self.network, weights, windows)[:n_rows]
+        if self.network.window is not None:
+            windows.set_shape((None, self.network.window, n_features))
         state = [
             (weight, tf.cast(value, weight.dtype))
             for weight, value in zip(self.weights, weights, strict=True)

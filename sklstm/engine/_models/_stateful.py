@@ -66,9 +66,8 @@ class StatefulForward:
         lanes, chunk = (known or tf.shape(rows)[i] for i, known in enumerate(rows.shape))
         n_features, units = self.network.n_features, self.network.units[-1]
         window = windows.window // (n_features // windows.series.shape[1])
-        x = windows_at(windows, tf.transpose(rows), n_features)
-        # The time first.
-        x = tf.reshape(tf.transpose(x, [0, 2, 1, 3]), (chunk * window, lanes, n_features))
+        x = windows_at(windows, tf.transpose(rows), n_features, time_first=True)
+        x = tf.reshape(x, (chunk * window, lanes, n_features))
         states = [tf.where(resets[:, None], 0.0, state) for state in states]
         lengths = counts * window if masked else None
         x, after = self.layers.recurrent(x, states, lengths)

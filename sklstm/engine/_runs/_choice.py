@@ -17,9 +17,10 @@ _XLA_STATELESS_STEPS = 20_000
 # Above this much arithmetic per step, the fused op is as fast as what XLA makes.
 _XLA_BATCH_UNITS = 128
 
-# From this much arithmetic per step on, the layer's products, which use all cores, are faster,
-# unless a batch has more rows than units: the fused op multiplies its halves faster than that.
-_LAYER_BATCH_UNITS = 128 * 64
+# From so much arithmetic per time step (rows × units²) on, products of matrices are faster than the
+# fused op, by what takes back their longer tracing from so much arithmetic in a run on.
+_MATMUL_STEP = 700_000
+_MATMUL_RUN = 3_000_000_000
 
 
 def choose(
@@ -29,7 +30,7 @@ def choose(
 
     Returns
     -------
-    engine : {"keras", "layer", "block", "xla"}
+    engine : {"keras", "layer", "block", "matmul", "xla"}
         See `TrainingSpec`.
     reason : str
         Why Keras' own ``fit`` trains although nobody asked for it, or empty.
@@ -49,7 +50,7 @@ def choose(
 
 
 def _fastest(network: NetworkSpec, training: TrainingSpec, n_rows: int, window: int) -> str:
-    """Return "layer", "block" or "xla", see `TrainingSpec`."""
+    """Return "layer", "block", "matmul" or "xla", see `TrainingSpec`."""
     if tf.config.list_physical_devices("GPU"):
         return "layer"
     fusable = network.activation == "tanh" and not network.recurrent_dropout
@@ -62,8 +63,8 @@ def _fastest(network: NetworkSpec, training: TrainingSpec, n_rows: int, window: 
         return "xla" if short and n_steps > _XLA_STATEFUL_STEPS else "block"
     # With dropout XLA draws other numbers than the fused op.
     batch, units = min(training.batch_size, n_rows), max(network.units)
-    batch_units = batch * units
-    if batch_units >= _LAYER_BATCH_UNITS and batch <= units:
-        return "layer"
-    small = batch_units <= _XLA_BATCH_UNITS and not network.dropout
+    of_step = batch * units**2
+    if of_step >= _MATMUL_STEP and n_steps * window * of_step >= _MATMUL_RUN:
+        return "matmul"
+    small = batch * units <= _XLA_BATCH_UNITS and not network.dropout
     return "xla" if small and n_steps > _XLA_STATELESS_STEPS else "block"

@@ -18,7 +18,7 @@ class StatefulEpochs(Epochs):
     Parameters
     ----------
     compiled : Trainable
-    engine : {"layer", "block", "xla"}
+    engine : {"layer", "block", "matmul", "xla"}
     data : Samples
     steps : Plan
     states : list of ndarray, or None
@@ -55,7 +55,7 @@ class StatefulEpochs(Epochs):
         in_turn = lanes < n_states or bool((steps.slots != np.arange(lanes)).any())
         options = data.weighted, has_gaps(steps, data.y), in_turn, window
         arguments = self.given, self.state, self.span(1, 0, 1, True)
-        self.train = compiled.traced(_train, options, *arguments, xla=xla)
+        self.train = compiled.traced(_train, options, *arguments, engine=engine)
         # 4. the held-out rows
         if held_out is not None:
             held_steps = side_by_side(held_out.windows, held_out.breaks, held_out.series)

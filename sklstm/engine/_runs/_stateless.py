@@ -55,7 +55,7 @@ class BatchEpochs(Epochs):
         The samples of each epoch in their order, for each network.
     n_drawn : int
     batch_size : int
-    xla : bool
+    engine : {"layer", "block", "matmul", "xla"}
     """
 
     def __init__(
@@ -66,21 +66,21 @@ class BatchEpochs(Epochs):
         orders: list[Iterator[np.ndarray]],
         n_drawn: int,
         batch_size: int,
-        xla: bool = False,
+        engine: str = "block",
     ):
         n_networks = compiled.log_shape[:-1]
         rows_per_step = batch_size * len(orders)
         super().__init__(compiled, data, -(-n_drawn // batch_size), rows_per_step)
         self._orders = map(np.stack, zip(*orders, strict=True)) if n_networks else orders[0]
-        self._batch_size, self._xla = batch_size, xla
+        self._batch_size, self._xla = batch_size, engine == "xla"
         known = data.block(np.arange(1)) if self.by_blocks else data
         # XLA compiles for fixed shapes, so it is told the numbers that decide them.
-        n_epochs, n_rows = (self.most_epochs, n_drawn) if xla else (1, 1)
+        n_epochs, n_rows = (self.most_epochs, n_drawn) if self._xla else (1, 1)
         self.given = self._batches(known, np.zeros((n_epochs, *n_networks, n_rows), np.int32))
-        sizes = (data.windows.window, batch_size, n_drawn % batch_size) if xla else None
+        sizes = (data.windows.window, batch_size, n_drawn % batch_size) if self._xla else None
         options = method, data.weighted, sizes
         arguments = self.given, (), self.span(1, 0, 1, True)
-        self.train = compiled.traced(_body, options, *arguments, xla=xla)
+        self.train = compiled.traced(_body, options, *arguments, engine=engine)
 
     def begin(self, epochs: int) -> None:
         super().begin(epochs)
@@ -119,8 +119,8 @@ class StatelessEpochs(BatchEpochs):
     ):
         n_drawn = training.rows_per_epoch(len(data))
         orders = [row_orders(len(data), training.shuffle, seed, n_drawn) for seed in seeds]
-        size, xla = training.batch_size, engine == "xla"
-        super().__init__(compiled, "train_step", data, orders, n_drawn, size, xla)
+        size = training.batch_size
+        super().__init__(compiled, "train_step", data, orders, n_drawn, size, engine)
         if held_out is not None:
             orders = [row_orders(len(held_out), False, seed) for seed in seeds]
             # Larger batches are faster, where they change no figure.
@@ -146,9 +146,10 @@ def _body(compiled, method, weighted, sizes, given: Batches, _, span: Span):
         windows = windows._replace(window=window)
 
     def take(positions):
-        gathered = windows_at(windows, positions, compiled.network.n_features)
+        n_features = compiled.network.n_features
+        gathered = windows_at(windows, positions, n_features, compiled.time_first)
         if compiled.network.window is not None:
-            steps = compiled.network.window, compiled.network.n_features
+            steps = compiled.network.window, n_features
             gathered.set_shape((*positions.shape, *steps))
         weights = tf.gather(weight, positions) if weighted else None
         try:

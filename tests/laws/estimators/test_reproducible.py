@@ -63,11 +63,13 @@ SLOW_MODELS = {
     "own network": stateless(network=own_network),
     "layer": stateless(engine="layer"),
     "keras": stateless(engine="keras", dropout=0.3),
+    "matmul": stateless(engine="matmul", n_networks=2, dropout=0.3),
     "xla": stateless(engine="xla"),
     "xla, dropout": stateless(engine="xla", dropout=0.3),
     "stateful, layer": stateful(engine="layer", recurrent_dropout=0.3),
     "stateful, xla": stateful(engine="xla", batch_size=2),
     "large, all cores": stateless(units=256, batch_size=40),
+    "large, matmul": stateless(units=256, batch_size=40, engine="matmul"),
 }
 ALL_MODELS = {**MODELS, **SLOW_MODELS}
 EACH_MODEL = [*MODELS, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW_MODELS)]

@@ -22,11 +22,12 @@ class Cell:
     first_bias : callable
         Takes the shape of a layer's bias, returns its first values.
     fused_loop : callable or None
-        ``fused_loop(x, states, weights, xla, begun)`` runs over inputs of shape (n_steps, n_rows,
-        n_features) faster than the layer does, with the same numbers, and returns each state after
-        every step, the outputs first. `begun`, of shape (n_steps, n_rows), is None, or tells at
-        which steps a sequence has begun: until then its states stay zero, as they were given.
-        None if there is only the layer itself.
+        ``fused_loop(x, states, weights, kind, begun, last_only)`` runs over inputs of shape
+        (n_steps, n_rows, n_features) faster than the layer does, with the same numbers, and returns
+        each state after every step, the outputs first. `kind` is "block", "matmul" or "xla", see
+        `TrainingSpec`. `begun`, of shape (n_steps, n_rows), is None, or tells at which steps a
+        sequence has begun: until then its states stay zero, as they were given. With `last_only`,
+        the steps before the last may be left out. None if there is only the layer itself.
     """
 
     layer: type[keras.layers.RNN]

@@ -1,12 +1,15 @@
-"""The LSTM, with two faster loops for a CPU: TensorFlow's fused op, and one written for XLA."""
+"""The LSTM, with three faster loops for a CPU: see `TrainingSpec` for when each is used."""
 
 from __future__ import annotations
+
+import functools
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from sklstm.engine._models._cells._cell import Cell
+from sklstm.engine._models._cells._matmul_lstm import matmul_lstm
 from sklstm.engine._models._cells._over_time import over_time
 
 
@@ -16,16 +19,16 @@ def _first_bias(shape):
 
 
 # With fewer units, splitting costs small batches more time than it saves large ones.
-_FEWEST_UNITS_SPLIT = 64
+_FEWEST_UNITS_SPLIT = 32
 
 # Rows × units of half a batch, from which on it keeps a core busy.
-_LEAST_HALF = 1024
+_LEAST_HALF = 512
 
 # Added to an input gate, it shuts the gate, whatever else comes in.
 _SHUT = -1e9
 
 
-def _fused_loop(x, states, weights, xla: bool, begun=None):
+def _fused_loop(x, states, weights, kind: str, begun=None, last_only: bool = False):
     if begun is not None:
         # One more column, which is 1 before a sequence begins. It shuts the input gates, so that
         # states that are zero stay zero, and no gradient comes from there.
@@ -34,37 +37,42 @@ def _fused_loop(x, states, weights, xla: bool, begun=None):
         shut = tf.repeat([[_SHUT, 0.0, 0.0, 0.0]], kernel.shape[1] // 4, axis=1)
         x = tf.concat([x, not_yet[..., None]], 2)
         weights = [tf.concat([kernel, shut], 0), *others]
-    if xla:
+    if kind == "xla":
         return _xla_lstm(x, *states, *weights)
-    odd = states[0].shape[1] % 2
-    return (_even_batch if odd else _two_halves)(x, *states, *weights)
+    loop = matmul_lstm if kind == "matmul" else _block_lstm
+    loop = functools.partial(loop, weights=weights, last_only=last_only)
+    units = states[0].shape[1]
+    if kind == "block" and units % 2:
+        return _even_batch(loop, x, *states)
+    if kind == "block" and units < _FEWEST_UNITS_SPLIT:
+        return loop(x, *states)
+    return _two_halves(loop, x, *states)
 
 
-def _even_batch(x, h, c, *weights):
-    """Call the fused op with a row more where batch and units are odd, which it is slow at."""
+def _even_batch(loop, x, h, c):
+    """Call a loop with a row more where batch and units are odd, which the fused op is slow at."""
     n_rows = tf.shape(x)[1]
     more = n_rows % 2
     h, c = (tf.pad(state, [[0, more], [0, 0]]) for state in (h, c))
-    hs, cs = _two_halves(tf.pad(x, [[0, 0], [0, more], [0, 0]]), h, c, *weights)
+    x = tf.pad(x, [[0, 0], [0, more], [0, 0]])
+    halve = h.shape[1] >= _FEWEST_UNITS_SPLIT
+    hs, cs = _two_halves(loop, x, h, c) if halve else loop(x, h, c)
     return hs[:, :n_rows], cs[:, :n_rows]
 
 
-def _two_halves(x, h, c, *weights):
-    """Call the fused op for both halves of a large batch, which TensorFlow does side by side.
+def _two_halves(loop, x, h, c):
+    """Call a loop for both halves of a large batch, which TensorFlow does side by side.
 
     Only the shape decides how the batch is split, not the cores at hand: every process, however
     many threads it has, computes the same numbers to the last bit.
     """
-    units = h.shape[1]
-    if units < _FEWEST_UNITS_SPLIT:
-        return _block_lstm(x, h, c, *weights)
-    n_rows = tf.shape(x)[1]
+    n_rows, units = tf.shape(x)[1], h.shape[1]
     # Rows of predictions are groups of 24, and have to stay so: see `Predictor`.
     by_24, by_8 = (_second_half(n_rows, units, group) for group in (24, 8))
     second = tf.where(n_rows % 24 == 0, by_24, by_8)
     sizes = [n_rows - second, second]
     parts = tf.split(x, sizes, 1), tf.split(h, sizes, 0), tf.split(c, sizes, 0)
-    halves = [_block_lstm(*half, *weights) for half in zip(*parts, strict=True)]
+    halves = [loop(*half) for half in zip(*parts, strict=True)]
     return [tf.concat(states, 1) for states in zip(*halves, strict=True)]
 
 
@@ -74,47 +82,46 @@ def _second_half(n_rows, units, group):
     return n_rows // (2 * least) * least
 
 
-@tf.custom_gradient
-def _block_lstm(x, h, c, kernel, recurrent, bias):
-    """Return all outputs and cell states, time first, by TensorFlow's fused op."""
-    steps, n_rows, _ = tf.unstack(tf.shape(x, out_type=tf.int64))
-    n_features = kernel.shape[0]
+def _block_lstm(x, h, c, weights, last_only: bool):
+    """Return all outputs and cell states, time first, by TensorFlow's fused op.
+
+    With `last_only`, those of the last step.
+    """
+    n_features, units = weights[0].shape[0], weights[1].shape[0]
     # The op is slow, and says so at every call, where batch and columns are both odd.
     n_empty = n_features % 2
-    if n_empty:
-        x = tf.pad(x, [[0, 0], [0, 0], [0, n_empty]])
-    weights = tf.concat([tf.pad(kernel, [[0, n_empty], [0, 0]]), recurrent], 0)
-    no_peephole = tf.zeros(tf.shape(recurrent)[:1])
-    ends = {
-        "seq_len_max": steps * tf.minimum(n_rows, 1),
-        "x": x,
-        "cs_prev": c,
-        "h_prev": h,
-        "w": weights,
-        "wci": no_peephole,
-        "wcf": no_peephole,
-        "wco": no_peephole,
-        "b": bias,
-        "use_peephole": False,
-    }
-    i, cs, f, o, ci, co, hs = tf.raw_ops.BlockLSTMV2(**ends, cell_clip=0.0)
 
-    def gradient(d_hs, d_cs):
-        d = tf.raw_ops.BlockLSTMGradV2(
-            **ends, i=i, cs=cs, f=f, o=o, ci=ci, co=co, h=hs, cs_grad=d_cs, h_grad=d_hs
-        )
-        sizes = [n_features, n_empty, recurrent.shape[0]]
-        d_kernel, _, d_recurrent = tf.split(d.w_grad, sizes)
-        return (
-            d.x_grad[..., :n_features],
-            d.h_prev_grad,
-            d.cs_prev_grad,
-            d_kernel,
-            d_recurrent,
-            d.b_grad,
-        )
+    @tf.custom_gradient
+    def run(x, h, c, kernel, recurrent, bias):
+        steps, n_rows, _ = tf.unstack(tf.shape(x, out_type=tf.int64))
+        if n_empty:
+            x = tf.pad(x, [[0, 0], [0, 0], [0, n_empty]])
+        stacked = tf.concat([tf.pad(kernel, [[0, n_empty], [0, 0]]), recurrent], 0)
+        ends = {
+            "seq_len_max": steps * tf.minimum(n_rows, 1),
+            "x": x,
+            "cs_prev": c,
+            "h_prev": h,
+            "w": stacked,
+            **dict.fromkeys(("wci", "wcf", "wco"), tf.zeros([units])),
+            "b": bias,
+            "use_peephole": False,
+        }
+        i, cs, f, o, ci, co, hs = tf.raw_ops.BlockLSTMV2(**ends, cell_clip=0.0)
 
-    return (hs, cs), gradient
+        def gradient(d_hs, d_cs):
+            if last_only:
+                d_hs, d_cs = (tf.pad(d, [[steps - 1, 0], [0, 0], [0, 0]]) for d in (d_hs, d_cs))
+            d = tf.raw_ops.BlockLSTMGradV2(
+                **ends, i=i, cs=cs, f=f, o=o, ci=ci, co=co, h=hs, cs_grad=d_cs, h_grad=d_hs
+            )
+            d_kernel, _, d_recurrent = tf.split(d.w_grad, [n_features, n_empty, units])
+            d_x = d.x_grad[..., :n_features]
+            return d_x, d.h_prev_grad, d.cs_prev_grad, d_kernel, d_recurrent, d.b_grad
+
+        return [of[-1:] if last_only else of for of in (hs, cs)], gradient
+
+    return run(x, h, c, *weights)
 
 
 @tf.custom_gradient

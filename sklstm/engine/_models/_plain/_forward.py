@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from sklstm.engine._models._cells import CELLS
-from sklstm.engine._models._kernels import after_steps, is_tracing
+from sklstm.engine._models._kernels import after_steps, loop_kind
 from sklstm.engine._spec import STATES, NetworkSpec
 
 # CPUs compute with up to so many numbers at once, and with what is left over one by one, in another
@@ -129,8 +129,9 @@ def forward(
             read = x if dropped is None else x * dropped(n_begun, x[0])
             n_begun += 1
             read = tf.reverse(read, [0]) if backwards else read
-            hs = loop(read, zero, [next(left) for _ in range(3)], is_tracing("xla"), begun)[0]
-            if i == len(network.units) - 1:
+            last = i == len(network.units) - 1
+            hs = loop(read, zero, [next(left) for _ in range(3)], loop_kind(), begun, last)[0]
+            if last:
                 hs = hs[-1]
             elif backwards:
                 hs = tf.reverse(hs, [0])
@@ -169,7 +170,7 @@ class PlainRowLayers:
         for i, cell in enumerate(self.cells):
             before = states[n_states * i : n_states * (i + 1)]
             read = x if self.dropped is None else x * self.dropped(i, x[0])
-            now = loop(read, before, cell, is_tracing("xla"))
+            now = loop(read, before, cell, loop_kind())
             after += after_steps(lengths, before, now)
             x = now[0]
         return x, after

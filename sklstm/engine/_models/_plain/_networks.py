@@ -57,6 +57,8 @@ class PlainNetworks(Trainable):
     n_networks : int
     """
 
+    time_first = True
+
     def __init__(self, network: NetworkSpec, resolved: Resolved, n_networks: int):
         super().__init__(network)
         self.names = ["loss"]
@@ -108,8 +110,10 @@ class PlainNetworks(Trainable):
         self._dropout.assign([[share, 1 / (1 - share)] for share in shares])
         self._n_steps.assign(0)
 
-    def traced(self, *arguments, **options) -> Callable:
-        return functools.partial(call_as_traced, super().traced(*arguments, **options))
+    def traced(self, *arguments, engine="block") -> Callable:
+        function = super().traced(*arguments, engine=engine)
+        # A product, a bias and what is applied to them become one op by rewriting alone.
+        return function if engine == "matmul" else functools.partial(call_as_traced, function)
 
     def leave(self, i: int) -> None:
         self._left[i] = self._taken(i)
@@ -132,8 +136,7 @@ class PlainNetworks(Trainable):
         training = method == "train_step"
         has_dropout = training and self.network.dropout > 0
         weights = unpacked(self._rows.value, self.weights)
-        # The time first, for all at once.
-        windows = tf.unstack(tf.transpose(x, [0, 2, 1, 3]), len(self.models))
+        windows = tf.unstack(x, len(self.models))
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(weights)
             of_networks = zip(*(tf.unstack(of, len(self.models)) for of in weights), strict=True)
