@@ -75,11 +75,10 @@ def _time_loop(fused_loop: Callable, left_padded: bool):
         if layer.go_backwards:
             x = tf.reverse(x, [0])
         begun = tf.transpose(mask) if mask is not None and at_start else None
+        states = fused_loop(x, initial_state, weights, loop_kind(), begun)
         lengths = None
         if mask is not None and at_end:
             lengths = tf.reduce_sum(tf.cast(mask, tf.int32), 1)
-        last_only = lengths is None and not layer.return_sequences
-        states = fused_loop(x, initial_state, weights, loop_kind(), begun, last_only)
         after = after_steps(lengths, initial_state, states)
         if layer.return_sequences:
             return after[0], tf.transpose(states[0], [1, 0, 2]), after

@@ -27,7 +27,8 @@ class Cell:
         each state after every step, the outputs first. `kind` is "block", "matmul" or "xla", see
         `TrainingSpec`. `begun`, of shape (n_steps, n_rows), is None, or tells at which steps a
         sequence has begun: until then its states stay zero, as they were given. With `last_only`,
-        the steps before the last may be left out. None if there is only the layer itself.
+        it returns but the outputs after the last step, of shape (n_rows, units), as the only one of
+        a list. None if there is only the layer itself.
     """
 
     layer: type[keras.layers.RNN]

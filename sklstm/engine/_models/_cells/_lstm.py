@@ -38,7 +38,8 @@ def _fused_loop(x, states, weights, kind: str, begun=None, last_only: bool = Fal
         x = tf.concat([x, not_yet[..., None]], 2)
         weights = [tf.concat([kernel, shut], 0), *others]
     if kind == "xla":
-        return _xla_lstm(x, *states, *weights)
+        hs, cs = _xla_lstm(x, *states, *weights)
+        return [hs[-1]] if last_only else [hs, cs]
     loop = matmul_lstm if kind == "matmul" else _block_lstm
     loop = functools.partial(loop, weights=weights, last_only=last_only)
     units = states[0].shape[1]
@@ -56,8 +57,8 @@ def _even_batch(loop, x, h, c):
     h, c = (tf.pad(state, [[0, more], [0, 0]]) for state in (h, c))
     x = tf.pad(x, [[0, 0], [0, more], [0, 0]])
     halve = h.shape[1] >= _FEWEST_UNITS_SPLIT
-    hs, cs = _two_halves(loop, x, h, c) if halve else loop(x, h, c)
-    return hs[:, :n_rows], cs[:, :n_rows]
+    states = _two_halves(loop, x, h, c) if halve else loop(x, h, c)
+    return [of[..., :n_rows, :] for of in states]
 
 
 def _two_halves(loop, x, h, c):
@@ -73,7 +74,7 @@ def _two_halves(loop, x, h, c):
     sizes = [n_rows - second, second]
     parts = tf.split(x, sizes, 1), tf.split(h, sizes, 0), tf.split(c, sizes, 0)
     halves = [loop(*half) for half in zip(*parts, strict=True)]
-    return [tf.concat(states, 1) for states in zip(*halves, strict=True)]
+    return [tf.concat(states, -2) for states in zip(*halves, strict=True)]
 
 
 def _second_half(n_rows, units, group):
@@ -85,7 +86,7 @@ def _second_half(n_rows, units, group):
 def _block_lstm(x, h, c, weights, last_only: bool):
     """Return all outputs and cell states, time first, by TensorFlow's fused op.
 
-    With `last_only`, those of the last step.
+    With `last_only`, only the outputs of the last step.
     """
     n_features, units = weights[0].shape[0], weights[1].shape[0]
     # The op is slow, and says so at every call, where batch and columns are both odd.
@@ -110,8 +111,6 @@ def _block_lstm(x, h, c, weights, last_only: bool):
         i, cs, f, o, ci, co, hs = tf.raw_ops.BlockLSTMV2(**ends, cell_clip=0.0)
 
         def gradient(d_hs, d_cs):
-            if last_only:
-                d_hs, d_cs = (tf.pad(d, [[steps - 1, 0], [0, 0], [0, 0]]) for d in (d_hs, d_cs))
             d = tf.raw_ops.BlockLSTMGradV2(
                 **ends, i=i, cs=cs, f=f, o=o, ci=ci, co=co, h=hs, cs_grad=d_cs, h_grad=d_hs
             )
@@ -119,9 +118,10 @@ def _block_lstm(x, h, c, weights, last_only: bool):
             d_x = d.x_grad[..., :n_features]
             return d_x, d.h_prev_grad, d.cs_prev_grad, d_kernel, d_recurrent, d.b_grad
 
-        return [of[-1:] if last_only else of for of in (hs, cs)], gradient
+        return (hs, cs), gradient
 
-    return run(x, h, c, *weights)
+    hs, cs = run(x, h, c, *weights)
+    return [hs[-1]] if last_only else [hs, cs]
 
 
 @tf.custom_gradient

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 
 def matmul_lstm(x, h, c, weights, last_only: bool):
-    """Return all outputs and cell states, time first; with `last_only`, those of the last step.
+    """Return all outputs and cell states, time first; or only the outputs of the last step.
 
     Parameters
     ----------
@@ -48,15 +48,14 @@ def matmul_lstm(x, h, c, weights, last_only: bool):
         widths = [n_features + 1 + units, *[units] * (6 if last_only else 8)]
         kept = [_array(n_steps, width) for width in widths]
         _, h, c, kept = tf.while_loop(lambda t, *_: t < n_steps, step, (0, h, c, kept))
-        states = [h[None], c[None]] if last_only else [of.stack() for of in kept[7:]]
+        states = [h] if last_only else [of.stack() for of in kept[7:]]
 
-        def gradient(d_h, d_c):
-            later = None
-            if last_only:
-                d_h, d_c = d_h[0], d_c[0]
-            else:
+        def gradient(d_h, d_c=None):
+            later = []
+            if not last_only:
                 later = [tf.TensorArray(tf.float32, n_steps).unstack(of) for of in (d_h, d_c)]
-                d_h, d_c = tf.zeros_like(h), tf.zeros_like(c)
+                d_h = tf.zeros_like(h)
+            d_c = tf.zeros_like(c)
             kernels = tf.transpose(_middle_swapped(recurrent))
             # What the op below asks for, and reads the shapes of alone.
             unread = {
@@ -69,7 +68,7 @@ def matmul_lstm(x, h, c, weights, last_only: bool):
             }
 
             def step_back(t, d_h, d_c, d_z):
-                if later is not None:
+                if later:
                     d_h, d_c = d_h + later[0].read(t), d_c + later[1].read(t)
                 before, i, f, g, o, squashed = (of.read(t) for of in kept[1:7])
                 d = tf.raw_ops.LSTMBlockCellGrad(

@@ -130,12 +130,9 @@ def forward(
             n_begun += 1
             read = tf.reverse(read, [0]) if backwards else read
             last = i == len(network.units) - 1
-            hs = loop(read, zero, [next(left) for _ in range(3)], loop_kind(), begun, last)[0]
-            if last:
-                hs = hs[-1]
-            elif backwards:
-                hs = tf.reverse(hs, [0])
-            outputs.append(hs)
+            own = [next(left) for _ in range(3)]
+            hs, *_ = loop(read, zero, own, loop_kind(), begun, last_only=last)
+            outputs.append(tf.reverse(hs, [0]) if backwards and not last else hs)
         x = tf.concat(outputs, -1) if network.bidirectional else outputs[0]
     return _dense(network, list(left), x)
 
