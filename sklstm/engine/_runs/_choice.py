@@ -18,7 +18,7 @@ _XLA_STATELESS_STEPS = 20_000
 _XLA_BATCH_UNITS = 128
 
 # From so much arithmetic per time step (rows × units²) on, products of matrices are faster than the
-# fused op, by what takes back their longer tracing from so much arithmetic in a run on.
+# fused op. Below so much in a whole run, their longer tracing costs more than they save.
 _MATMUL_STEP = 700_000
 _MATMUL_RUN = 3_000_000_000
 

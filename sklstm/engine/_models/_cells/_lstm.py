@@ -43,11 +43,11 @@ def _fused_loop(x, states, weights, kind: str, begun=None, last_only: bool = Fal
     loop = matmul_lstm if kind == "matmul" else _block_lstm
     loop = functools.partial(loop, weights=weights, last_only=last_only)
     units = states[0].shape[1]
+    if kind == "matmul" or units >= _FEWEST_UNITS_SPLIT:
+        loop = functools.partial(_two_halves, loop)
     if kind == "block" and units % 2:
-        return _even_batch(loop, x, *states)
-    if kind == "block" and units < _FEWEST_UNITS_SPLIT:
-        return loop(x, *states)
-    return _two_halves(loop, x, *states)
+        loop = functools.partial(_even_batch, loop)
+    return loop(x, *states)
 
 
 def _even_batch(loop, x, h, c):
@@ -55,9 +55,7 @@ def _even_batch(loop, x, h, c):
     n_rows = tf.shape(x)[1]
     more = n_rows % 2
     h, c = (tf.pad(state, [[0, more], [0, 0]]) for state in (h, c))
-    x = tf.pad(x, [[0, 0], [0, more], [0, 0]])
-    halve = h.shape[1] >= _FEWEST_UNITS_SPLIT
-    states = _two_halves(loop, x, h, c) if halve else loop(x, h, c)
+    states = loop(tf.pad(x, [[0, 0], [0, more], [0, 0]]), h, c)
     return [of[..., :n_rows, :] for of in states]
 
 
