@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -20,13 +23,36 @@ from sklstm import (
     series_to_supervised,
 )
 
-N_SERIES, STEPS, TRAINED = 100, 12, 200
+N_SERIES, STEPS, TRAINED, DAY = 100, 12, 200, 24
 LOOK_BACK = 14  # rows: the newest, 11 of the window, and 2 of the differences
+_HERE = Path(__file__).parents[1]
 _NAMES = [f"meter {i:03}" for i in range(N_SERIES)]
 
 
 def in_service(n_cycles: int) -> None:
-    """Forecast in each cycle, learn and move on; print the drift, and how long a cycle takes."""
+    """Forecast in each cycle, learn and move on; print the drift, and how long a cycle takes.
+
+    The machine itself may get slower meanwhile, so each tenth is also compared with a process that
+    begins the service after it, alone.
+    """
+    cycle, hour = begun()
+    tenth = max(n_cycles // 10, 1)
+    drift, each = Drift(), []
+    for done in range(tenth, n_cycles + 1, tenth):
+        aged = milliseconds(cycle, range(hour + done - tenth, hour + done))
+        fresh = float(subprocess.check_output([sys.executable, "-m", __name__], cwd=_HERE))
+        each.append((aged, fresh))
+        drift.report(
+            f"{done:,} cycles, the last {tenth:,} of {aged:.1f} ms (median); "
+            f"{fresh:.1f} ms in a new process"
+        )
+    (first, _), (last, new), fresh = each[0], each[-1], [new for _, new in each]
+    print(f"the last {tenth:,} cycles take {last / first:.3f} × the time of the first, and")
+    print(f"{last / new:.3f} × that of a new process ({min(fresh):.1f} to {max(fresh):.1f} ms)")
+
+
+def begun():
+    """Return a function that does the work of one hour, run for a day, and the next hour."""
     X, y = rows(0, TRAINED)
     stateful = StatefulLSTMRegressor(8, epochs=1, batch_size=N_SERIES, random_state=0).fit(X, y)
     windowed = TransformedSeriesRegressor(
@@ -37,26 +63,25 @@ def in_service(n_cycles: int) -> None:
     def cycle(hour):
         new, target = rows(hour - LOOK_BACK, hour)
         forecast(windowed, new, STEPS, y=target)
-        if hour % 24 == 0:
-            windowed.partial_fit(*rows(hour - 24, hour))
+        if hour % DAY == 0:
+            windowed.partial_fit(*rows(max(hour - DAY, TRAINED), hour))
         newest = slice(-N_SERIES, None)
         forecast(stateful, new[newest], STEPS, y=target[newest])
         stateful.advance(new[newest])
 
-    tenth = max(n_cycles // 10, 1)
-    warm = TRAINED + max(tenth // 10, 24)
-    for hour in range(TRAINED + 1, warm + 1):
+    for hour in range(TRAINED + 1, TRAINED + DAY + 1):
         cycle(hour)
-    drift, seconds = Drift(), []
-    for hour in range(warm + 1, warm + n_cycles + 1):
+    return cycle, TRAINED + DAY + 1
+
+
+def milliseconds(cycle, hours) -> float:
+    """Return the median time of a cycle."""
+    seconds = []
+    for hour in hours:
         begin = time.perf_counter()
         cycle(hour)
         seconds.append(time.perf_counter() - begin)
-        if len(seconds) % tenth == 0:
-            each = np.median(seconds[-tenth:]) * 1e3
-            drift.report(f"{len(seconds):,} cycles, the last {tenth:,} of {each:.1f} ms (median)")
-    first, last = np.median(seconds[:tenth]), np.median(seconds[-tenth:])
-    print(f"the last {tenth:,} cycles take {last / first:.3f} × the time of the first", flush=True)
+    return float(np.median(seconds) * 1e3)
 
 
 def rows(start: int, stop: int):
@@ -68,3 +93,8 @@ def rows(start: int, stop: int):
     labels = pd.Timestamp("2024-01-01") + pd.to_timedelta(hours, unit="h")
     index = pd.MultiIndex.from_product([labels, _NAMES], names=["hour", "meter"])
     return series_to_supervised(pd.Series(values.ravel(), index, name="load"))
+
+
+if __name__ == "__main__":
+    cycle, hour = begun()
+    print(milliseconds(cycle, range(hour, hour + 100)))

@@ -69,9 +69,13 @@ def check_windows(estimator, X, *, reset, name="X", untaught=None):
         windows = Windows.of(_check_three_axes(estimator, X, reset, name)).without_labels()
     if untaught is None or len(untaught) != len(windows):
         untaught = np.zeros(len(windows), dtype=bool)
-    # Zeros take no memory before something is written to them.
-    n_unknown = np.zeros(len(windows), dtype=np.int32)
+    # One zero, seen as many: in most tables all steps are known, and then it takes no memory.
+    n_unknown = np.broadcast_to(np.int32(0), len(windows))
     for start, block in windows.blocks():
+        if _is_finite(block.values):
+            continue
+        if not n_unknown.flags.writeable:
+            n_unknown = np.zeros(len(windows), np.int32)
         those = slice(start, start + len(block))
         _count_unknown(block, X, name, start, unknown, untaught[those], n_unknown[those])
     return windows, n_unknown
@@ -203,6 +207,12 @@ def _unknown_rows(estimator, rows, layout):
     return is_head & ((n_known == 0) | (step is not None and n_known % (step or 1) == 0))
 
 
+def _is_finite(values):
+    """Tell that all values are finite, in one pass; False is a doubt, worth more passes."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.isfinite(values.sum(dtype=np.float32))
+
+
 def _count_unknown(windows, X, name, first, unknown_rows, untaught, n_unknown):
     """Write the NaN steps at the old end of each window to zeros, and refuse NaN anywhere else.
 
@@ -211,9 +221,6 @@ def _count_unknown(windows, X, name, first, unknown_rows, untaught, n_unknown):
     """
     values, starts, window = windows.values, windows.starts, windows.window
     with np.errstate(over="ignore", invalid="ignore"):
-        # The sum is finite wherever all is; only a doubtful sum is worth more passes.
-        if np.isfinite(values.sum(dtype=np.float32)):
-            return
         missing = np.isnan(values)
         unknown = missing.all(axis=1)
         if unknown_rows is not None:

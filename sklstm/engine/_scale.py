@@ -38,7 +38,7 @@ class Scale:
         `n_unknown` tells how many of the oldest steps of each window are NaN: never all of them.
         """
         fold, windows = windows.fold, windows.folded(1)
-        skipped = n_unknown * fold
+        skipped = n_unknown * fold if np.any(n_unknown) else None
         origin = windows[:1].last_steps[0].astype(np.float64)
         total, mean, squares = 0, np.zeros_like(origin), np.zeros_like(origin)
         for steps, counts in _steps(windows, skipped):
@@ -85,13 +85,13 @@ class Scale:
 UNSCALED = Scale()
 
 
-def _steps(windows: Windows, skipped: np.ndarray | int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _steps(windows: Windows, skipped: np.ndarray | None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the steps that windows hold, block by block, and in how many windows each stands.
 
-    So many of the first steps of each window are `skipped`.
+    So many of the first steps of each window are `skipped`, if any.
     """
     starts, extra, window = windows.starts, windows.extra, windows.window
-    known = starts + skipped if np.any(skipped) else starts
+    known = starts if skipped is None else starts + skipped
     parts = [(windows.values, starts, known)]
     if extra is not None:
         own, more = starts >= 0, len(extra)

@@ -155,7 +155,9 @@ class Fallback:
         self.names = layout.names
         self.values = np.empty((layout.n_series + 1, n_targets, len(head.levels)))
         for i in range(n_targets):
-            values = target[:, i] if counts is None else np.where(counts, target[:, i], np.nan)
+            values = target[:, i]
+            if counts is not None and not counts.all():
+                values = np.where(counts, values, np.nan)
             of_series = layout.by_series(values)
             is_known = ~np.isnan(of_series)
             known = of_series if is_known.all() else of_series[is_known]

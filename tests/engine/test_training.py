@@ -11,6 +11,7 @@ from keras_oracles import assert_close, first_weights, windows
 from sklstm._past._windows import Windows
 from sklstm.engine import _predict, _train
 from sklstm.engine._models._build import row_orders
+from sklstm.engine._runs import _epochs_graph, _stateless
 from sklstm.engine._spec import NetworkSpec, Rows, Trained, TrainingSpec
 
 SMALL = NetworkSpec(units=(3,), n_features=2, n_outputs=2)
@@ -124,6 +125,16 @@ def test_weighted_rows_and_validation_equal_keras(engine):
     metrics = ["mae", keras.metrics.RootMeanSquaredError()]
     training = TrainingSpec(epochs=3, batch_size=8, metrics=metrics, engine=engine)
     assert_equals_keras(STACKED, training, n_held_out=7, weighted=True)
+
+
+@pytest.mark.parametrize("engine", ["block", "matmul"])
+def test_long_epochs_equal_keras(engine, monkeypatch):
+    """An order so long that it is handed over in parts teaches the same."""
+    monkeypatch.setattr(_epochs_graph, "PART_CELLS", 160)  # two batches
+    monkeypatch.setattr(_epochs_graph, "MOST_ORDERED_ROWS", 20)
+    monkeypatch.setattr(_stateless, "MOST_ORDERED_ROWS", 20)
+    training = TrainingSpec(epochs=3, batch_size=8, metrics=["mae"], engine=engine)
+    assert_equals_keras(SMALL, training, n_held_out=7, weighted=True)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

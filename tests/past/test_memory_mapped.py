@@ -68,7 +68,7 @@ def in_small_blocks(monkeypatch):
     monkeypatch.setattr(_memory_mapped, "LARGE", 100)
     monkeypatch.setattr(_memory_mapped, "BLOCK_BYTES", 500)
     monkeypatch.setattr(_windows, "SCATTERED", 5)
-    monkeypatch.setattr(_epochs_graph, "BLOCK_CELLS", 200)
+    monkeypatch.setattr(_epochs_graph, "PART_CELLS", 200)
 
 
 def last(regressor):

@@ -14,12 +14,12 @@ import tensorflow as tf
 from sklstm.engine._models._compiled import Trainable
 from sklstm.engine._samples import Samples
 
-# Numbers that a run reads from a file at a time.
-BLOCK_CELLS = 2**23
+# Numbers that a run reads in one part.
+PART_CELLS = 2**23
 
 # Epochs that one call may run. Their orders take memory.
 _MOST_EPOCHS = 256
-_MOST_ORDERED_ROWS = 2_000_000
+MOST_ORDERED_ROWS = 1_000_000
 
 # A compiled call cannot be interrupted, so calls are kept to about this long.
 _CALL_SECONDS = 0.5
@@ -101,11 +101,13 @@ def run_epochs(
 class Epochs:
     """The epochs of a run, which are called for in parts.
 
-    A subclass gives what its steps read: `given` for samples in memory, `read` for those in a file.
+    A subclass gives what its steps read: `given` all at once, or `read` in parts.
 
     Attributes
     ----------
     compiled : Trainable
+    in_parts : bool
+        Whether the steps of an epoch read in parts: samples in a file, or many.
     n_steps : int
         Weight updates per epoch.
     most_epochs : int
@@ -125,16 +127,23 @@ class Epochs:
     state: Any = ()
     train: Callable
 
-    def __init__(self, compiled: Trainable, data: Samples, n_steps: int, rows_per_step: int):
+    def __init__(
+        self,
+        compiled: Trainable,
+        data: Samples,
+        n_steps: int,
+        rows_per_step: int,
+        in_parts: bool,
+    ):
         self.compiled = compiled
         self.data = data
         self.n_steps = n_steps
-        self.by_blocks = data.windows.is_mapped
-        most_epochs = max(1, min(_MOST_EPOCHS, _MOST_ORDERED_ROWS // (n_steps * rows_per_step)))
-        self.most_epochs = 1 if self.by_blocks else most_epochs
+        self.in_parts = in_parts
+        most_epochs = max(1, min(_MOST_EPOCHS, MOST_ORDERED_ROWS // (n_steps * rows_per_step)))
+        self.most_epochs = 1 if in_parts else most_epochs
         cells = rows_per_step * data.windows.shape[1] * compiled.network.n_features
         self._steps_per_call = _FIRST_CALL_STEPS
-        self._steps_per_block = max(1, BLOCK_CELLS // cells)
+        self._steps_per_part = max(1, PART_CELLS // cells)
         # Making a tensor for every call takes longer than a small epoch.
         self._scalar = functools.lru_cache(maxsize=None, typed=True)(tf.constant)
 
@@ -170,17 +179,17 @@ class Epochs:
         ndarray of shape (n_epochs, n_networks, n_names)
             Shorter where a loss that is not finite ended the run.
         """
-        if not self.by_blocks:
+        if not self.in_parts:
             return self._train(self.given, self._epochs, first, last, first == 0)
-        for start in range(first, last, self._steps_per_block):
-            stop = min(start + self._steps_per_block, last)
+        for start in range(first, last, self._steps_per_part):
+            stop = min(start + self._steps_per_part, last)
             logs = self._train(self.read(start, stop), 1, 0, stop - start, start == 0)
             if not np.isfinite(logs[-1, :, 0]).all():
                 break
         return logs
 
     def read(self, start: int, stop: int):
-        """Return what the steps `start` to before `stop` of an epoch read, from a file."""
+        """Return what the steps `start` to before `stop` of an epoch read, as the first ones."""
         raise NotImplementedError
 
     def validate(self) -> np.ndarray:

@@ -36,7 +36,7 @@ class StatefulEpochs(Epochs):
         held_out: Samples | None,
     ):
         n_steps, lanes, chunk = steps.rows.shape
-        super().__init__(compiled, data, n_steps, lanes * chunk)
+        super().__init__(compiled, data, n_steps, lanes * chunk, data.windows.is_mapped)
         self._steps = steps
         # 1. the state before the first row
         n_states = max(int(steps.slots.max()) + 1, len(states[0]) if states else 0)
@@ -46,7 +46,7 @@ class StatefulEpochs(Epochs):
         self.state = [tf.constant(state) for state in first]
         # 2. the samples on the device
         xla = engine == "xla"
-        if self.by_blocks:
+        if self.in_parts:
             self.given = self.read(0, 1)
         else:
             self.given = _on_device(data, steps, _padded if xla else tf.constant)

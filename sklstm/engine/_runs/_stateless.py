@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from sklstm.engine._models._build import row_orders
 from sklstm.engine._models._compiled import Trainable, windows_at
-from sklstm.engine._runs._epochs_graph import Epochs, Span, run_epochs
+from sklstm.engine._runs._epochs_graph import MOST_ORDERED_ROWS, Epochs, Span, run_epochs
 from sklstm.engine._samples import Samples
 from sklstm.engine._spec import TrainingSpec
 
@@ -69,11 +69,14 @@ class BatchEpochs(Epochs):
         engine: str = "block",
     ):
         n_networks = compiled.log_shape[:-1]
+        self._xla = engine == "xla"
+        # The order of a long epoch takes memory, too.
+        in_parts = data.windows.is_mapped or (n_drawn >= MOST_ORDERED_ROWS and not self._xla)
         rows_per_step = batch_size * len(orders)
-        super().__init__(compiled, data, -(-n_drawn // batch_size), rows_per_step)
+        super().__init__(compiled, data, -(-n_drawn // batch_size), rows_per_step, in_parts)
         self._orders = map(np.stack, zip(*orders, strict=True)) if n_networks else orders[0]
-        self._batch_size, self._xla = batch_size, engine == "xla"
-        known = data.block(np.arange(1)) if self.by_blocks else data
+        self._batch_size = batch_size
+        known = data.block(np.arange(1)) if data.windows.is_mapped else data
         # XLA compiles for fixed shapes, so it is told the numbers that decide them.
         n_epochs, n_rows = (self.most_epochs, n_drawn) if self._xla else (1, 1)
         self.given = self._batches(known, np.zeros((n_epochs, *n_networks, n_rows), np.int32))
@@ -90,13 +93,15 @@ class BatchEpochs(Epochs):
         if self._xla:
             # Fewer epochs are filled up with orders that are never run.
             orders = np.resize(orders, (self.most_epochs, *orders.shape[1:]))
-        if self.by_blocks:
+        if self.in_parts:
             self._order = orders[0]
         else:
             self.given = self.given._replace(orders=tf.constant(orders))
 
     def read(self, start: int, stop: int) -> Batches:
         order = self._order[..., start * self._batch_size : stop * self._batch_size]
+        if not self.data.windows.is_mapped:
+            return self.given._replace(orders=tf.constant(order[None]))
         places = np.arange(order.size, dtype=np.int32).reshape(1, *order.shape)
         return self._batches(self.data.block(order.ravel()), places)
 
