@@ -1,11 +1,7 @@
 """Predictions of past rows by estimators that were trained on earlier rows only."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
-from joblib import effective_n_jobs
-from sklearn.base import clone
 
 from sklstm._checks._arguments import check_flag, check_jobs, check_kind
 from sklstm._checks._horizon import first_step, horizon_of, target_names
@@ -15,18 +11,16 @@ from sklstm._checks._quantiles import check_method
 from sklstm._checks._tables import check_ordered, check_target, column_names, index_of
 from sklstm._past._layout import Layout
 from sklstm._sklearn._compat import safe_indexing
-from sklstm._sklearn._composition import call_final, final_estimator, refuse_classifier
-from sklstm._sklearn._parallel import shared_out
-from sklstm._sklearn._warnings import each_once
+from sklstm._sklearn._composition import refuse_classifier
 from sklstm.evaluation._backtest_result import BacktestResult
 from sklstm.evaluation._baselines import BASELINES, baseline, check_baselines
+from sklstm.evaluation._folds import Folds
 from sklstm.evaluation._intervals._quantiles import named_quantiles
 from sklstm.evaluation._rows import Rows
 from sklstm.evaluation._scales import Scales
 from sklstm.evaluation._scores import Scoring, scorers_of
 from sklstm.evaluation._splits import check_splits, with_past
 from sklstm.forecasting._future_inputs import DECLARE
-from sklstm.forecasting._rows_ahead import rows_ahead
 
 
 def backtest(
@@ -226,29 +220,15 @@ def backtest(
     if feed_back and y_lag is None:
         y_lag = getattr(estimator, "y_lag", None)
         y_lag = None if isinstance(y_lag, str) and y_lag == "auto" else y_lag
-    known = inputs_among(X, future_inputs, layout)
-    later = safe_indexing(X, known, axis=1) if known else None
-    past_inputs: dict = {}
-    if feed_back or y_lag is not None:  # a wrong `y_lag` is refused where it is not used, too
-        lags = lags_of(X, y, target, later, y_lag, guess=recompute is None)
-        held = {*known, *(lag.column for lag in lags.columns)}
-        lacking = [name for i, name in enumerate(column_names(X)) if i not in held]
-        if feed_back and lacking and recompute is None:
-            raise ValueError(f"The values of {lacking!r} in the test rows are not known. {DECLARE}")
-        past_inputs = observed_inputs(X, lags, layout)
+    later, past_inputs = _inputs(
+        X, y, target, layout, future_inputs, y_lag=y_lag, feed_back=feed_back, recompute=recompute
+    )
 
     # 2. Fit and predict.
     options = {"feed_back": feed_back, "y_lag": y_lag, "recompute": recompute, "method": method}
     options |= {"later": later, "past_inputs": past_inputs, "horizon": horizon}
-    task = SimpleNamespace(estimator=estimator, X=X, y=y, table=table, **options)
-    parts = [[split] for split in splits] if refit else [splits]
-    with each_once():
-        if len(parts) == 1:
-            found = [_fit_predict(task, splits, n_jobs)]
-        else:
-            found = shared_out(n_jobs, _fit_predict, [(task, part) for part in parts])
-    estimators = [fitted for fitted, _ in found]
-    predictions = [predicted for _, several in found for predicted in several]
+    common = Folds(estimator, X, y, table, **options)
+    estimators, predictions = common.predicted(splits, refit, n_jobs)
     quantiles = {}
     if method == "predict_quantiles":
         predictions, quantiles = named_quantiles(predictions, estimators, target.shape[1])
@@ -314,70 +294,19 @@ def backtest(
     return BacktestResult(lines, scores, skill, estimators, getattr(y, "name", None), scoring)
 
 
-def _fit_predict(task, splits, n_jobs=None):
-    """Fit on the training rows of the first of some folds, and predict the test rows of all."""
-    train, _ = splits[0]
-    rows = train
-    if task.feed_back and not hasattr(final_estimator(task.estimator), "horizon"):
-        # Targets of the last rows lie among the test rows; regressors with a horizon know that.
-        n_later = task.table.within[task.table.last_of_series(train)][task.table.series[train]]
-        rows = train[n_later - task.table.within[train] >= task.horizon - 1]
-    fitted = clone(task.estimator).fit(safe_indexing(task.X, rows), safe_indexing(task.y, rows))
-    if task.feed_back:
-        options = {"start": train[0], "n_jobs": n_jobs}
-        return fitted, [_forecast_fold(fitted, task, *split, **options) for split in splits]
-    # One call for all folds. Rows between the training and the test rows are part of the past.
-    tests = np.concatenate([test for _, test in splits])
-    after = task.table.last_of_series(train)[task.table.series]
-    until = task.table.last_of_series(tests)[task.table.series]
-    rows = np.arange(len(until))
-    rows = rows[(rows > after) & (rows <= until)]
-    predicted = _predict_rows(fitted, task, rows, n_jobs)
-    return fitted, [predicted[np.searchsorted(rows, test)] for _, test in splits]
-
-
-def _predict_rows(fitted, task, rows, n_jobs):
-    """Predict some rows, the series shared out to workers; the numbers are those of one call."""
-    found, series = np.unique(task.table.series[rows], return_inverse=True)
-    n_parts = min(len(found), effective_n_jobs(n_jobs))
-    part = series * n_parts // len(found)
-    calls = [(fitted, task.method, safe_indexing(task.X, rows[part == i])) for i in range(n_parts)]
-    values = shared_out(n_jobs, call_final, calls) if n_parts > 1 else [call_final(*calls[0])]
-    values = np.concatenate([np.asarray(some) for some in values])
-    return values[np.argsort(np.argsort(part, kind="stable"))]
-
-
-def _forecast_fold(fitted, task, train, test, *, start, n_jobs):
-    """Forecast test rows from the last training rows; the model was trained from `start` on."""
-    last, is_known = task.table.known(start, train, test)
-    rows, series = np.arange(len(is_known)), task.table.series
-    is_ahead = (rows > last[series]) & (rows <= task.table.last_of_series(test)[series])
-    known, ahead = rows[is_known], rows[is_ahead & (last[series] >= 0)]
-    if index_of(task.X) is None:
-        labels = pd.RangeIndex(len(known), len(known) + len(ahead))
-    else:
-        labels = task.X.index[ahead]
-    y = safe_indexing(task.y, known)
-    if task.horizon > 1:
-        within = task.table.within
-        n_later = within[last[series[known]]] - within[known]
-        step = np.arange(np.shape(y)[1]) // (np.shape(y)[1] // task.horizon)
-        y = pd.DataFrame(y).mask(step > n_later[:, None])
-        y = y if index_of(task.y) is not None else y.to_numpy()
-    table, _ = rows_ahead(
-        fitted,
-        safe_indexing(task.X, known),
-        y,
-        None if task.later is None else safe_indexing(task.later, ahead),
-        task.y_lag,
-        task.recompute,
-        labels=labels,
-        n_jobs=n_jobs,
-        past_inputs={name: values[known] for name, values in task.past_inputs.items()},
-    )
-    # Targets that are not known at the end of the training rows are forecast as well.
-    wanted = labels[np.searchsorted(ahead, test)]
-    return table.predicted()[table.labels.get_indexer(wanted)]
+def _inputs(X, y, target, layout, future_inputs, *, y_lag, feed_back, recompute):
+    """Return the columns that are known ahead, and the past inputs of a forecast."""
+    known = inputs_among(X, future_inputs, layout)
+    later = safe_indexing(X, known, axis=1) if known else None
+    if not feed_back and y_lag is None:
+        return later, {}
+    # A wrong `y_lag` is refused where it is not used, too.
+    lags = lags_of(X, y, target, later, y_lag, guess=recompute is None)
+    held = {*known, *(lag.column for lag in lags.columns)}
+    lacking = [name for i, name in enumerate(column_names(X)) if i not in held]
+    if feed_back and lacking and recompute is None:
+        raise ValueError(f"The values of {lacking!r} in the test rows are not known. {DECLARE}")
+    return later, observed_inputs(X, lags, layout)
 
 
 def _lines(rows, fold, steps, values, X, y):
