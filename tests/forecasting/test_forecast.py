@@ -239,6 +239,20 @@ def test_labels_go_on_at_their_step(index, expected, known):
     assert ahead.index.name == "time"
 
 
+def test_a_row_off_the_step_of_the_training_rows_is_refused():
+    """A month's 15th is followed by no month's first."""
+    X, y = series_to_supervised(
+        pd.Series(
+            np.arange(21.0) ** 2,
+            dates("2024-01-01", "MS").append(pd.DatetimeIndex(["2025-09-15"])),
+            name="y",
+        )
+    )
+    model = TransformedSeriesRegressor(Ridge()).fit(X[:-1], y[:-1])
+    with pytest.raises(ValueError, match="2025-09-15.*are not known"):
+        forecast(model, X[-1:], 2, y=y[-1:])
+
+
 LATE = [("uint8", 226), ("UInt8", 226)]
 
 
