@@ -207,7 +207,7 @@ def gap_remedy(index, name):
     """
     code = f"{name}.reindex(...)"
     if is_panel(index):
-        levels = 1 if index.nlevels == 2 else list(range(1, index.nlevels))
+        levels = -1 if index.nlevels == 2 else list(range(1 - index.nlevels, 0))
         code = f"{name}.unstack({levels}).asfreq(...).stack({levels}, future_stack=True)"
     elif isinstance(index, pd.PeriodIndex):
         code = f"{name}.reindex(pd.period_range({name}.index[0], {name}.index[-1]))"

@@ -256,6 +256,27 @@ def test_the_advice_on_missing_steps_pairs_neighbours_in_time(table, code):
     np.testing.assert_array_equal(y, LESS[1:])
 
 
+@pytest.mark.parametrize("levels", ["-1", "[-2, -1]"])
+def test_the_advice_on_missing_steps_of_many_series_fills_each(levels):
+    """Each series gets the rows that it lacks, and no other; pairs are one step apart."""
+    names = [("a",), ("b",)] if levels == "-1" else [("x", "a"), ("y", "b")]
+    series = {
+        names[0]: pd.Series(VALUES, DAYS).drop(DAYS[HOLES]),
+        names[1]: pd.Series(-VALUES, DAYS).drop(DAYS[[20, 21]]),
+    }
+    rows = {(day, *name): value for name in names for day, value in series[name].items()}
+    holed = pd.Series(rows, name="a").sort_index()
+    code = f"series.unstack({levels}).asfreq(...).stack({levels}, future_stack=True)"
+    with pytest.warns(MissingStepsWarning, match=re.escape(code)):
+        series_to_supervised(holed)
+    whole = eval(code.replace("...", "'D'"), {"series": holed})  # noqa: S307
+    _, y = silently(lambda: series_to_supervised(whole))
+    for name, values in series.items():
+        np.testing.assert_array_equal(
+            y.xs(name, level=[*range(1, y.index.nlevels)]), values.asfreq("D")[1:]
+        )
+
+
 def test_the_advice_on_a_target_brings_it_back():
     """After a gap a difference cannot be undone; with the rows in between it is."""
     X, y = SUPERVISED["dates"]
