@@ -159,9 +159,10 @@ def check_sorted(index, name="X", *, allow_names=False):
         mend = "Fill it in, or leave the row out."
     elif index.has_duplicates:
         what = f"holds {label_at(index[index.duplicated()], 0)!r} more than once"
+        table = "X" if name == "X" else f"pd.DataFrame({name})"  # others may be a Series
         mend = (
             "If the table holds several series, add the level that names them:"
-            f" {name}.set_index(<series>, append=True).sort_index(), where <series> is their"
+            f" {table}.set_index(<series>, append=True).sort_index(), where <series> is their"
             f" column; otherwise make one row of those that share a label. {_FOLDS}"
         )
     elif falls:

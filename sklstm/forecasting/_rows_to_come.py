@@ -150,8 +150,8 @@ def _labels_after(index, n_labels, known, axis):
         )
     raise ValueError(
         f"The labels of the {n_labels} steps after {label_at(index, -1)!r} are not known: the index"
-        " of X has no regular step. Give it one, for instance with X.asfreq('D') or X.to_period(),"
-        " or name the labels with future_inputs=pd.DataFrame(index=...), of at least"
+        " of X has no regular step. Give its times one, for instance with asfreq('D') or"
+        " to_period(), or name the labels with future_inputs=pd.DataFrame(index=...), of at least"
         f" {n_labels} rows after the last one of X."
     )
 
