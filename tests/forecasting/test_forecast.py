@@ -249,7 +249,7 @@ def test_a_row_off_the_step_of_the_training_rows_is_refused():
         )
     )
     model = TransformedSeriesRegressor(Ridge()).fit(X[:-1], y[:-1])
-    with pytest.raises(ValueError, match="2025-09-15.*are not known"):
+    with pytest.raises(ValueError, match=r"2025-09-15.*are not known"):
         forecast(model, X[-1:], 2, y=y[-1:])
 
 
