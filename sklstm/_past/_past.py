@@ -280,7 +280,14 @@ class Past:
         numbers, series, later = stretches.numbers, stretches.series, stretches.are_later
         # Nothing is expected before training rows, nor before those of a series that these do not
         # have, if some of its rows have a past; but a forecast looks back upon each row.
-        _, begins = find(self.kept.heads_of_parts, keys_of(series, numbers - n_known))
+        heads = numbers - n_known
+        _, begins = find(self.kept.heads_of_parts, keys_of(series, heads))
+        # The first rows after a gap in the training rows were not learnt from, but later rows that
+        # look back upon the gap are predicted.
+        seen = np.minimum(series, self.n_series - 1)
+        ends = self.ends[seen]
+        needs_gap = (heads > self.kept.firsts[seen]) & (ends - heads < self.depth)
+        begins &= ~(needs_gap & (numbers + stretches.lengths > ends))
         if _APPENDED.get() is not None:
             begins &= ~later & (n_known + stretches.lengths > self.depth)
         begins |= (series >= self.n_series) & ~later & (stretches.lengths > self.depth)
@@ -302,6 +309,8 @@ class Past:
         firsts = self.kept.begins[of_series] % KEYS
         stops = firsts + self.kept.lengths[of_series]
         oldest = number - n_known
+        heads = self.kept.heads_of_parts
+        after_gaps = (heads[heads // KEYS == series] % KEYS)[1:]
         if np.isnan(number):
             what = "has no known place among the training rows"
             remedy = "" if self.axis else whole
@@ -318,7 +327,13 @@ class Past:
                 f" Pass the {self.depth} row(s) before it as well, or set history='none' if nothing"
                 " comes before it."
             )
-        elif not later and number - n_known in firsts:
+        elif oldest in after_gaps and (n_known or not later):
+            what = f"is row {n_known + 1} after a gap in the training rows"
+            remedy = (
+                f" The model looks back upon {self.depth} row(s): fill the gap before fit, or pass"
+                f" the rows that lack, and those since, as well. {gap_remedy(index, 'X')}"
+            )
+        elif not later and oldest in firsts:
             what = f"is the first of {stretches.lengths[one]} row(s) of its series"
             remedy = (
                 f" The model looks back upon {self.depth} row(s): leave the series out, or look"

@@ -256,6 +256,29 @@ def test_the_advice_on_missing_steps_pairs_neighbours_in_time(table, code):
     np.testing.assert_array_equal(y, LESS[1:])
 
 
+@pytest.mark.parametrize("first", [N_TRAIN - 1, N_TRAIN])
+def test_the_advice_on_a_gap_in_the_training_rows_gives_the_past(first):
+    """Later rows that look back upon the gap are told of, those of fit itself are not."""
+    holed = TABLE[:N_TRAIN].drop(DAYS[N_TRAIN - 2])
+    windower = clone(WINDOWER).fit(holed)
+    message = (
+        f"Row {DAYS[first].date()} .* is row {first - N_TRAIN + 2} after a gap in the training"
+    )
+    with pytest.warns(UnknownPastWarning, match=message + ".*fill the gap before fit, or pass"):
+        windows = windower.transform(TABLE[first:])
+    expected = lags(np.where(np.arange(N) == N_TRAIN - 2, np.nan, VALUES))[first:]
+    known = ~np.isnan(expected).any(axis=1)
+    np.testing.assert_array_equal(windows[known], expected[known])
+    assert windows[~known].isna().any(axis=1).all()
+    silently(lambda: windower.transform(holed))
+    # Both advices.
+    whole = silently(lambda: windower.transform(TABLE[N_TRAIN - 2 :]))
+    np.testing.assert_array_equal(whole, WHOLE[N_TRAIN - 2 :])
+    filled_up = holed.asfreq("D").ffill()
+    windows = silently(lambda: clone(WINDOWER).fit(filled_up).transform(TABLE[N_TRAIN:]))
+    np.testing.assert_array_equal(windows, lags([*filled_up["a"], *VALUES[N_TRAIN:]])[N_TRAIN:])
+
+
 @pytest.mark.parametrize("levels", ["-1", "[-2, -1]"])
 def test_the_advice_on_missing_steps_of_many_series_fills_each(levels):
     """Each series gets the rows that it lacks, and no other; pairs are one step apart."""
