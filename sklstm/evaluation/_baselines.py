@@ -58,8 +58,8 @@ def baseline(name, target, table, rows, origins, *, horizon, season, firsts):
     rows : ndarray of int
         The rows to predict.
     origins : ndarray of int of shape (len(rows),)
-        For each row, the last row of its series whose target is known when it is predicted; -1
-        where there is none.
+        For each row, the last row of its series that is known when it is predicted; -1 where there
+        is none. Where its target is NaN, an earlier one counts.
     horizon : int
         Steps ahead that the columns of `target` reach.
     season : int or None
@@ -72,20 +72,32 @@ def baseline(name, target, table, rows, origins, *, horizon, season, firsts):
     ndarray of shape (len(rows), n_targets * horizon)
         NaN where the value that is needed is not known.
     """
-    series = target[:, : target.shape[1] // horizon]
-    start = table.numbers[origins]
     parts = []
     for step in range(horizon):
-        # `step` counts from the row, `distance` from the last known value.
-        number = table.numbers[rows] + step
-        distance = number - start
-        source = origins
-        if name == "seasonal_naive":
-            source = table.find(table.series[rows], number - season * -(-distance // season))
-        is_known = (origins >= 0) & (source >= 0)
-        values = np.where(is_known[:, None], series[source], np.nan)
-        if name == "drift":
-            n_steps = np.maximum(start - table.numbers[firsts], 1)[:, None]
-            values = values + distance[:, None] * (values - series[firsts]) / n_steps
-        parts.append(values)
+        columns = target[:, : target.shape[1] // horizon].T
+        made = [_of_column(name, of, table, rows, origins, step, season, firsts) for of in columns]
+        parts.append(np.stack(made, axis=1))
     return np.concatenate(parts, axis=1)
+
+
+def _of_column(name, values, table, rows, origins, step, season, firsts):
+    """Make a simple forecast of one target, so many steps after each row."""
+    last, first = table.known_around(~np.isnan(values))
+    origins = np.where(origins >= 0, last[origins], -1)
+    # `step` counts from the row, `distance` from the last known value.
+    number = table.numbers[rows] + step
+    distance = number - table.numbers[origins]
+    source = origins
+    if name == "seasonal_naive":
+        series, back = table.series[rows], season * -(-distance // season)
+        source = table.find(series, number - back)
+        while (lacks := (source >= 0) & np.isnan(values[source])).any():
+            back = back + season * lacks
+            source = table.find(series, number - back)
+    found = np.where((origins >= 0) & (source >= 0), values[source], np.nan)
+    if name == "drift":
+        # A known last value means that there is a known first one.
+        firsts = first[firsts]
+        n_steps = np.maximum(table.numbers[origins] - table.numbers[firsts], 1)
+        found = found + distance * (found - values[firsts]) / n_steps
+    return found

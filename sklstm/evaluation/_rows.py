@@ -101,6 +101,32 @@ class Rows:
         np.minimum.at(found, self.series[rows], rows)
         return np.where(found < len(self.series), found, first)
 
+    def known_around(self, is_known):
+        """Find the known rows next to each row in its series.
+
+        Parameters
+        ----------
+        is_known : ndarray of bool of shape (n_rows,)
+
+        Returns
+        -------
+        last, first : ndarray of int of shape (n_rows,)
+            The last one at or before each row, and the first one at or after it; -1 where there is
+            none.
+        """
+        n_rows = len(is_known)
+        known, series, places = is_known[self._at], self.series[self._at], np.arange(n_rows)
+        last = np.maximum.accumulate(np.where(known, places, -1))
+        first = np.minimum.accumulate(np.where(known, places, n_rows)[::-1])[::-1]
+        both = []
+        for found in (last, first):
+            inside = np.clip(found, 0, n_rows - 1)
+            is_own = (inside == found) & (series[inside] == series)
+            rows = np.empty(n_rows, np.int64)
+            rows[self._at] = np.where(is_own, self._at[inside], -1)
+            both.append(rows)
+        return both
+
     def known(self, start, train, test):
         """Find what a forecast of test rows knows: the rows until the last training row.
 

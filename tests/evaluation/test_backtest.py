@@ -72,6 +72,26 @@ def test_drift_goes_on_from_the_last_value_by_the_mean_step():
     np.testing.assert_allclose(lines["drift"], expected)
 
 
+def test_baselines_go_back_to_the_last_known_values():
+    """A target that is NaN is no known value: the one before it, or a season before it, is."""
+    holed = Y.copy()
+    holed.iloc[[0, 100, 101, 110, 130, 131, 132, -13, -1]] = np.nan
+    lines = backtest(seasonal(y_lag=None), X, holed, TimeSeriesSplit(4, test_size=15)).predictions
+    known = holed.dropna()
+    for month, line in lines.iterrows():
+        past = known[known.index < month]
+        same = past[past.index.month == month.month]
+        slope = (past.iloc[-1] - past.iloc[0]) / months_between(past.index[0], past.index[-1])
+        drift = past.iloc[-1] + slope * months_between(past.index[-1], month)
+        expected = [past.iloc[-1], same.iloc[-1], drift]
+        np.testing.assert_allclose(line[["persistence", "seasonal_naive", "drift"]], expected)
+
+
+def months_between(first, last):
+    """Count months."""
+    return (last.year - first.year) * 12 + last.month - first.month
+
+
 @pytest.mark.parametrize("gap", [0, 5])
 @pytest.mark.parametrize(("output", "step"), [("milk_step1", 1), ("milk_step13", 13)])
 def test_baselines_of_a_horizon_know_no_more_than_the_model(output, step, gap):
