@@ -70,12 +70,12 @@ def _time_loop(fused_loop: Callable, left_padded: bool):
             return keras_time_loop(layer, sequences, initial_state, mask, training)
         if training and layer.dropout:
             sequences *= tf.expand_dims(input_dropout(layer, sequences[:, 0, :]), 1)
-        weights = [tf.convert_to_tensor(weight.value) for weight in layer.cell.weights]
+        weights = [tf.expand_dims(weight.value, 0) for weight in layer.cell.weights]
         x = tf.transpose(sequences, [1, 0, 2])
         if layer.go_backwards:
             x = tf.reverse(x, [0])
-        begun = tf.transpose(mask) if mask is not None and at_start else None
-        states = fused_loop(x, initial_state, weights, loop_kind(), begun)
+        begun = [tf.transpose(mask)] if mask is not None and at_start else None
+        [states] = fused_loop([x], initial_state, weights, loop_kind(), begun)
         lengths = None
         if mask is not None and at_end:
             lengths = tf.reduce_sum(tf.cast(mask, tf.int32), 1)

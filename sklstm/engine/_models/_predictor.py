@@ -71,17 +71,17 @@ class Predictor:
 
     def _batch(self, row, series, window_and_starts):
         window, starts = window_and_starts[0], window_and_starts[1:]
-        weights = [weight[0] for weight in unpacked(row[None], self.weights)]
+        weights = unpacked(row[None], self.weights)
         n_rows = tf.shape(starts)[0]
         rows = tf.minimum(tf.range(n_rows + -n_rows % _FULL_ROWS), n_rows - 1)
         arrays, n_features = WindowArrays(series, starts, window), self.network.n_features
         windows = windows_at(arrays, rows, n_features, time_first=self.model is None)
         if self.model is None:
-            return forward(self.network, weights, windows)[:n_rows]
+            return forward(self.network, weights, tf.expand_dims(windows, 0))[0, :n_rows]
         if self.network.window is not None:
             windows.set_shape((None, self.network.window, n_features))
         state = [
-            (weight, tf.cast(value, weight.dtype))
+            (weight, tf.cast(value[0], weight.dtype))
             for weight, value in zip(self.weights, weights, strict=True)
         ]
         with keras.StatelessScope(state_mapping=state):

@@ -151,8 +151,8 @@ class StatefulPredictor:
 
     def _with_weights(self, weights, windows, steps, states):
         if self.model is None:
-            plain = StatefulForward(self.network, PlainRowLayers(self.network, weights))
-            return plain.all_rows(windows, steps, states)
+            plain = PlainRowLayers(self.network, [tf.expand_dims(weight, 0) for weight in weights])
+            return StatefulForward(self.network, plain).all_rows(windows, steps, states)
         layers = KerasRowLayers(self.network, self.model, training=False)
         with keras.StatelessScope(state_mapping=zip(self.model.weights, weights, strict=True)):
             return StatefulForward(self.network, layers).all_rows(windows, steps, states)

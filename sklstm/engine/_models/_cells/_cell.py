@@ -22,13 +22,15 @@ class Cell:
     first_bias : callable
         Takes the shape of a layer's bias, returns its first values.
     fused_loop : callable or None
-        ``fused_loop(x, states, weights, kind, begun, last_only)`` runs over inputs of shape
-        (n_steps, n_rows, n_features) faster than the layer does, with the same numbers, and returns
-        each state after every step, the outputs first. `kind` is "block", "matmul" or "xla", see
-        `TrainingSpec`. `begun`, of shape (n_steps, n_rows), is None, or tells at which steps a
-        sequence has begun: until then its states stay zero, as they were given. With `last_only`,
-        it returns but the outputs after the last step, of shape (n_rows, units), as the only one of
-        a list. None if there is only the layer itself.
+        ``fused_loop(xs, states, weights, kind, begun, last_only)`` runs networks of one shape over
+        inputs of shape (n_steps, n_rows, n_features), one of `xs` for each, from the same states,
+        faster than the layer does, with the same numbers. The first axis of `weights` is the
+        network. It returns for each network each state after every step, the outputs first.
+        `kind` is "block", "matmul" or "xla", see `TrainingSpec`. `begun`, of shape
+        (n_steps, n_rows) for each network, is None, or tells at which steps a sequence has begun:
+        until then its states stay zero, as they were given. With `last_only`, it returns but the
+        outputs after the last step, of shape (n_rows, units), as the only one of a list. None if
+        there is only the layer itself.
     """
 
     layer: type[keras.layers.RNN]

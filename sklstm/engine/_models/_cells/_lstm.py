@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import keras
 import numpy as np
@@ -28,51 +29,52 @@ _LEAST_HALF = 512
 _SHUT = -1e9
 
 
-def _fused_loop(x, states, weights, kind: str, begun=None, last_only: bool = False):
+def _fused_loop(xs, states, weights, kind: str, begun=None, last_only: bool = False):
     if begun is not None:
         # One more column, which is 1 before a sequence begins. It shuts the input gates, so that
         # states that are zero stay zero, and no gradient comes from there.
         kernel, *others = weights
-        not_yet = tf.cast(tf.logical_not(begun), x.dtype)
-        shut = tf.repeat([[_SHUT, 0.0, 0.0, 0.0]], kernel.shape[1] // 4, axis=1)
-        x = tf.concat([x, not_yet[..., None]], 2)
-        weights = [tf.concat([kernel, shut], 0), *others]
-    if kind == "xla":
-        hs, cs = _xla_lstm(x, *states, *weights)
-        return [hs[-1]] if last_only else [hs, cs]
-    loop = matmul_lstm if kind == "matmul" else _block_lstm
+        shut = tf.repeat([[[_SHUT, 0.0, 0.0, 0.0]]], kernel.shape[2] // 4, axis=2)
+        weights = [tf.concat([kernel, tf.repeat(shut, kernel.shape[0], 0)], 1), *others]
+        not_yet = [tf.cast(tf.logical_not(of), tf.float32)[..., None] for of in begun]
+        xs = [tf.concat(pair, 2) for pair in zip(xs, not_yet, strict=True)]
+    loop: Any = {"block": _block_lstm, "matmul": _matmul_lstm, "xla": _xla_lstm}[kind]
     loop = functools.partial(loop, weights=weights, last_only=last_only)
     units = states[0].shape[1]
-    if kind == "matmul" or units >= _FEWEST_UNITS_SPLIT:
+    if kind == "matmul" or (kind == "block" and units >= _FEWEST_UNITS_SPLIT):
         loop = functools.partial(_two_halves, loop)
     if kind == "block" and units % 2:
         loop = functools.partial(_even_batch, loop)
-    return loop(x, *states)
+    return loop(xs, *states)
 
 
-def _even_batch(loop, x, h, c):
+def _even_batch(loop, xs, h, c):
     """Call a loop with a row more where batch and units are odd, which the fused op is slow at."""
-    n_rows = tf.shape(x)[1]
-    more = n_rows % 2
-    h, c = (tf.pad(state, [[0, more], [0, 0]]) for state in (h, c))
-    states = loop(tf.pad(x, [[0, 0], [0, more], [0, 0]]), h, c)
-    return [of[..., :n_rows, :] for of in states]
+    n_rows = tf.shape(h)[0]
+    more = [0, n_rows % 2]
+    h, c = (tf.pad(state, [more, [0, 0]]) for state in (h, c))
+    of_networks = loop([tf.pad(x, [[0, 0], more, [0, 0]]) for x in xs], h, c)
+    return [[of[..., :n_rows, :] for of in states] for states in of_networks]
 
 
-def _two_halves(loop, x, h, c):
+def _two_halves(loop, xs, h, c):
     """Call a loop for both halves of a large batch, which TensorFlow does side by side.
 
     Only the shape decides how the batch is split, not the cores at hand: every process, however
     many threads it has, computes the same numbers to the last bit.
     """
-    n_rows, units = tf.shape(x)[1], h.shape[1]
+    n_rows, units = tf.shape(h)[0], h.shape[1]
     # Rows of predictions are groups of 24, and have to stay so: see `Predictor`.
     by_24, by_8 = (_second_half(n_rows, units, group) for group in (24, 8))
     second = tf.where(n_rows % 24 == 0, by_24, by_8)
     sizes = [n_rows - second, second]
-    parts = tf.split(x, sizes, 1), tf.split(h, sizes, 0), tf.split(c, sizes, 0)
-    halves = [loop(*half) for half in zip(*parts, strict=True)]
-    return [tf.concat(states, -2) for states in zip(*halves, strict=True)]
+    parts = zip(*(tf.split(x, sizes, 1) for x in xs), strict=True)
+    states = tf.split(h, sizes, 0), tf.split(c, sizes, 0)
+    halves = [loop(half, *before) for half, *before in zip(parts, *states, strict=True)]
+    return [
+        [tf.concat(pair, -2) for pair in zip(*of_network, strict=True)]
+        for of_network in zip(*halves, strict=True)
+    ]
 
 
 def _second_half(n_rows, units, group):
@@ -81,49 +83,76 @@ def _second_half(n_rows, units, group):
     return n_rows // (2 * least) * least
 
 
-def _block_lstm(x, h, c, weights, last_only: bool):
-    """Return all outputs and cell states, time first, by TensorFlow's fused op.
+def _block_lstm(xs, h, c, weights, last_only: bool):
+    """Compute with TensorFlow's fused op.
 
-    With `last_only`, only the outputs of the last step.
+    What the networks have in common is computed once: the op takes no longer than a few small ones.
     """
-    n_features, units = weights[0].shape[0], weights[1].shape[0]
-    # The op is slow, and says so at every call, where batch and columns are both odd.
-    n_empty = n_features % 2
+    kernel, recurrent, bias = weights
+    n_networks, n_features = kernel.shape[:2]
+    if n_features % 2:
+        # The op is slow, and says so at every call, where batch and columns are both odd.
+        kernel = tf.pad(kernel, [[0, 0], [0, 1], [0, 0]])
+        more = tf.constant([[0, 0], [0, 0], [0, 1]])
+        xs = [tf.pad(x, more) for x in xs]
 
     @tf.custom_gradient
-    def run(x, h, c, kernel, recurrent, bias):
-        steps, n_rows, _ = tf.unstack(tf.shape(x, out_type=tf.int64))
-        if n_empty:
-            x = tf.pad(x, [[0, 0], [0, 0], [0, n_empty]])
-        stacked = tf.concat([tf.pad(kernel, [[0, n_empty], [0, 0]]), recurrent], 0)
-        ends = {
-            "seq_len_max": steps * tf.minimum(n_rows, 1),
-            "x": x,
+    def run(h, c, kernels, bias, *xs):
+        n_steps, n_rows, _ = tf.unstack(tf.shape(xs[0], out_type=tf.int64))
+        last = n_steps - 1
+        shared = {
+            "seq_len_max": n_steps * tf.minimum(n_rows, 1),
             "cs_prev": c,
             "h_prev": h,
-            "w": stacked,
-            **dict.fromkeys(("wci", "wcf", "wco"), tf.zeros([units])),
-            "b": bias,
+            **dict.fromkeys(("wci", "wcf", "wco"), tf.zeros([recurrent.shape[1]])),
             "use_peephole": False,
         }
-        i, cs, f, o, ci, co, hs = tf.raw_ops.BlockLSTMV2(**ends, cell_clip=0.0)
+        of_networks = zip(xs, tf.unstack(kernels, n_networks), tf.unstack(bias), strict=True)
+        given = [{"x": x, "w": w, "b": b, **shared} for x, w, b in of_networks]
+        found = [tf.raw_ops.BlockLSTMV2(**of, cell_clip=0.0)._asdict() for of in given]
+        if last_only:
+            axis = tf.constant(0)
+            states = [tf.gather(of["h"], last, axis=axis) for of in found]
+        else:
+            states = [of[name] for name in ("h", "cs") for of in found]
 
-        def gradient(d_hs, d_cs):
-            d = tf.raw_ops.BlockLSTMGradV2(
-                **ends, i=i, cs=cs, f=f, o=o, ci=ci, co=co, h=hs, cs_grad=d_cs, h_grad=d_hs
+        def gradient(*d_states: Any):
+            if last_only:
+                earlier = tf.stack([[last, 0], [0, 0], [0, 0]])
+                unread = [tf.zeros_like(found[0]["cs"])] * n_networks
+                d_states = (*(tf.pad(of[None], earlier) for of in d_states), *unread)
+            d = [
+                tf.raw_ops.BlockLSTMGradV2(**of, **kept, h_grad=d_h, cs_grad=d_c)
+                for of, kept, d_h, d_c in zip(
+                    given, found, d_states[:n_networks], d_states[n_networks:], strict=True
+                )
+            ]
+            d_first = (
+                tf.add_n([getattr(of, name) for of in d])
+                for name in ("h_prev_grad", "cs_prev_grad")
             )
-            d_kernel, _, d_recurrent = tf.split(d.w_grad, [n_features, n_empty, units])
-            d_x = d.x_grad[..., :n_features]
-            return d_x, d.h_prev_grad, d.cs_prev_grad, d_kernel, d_recurrent, d.b_grad
+            d_weights = (tf.stack([getattr(of, name) for of in d]) for name in ("w_grad", "b_grad"))
+            return *d_first, *d_weights, *(of.x_grad for of in d)
 
-        return (hs, cs), gradient
+        return states, gradient
 
-    hs, cs = run(x, h, c, *weights)
-    return [hs[-1]] if last_only else [hs, cs]
+    states = run(h, c, tf.concat([kernel, recurrent], 1), bias, *xs)
+    return [states[i::n_networks] for i in range(n_networks)]
+
+
+def _matmul_lstm(xs, h, c, weights, last_only: bool):
+    of_networks = zip(xs, *map(tf.unstack, weights), strict=True)
+    return [matmul_lstm(x, h, c, own, last_only) for x, *own in of_networks]
+
+
+def _xla_lstm(xs, h, c, weights, last_only: bool):
+    of_networks = zip(xs, *map(tf.unstack, weights), strict=True)
+    states = [_compiled_lstm(x, h, c, *own) for x, *own in of_networks]
+    return [[hs[-1]] for hs, _ in states] if last_only else states
 
 
 @tf.custom_gradient
-def _xla_lstm(x, h, c, kernel, recurrent, bias):
+def _compiled_lstm(x, h, c, kernel, recurrent, bias):
     """Return all outputs and cell states, time first, in ops that XLA compiles.
 
     Whatever does not depend on the step before is one product over all steps, forward and backward.

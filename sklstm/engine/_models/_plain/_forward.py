@@ -95,46 +95,51 @@ def forward(
     network: NetworkSpec,
     weights: Sequence[tf.Tensor],
     windows: tf.Tensor,
-    dropped: Callable[[int, tf.Tensor], tf.Tensor] | None = None,
+    dropped: Callable[[int, int, tf.Tensor], tf.Tensor] | None = None,
 ) -> tf.Tensor:
-    """Return the outputs of a plain network.
+    """Return the outputs of plain networks.
 
     Parameters
     ----------
     network : NetworkSpec
-    weights : sequence of tensors
+        Of all.
+    weights : sequence of tensors of shape (n_networks, ...)
         In the order of `weights_of`.
-    windows : tensor of shape (n_steps, n_rows, n_features)
+    windows : tensor of shape (n_networks, n_steps, n_rows, n_features)
     dropped : callable, optional
-        ``dropped(i, like)`` returns the factors that dropout puts on every step of the inputs of
-        loop i, of the shape of ``like``.
+        ``dropped(i, j, like)`` returns the factors that dropout puts on every step of the inputs of
+        loop j of network i, of the shape of ``like``.
 
     Returns
     -------
-    tensor of shape (n_rows, n_outputs)
+    tensor of shape (n_networks, n_rows, n_outputs)
     """
     left = iter(weights)
     loop: Any = CELLS[network.cell].fused_loop
-    begun = None
+    n_networks, n_begun, begun = weights[0].shape[0], 0, None
     if network.short_windows == "mask":
         missing = tf.math.is_nan(windows)
         windows = tf.where(missing, 0.0, windows)
-        begun = tf.logical_not(tf.reduce_any(missing, 2))
-    x = windows
-    n_begun = 0
+        begun = tf.unstack(tf.logical_not(tf.reduce_any(missing, 3)), n_networks)
+    xs = tf.unstack(windows, n_networks)
     for i, units in enumerate(network.units):
-        zero = [tf.zeros([tf.shape(x)[1], units])] * STATES[network.cell]
+        last = i == len(network.units) - 1
+        zero = [tf.zeros([tf.shape(xs[0])[1], units])] * STATES[network.cell]
         outputs = []
         for backwards in (False, True) if network.bidirectional else (False,):
-            read = x if dropped is None else x * dropped(n_begun, x[0])
+            read = xs
+            if dropped is not None:
+                read = [x * dropped(j, n_begun, x[0]) for j, x in enumerate(xs)]
             n_begun += 1
-            read = tf.reverse(read, [0]) if backwards else read
-            last = i == len(network.units) - 1
+            read = [tf.reverse(x, [0]) for x in read] if backwards else read
             own = [next(left) for _ in range(3)]
-            hs, *_ = loop(read, zero, own, loop_kind(), begun, last_only=last)
-            outputs.append(tf.reverse(hs, [0]) if backwards and not last else hs)
-        x = tf.concat(outputs, -1) if network.bidirectional else outputs[0]
-    return _dense(network, list(left), x)
+            states = loop(read, zero, own, loop_kind(), begun, last_only=last)
+            hs = [of[0] for of in states]
+            outputs.append([tf.reverse(of, [0]) for of in hs] if backwards and not last else hs)
+        xs = outputs[0]
+        if network.bidirectional:
+            xs = [tf.concat(both, -1) for both in zip(*outputs, strict=True)]
+    return tf.stack(_dense(network, list(left), xs))
 
 
 class PlainRowLayers:
@@ -143,10 +148,10 @@ class PlainRowLayers:
     Parameters
     ----------
     network : NetworkSpec
-    weights : sequence of tensors
+    weights : sequence of tensors of shape (1, ...)
         In the order of `weights_of`.
     dropped : callable, optional
-        As for `forward`.
+        ``dropped(i, like)`` returns the factors that dropout puts on the inputs of loop i.
     """
 
     def __init__(
@@ -167,18 +172,20 @@ class PlainRowLayers:
         for i, cell in enumerate(self.cells):
             before = states[n_states * i : n_states * (i + 1)]
             read = x if self.dropped is None else x * self.dropped(i, x[0])
-            now = loop(read, before, cell, loop_kind())
+            [now] = loop([read], before, cell, loop_kind())
             after += after_steps(lengths, before, now)
             x = now[0]
         return x, after
 
     def dense(self, x):
-        return _dense(self.network, self.dense_weights, x)
+        return _dense(self.network, self.dense_weights, [x])[0]
 
 
-def _dense(network: NetworkSpec, weights: Sequence[tf.Tensor], x: tf.Tensor) -> tf.Tensor:
-    """Return what the dense layers make of outputs of the last recurrent layer."""
+def _dense(network: NetworkSpec, weights: Sequence[tf.Tensor], xs: list) -> list[tf.Tensor]:
+    """Return what the dense layers of each network make of outputs of its recurrent layers."""
     activations = (*network.dense_activation, network.output_activation)
-    for activation, kernel, bias in zip(activations, weights[::2], weights[1::2], strict=True):
-        x = keras.activations.get(activation)(tf.matmul(x, kernel) + bias)
-    return x
+    for name, *of_layer in zip(activations, weights[::2], weights[1::2], strict=True):
+        activation = keras.activations.get(name)
+        of_networks = zip(xs, *map(tf.unstack, of_layer), strict=True)
+        xs = [activation(x @ kernel + bias) for x, kernel, bias in of_networks]
+    return xs

@@ -136,20 +136,10 @@ class PlainNetworks(Trainable):
         training = method == "train_step"
         has_dropout = training and self.network.dropout > 0
         weights = unpacked(self._rows.value, self.weights)
-        windows = tf.unstack(x, len(self.models))
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(weights)
-            of_networks = zip(*(tf.unstack(of, len(self.models)) for of in weights), strict=True)
-            predicted = [
-                forward(
-                    self.network,
-                    own,
-                    windows[i],
-                    functools.partial(self._dropped, i) if has_dropout else None,
-                )
-                for i, own in enumerate(of_networks)
-            ]
-            found = losses(self._loss, y, tf.stack(predicted), weight)
+            predicted = forward(self.network, weights, x, self._dropped if has_dropout else None)
+            found = losses(self._loss, y, predicted, weight)
         self._count(found, y)
         if training:
             self._optimizer.apply(tape.gradient(found, weights))
@@ -163,8 +153,7 @@ class PlainNetworks(Trainable):
         weights = unpacked(self._rows.value, self.weights)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(weights)
-            own = [weight[0] for weight in weights]
-            learnt, states = run(PlainRowLayers(self.network, own, dropped))
+            learnt, states = run(PlainRowLayers(self.network, weights, dropped))
             y, predicted, weight = (None if of is None else of[None] for of in learnt)
             found = losses(self._loss, y, predicted, weight)
         gradients = tape.gradient(found, weights) if training else []
