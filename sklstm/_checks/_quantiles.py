@@ -1,5 +1,7 @@
 """Predicted quantiles: which ones they are, how their columns are called, and their order."""
 
+from numbers import Real
+
 import numpy as np
 
 from sklstm._checks._arguments import brief
@@ -144,3 +146,26 @@ def named_levels(columns):
     """
     names = [name for name in columns if isinstance(name, str) and name.startswith(_PREFIX)]
     return {name: float(name.removeprefix(_PREFIX)) for name in names}
+
+
+def level_named(name):
+    """Return the quantile that a single column is called after.
+
+    Parameters
+    ----------
+    name : object
+        The name: ``"quantile_0.05"``, ``"0.05"`` or 0.05.
+
+    Returns
+    -------
+    float or None
+        None for a name that is none of a quantile, as a position.
+    """
+    try:
+        is_one = isinstance(name, str | Real)
+        level = (
+            float(name.removeprefix(_PREFIX) if isinstance(name, str) else name) if is_one else 0
+        )
+    except ValueError:
+        return None
+    return level if 0 < level < 1 else None

@@ -197,7 +197,8 @@ class BacktestResult:
         """
         scoring, keys = self._read_keys(by)
         codes, labels = scoring.groups(keys)
-        return interval_scores(self.predictions, codes, labels, scoring.series)
+        lines = self.predictions
+        return interval_scores(lines, codes, labels, scoring.series, scoring.recorded(lines))
 
     def _tables(self, by):
         scoring, keys = self._read_keys(by)
@@ -241,6 +242,9 @@ def outputs_of(result):
     Returns
     -------
     list
-        ``[None]`` where there is only one output.
+        ``[None]`` where there is only one output. They are in the order of the target, however the
+        lines may be sorted now.
     """
-    return list(dict.fromkeys(result.predictions.get("output", [None])))
+    found = list(dict.fromkeys(result.predictions.get("output", [None])))
+    first = [] if result._scoring is None else result._scoring.outputs
+    return [name for name in first if name in found] or found

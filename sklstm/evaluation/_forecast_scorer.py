@@ -10,7 +10,13 @@ from sklstm._checks._arguments import check_count, check_kind
 from sklstm._checks._horizon import first_step, until_now
 from sklstm._checks._lag_columns import check_lags, inputs_among, lags_of
 from sklstm._checks._numbers import check_floats
-from sklstm._checks._tables import check_ordered, check_target, column_names, index_of
+from sklstm._checks._tables import (
+    check_in_step,
+    check_ordered,
+    check_target,
+    column_names,
+    index_of,
+)
 from sklstm._past._layout import Layout
 from sklstm._past._stretches import said
 from sklstm._sklearn._compat import check_method_params, safe_indexing
@@ -228,6 +234,7 @@ class ForecastScorer:
         """
         check_kind(estimator, "estimator", "predict", "a fitted regressor, pipeline or search")
         if sample_weight is not None:
+            check_in_step(sample_weight, X, name="sample_weight")
             params["sample_weight"] = sample_weight
         with each_once():
             rows, predicted, horizon = self._forecasts(estimator, X, y)

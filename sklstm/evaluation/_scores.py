@@ -161,6 +161,34 @@ class Scoring:
         self.n_lines = values["actual"].size
         self.is_known = ~np.isnan(values["actual"]).any(axis=1)
 
+    @property
+    def outputs(self):
+        """The names of the outputs, in the order of the target; none where there is only one."""
+        # A level that names series may have the same name, and is then what is grouped by.
+        is_there = "output" in self.keys and "output" not in self.levels
+        return self.keys["output"][1].tolist() if is_there else []
+
+    def recorded(self, lines):
+        """Tell whether lines are those that were recorded, in their order.
+
+        Parameters
+        ----------
+        lines : DataFrame
+            The predictions, which a user may have sorted, or chosen from.
+
+        Returns
+        -------
+        bool
+        """
+        rows, index, outputs = self.rows, self.scales.index, self.outputs
+        n_outputs = self.values["actual"].shape[1]
+        labels = (pd.Index(rows) if index is None else index[rows]).repeat(n_outputs)
+        if not lines.index.equals(labels):
+            return False
+        folds = self.keys["fold"][0].ravel().repeat(n_outputs)
+        is_folds = "fold" in self.levels or np.array_equal(lines["fold"], folds)
+        return is_folds and (not outputs or list(lines["output"]) == outputs * len(rows))
+
     def tables(self, by):
         """Score groups of lines.
 

@@ -7,6 +7,7 @@ from sklearn.utils import check_scalar
 
 from sklstm._checks._arguments import naming
 from sklstm._past._order import label_at
+from sklstm.metrics._named_columns import check_coverage
 from sklstm.metrics._pairs import (
     average_outputs,
     check_per_series,
@@ -31,7 +32,8 @@ def interval_coverage(
         series. Without labels, the rows are those of one series.
     y_pred : DataFrame or ndarray of shape (n_rows, 2) or (n_rows, n_outputs, 2)
         The lower and the upper end for each true value, as :func:`~sklstm.conformal_interval`
-        returns them. If both have labels, these pair the values, in any order. Of predicted
+        returns them. If both have labels, these pair the values, in any order; columns called
+        ``"lower"`` and ``"upper"``, or after quantiles, may be in any order, too. Of predicted
         quantiles, take the first and the last: ``quantiles[..., [0, -1]]``.
     sample_weight : array-like of shape (n_rows,), default=None
         Weights of the rows.
@@ -105,7 +107,8 @@ def winkler_score(
         series. Without labels, the rows are those of one series.
     y_pred : DataFrame or ndarray of shape (n_rows, 2) or (n_rows, n_outputs, 2)
         The lower and the upper end for each true value, as :func:`~sklstm.conformal_interval`
-        returns them. If both have labels, these pair the values, in any order. Of predicted
+        returns them. If both have labels, these pair the values, in any order; columns called
+        ``"lower"`` and ``"upper"``, or after quantiles, may be in any order, too. Of predicted
         quantiles, take the first and the last: ``quantiles[..., [0, -1]]``.
     coverage : float
         The share of true values that the intervals should contain, between 0 and 1: the difference
@@ -135,8 +138,8 @@ def winkler_score(
     ------
     ValueError
         If values are NaN or infinite, shapes or labels do not fit, a lower end lies above its upper
-        one, or `coverage` is not between 0 and 1; with `y_train`, as in
-        :func:`mean_absolute_scaled_error`.
+        one, or `coverage` is not between 0 and 1 or not that of the quantiles that columns are
+        called after; with `y_train`, as in :func:`mean_absolute_scaled_error`.
     TypeError
         If values are no numbers, `coverage` not a number, `season` not an int or `per_series` not a
         bool.
@@ -175,6 +178,7 @@ def winkler_score(
     if not 0 < coverage < 1:
         raise ValueError(f"coverage={coverage!r} is not valid: expected a share between 0 and 1.")
     pairs, lower, upper = _read_intervals(y_true, y_pred, sample_weight)
+    check_coverage(y_pred, coverage)
     check_per_series(per_series, pairs)
     outside = np.maximum(lower - pairs.actual, 0) + np.maximum(pairs.actual - upper, 0)
     scores = means_by_series(upper - lower + 2 / (1 - coverage) * outside, pairs)
@@ -208,7 +212,8 @@ def weighted_quantile_loss(
         series. Without labels, the rows are those of one series.
     y_pred : DataFrame or ndarray of shape (n_rows, n_quantiles) or (n_rows, n_outputs, n_quantiles)
         Predicted quantiles, as `LSTMRegressor.predict_quantiles` returns them. If both have labels,
-        these pair the values, in any order.
+        these pair the values, in any order; columns called ``"quantile_0.1"`` or 0.1 may be in any
+        order, too, and are compared with `quantiles`.
     quantiles : sequence of float
         Which quantiles the last axis of `y_pred` holds: rising, between 0 and 1.
     sample_weight : array-like of shape (n_rows,), default=None
@@ -228,9 +233,9 @@ def weighted_quantile_loss(
     Raises
     ------
     ValueError
-        If values are NaN or infinite, shapes or labels do not fit, `quantiles` is not valid,
-        `y_pred` holds the quantiles in falling order, or all true values (with `per_series`, those
-        of a series) are 0.
+        If values are NaN or infinite, shapes or labels do not fit, `quantiles` is not valid or not
+        what columns are called after, `y_pred` holds the quantiles in falling order, or all true
+        values (with `per_series`, those of a series) are 0.
     TypeError
         If values are no numbers, or `per_series` not a bool.
 
@@ -276,7 +281,7 @@ def weighted_quantile_loss(
         is_valid = levels.ndim == 1 and levels.size and (levels > 0).all() and (levels < 1).all()
         if not is_valid or (np.diff(levels) <= 0).any():
             raise ValueError("expected rising numbers between 0 and 1, such as (0.1, 0.5, 0.9).")
-    pairs = read_pairs(y_true, y_pred, sample_weight, n_predicted=len(levels))
+    pairs = read_pairs(y_true, y_pred, sample_weight, n_predicted=len(levels), quantiles=levels)
     check_per_series(per_series, pairs)
     means = pairs.predicted.mean(axis=0)
     if (means[:, -1] < means[:, 0]).any():
@@ -302,7 +307,7 @@ def weighted_quantile_loss(
         )
     if per_series:
         return label_series(losses / sizes, pairs, multioutput)
-    return average_outputs(losses / sizes, multioutput)
+    return average_outputs(losses / sizes, multioutput, pairs.columns)
 
 
 def _read_intervals(y_true, y_pred, sample_weight):

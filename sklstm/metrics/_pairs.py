@@ -1,6 +1,7 @@
 """True and predicted values side by side, and averages over rows, series and outputs."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from sklstm._checks._numbers import check_floats, check_not_infinite, place_of
 from sklstm._checks._tables import index_of, layout_of
 from sklstm._past._layout import Layout
 from sklstm._past._order import is_panel, label_at
+from sklstm.metrics._named_columns import in_order_of_names
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Pairs:
         return is_panel(self.index)
 
 
-def read_pairs(y_true, y_pred, sample_weight, n_predicted=None, *, name="y_pred"):
+def read_pairs(y_true, y_pred, sample_weight, n_predicted=None, *, quantiles=None, name="y_pred"):
     """Put predictions beside the true values, by their labels if both have labels.
 
     Parameters
@@ -64,6 +66,8 @@ def read_pairs(y_true, y_pred, sample_weight, n_predicted=None, *, name="y_pred"
         Weights of the rows.
     n_predicted : int, default=None
         How many numbers are predicted for each true value. None is one number, and no last axis.
+    quantiles : sequence of float, default=None
+        Which quantiles these numbers are; None for the ends of an interval.
     name : str, default="y_pred"
         What messages call the predictions.
 
@@ -91,8 +95,7 @@ def read_pairs(y_true, y_pred, sample_weight, n_predicted=None, *, name="y_pred"
                 " one prediction for each true value."
             )
     else:
-        if isinstance(getattr(y_pred, "columns", None), pd.MultiIndex):
-            y_pred = _with_outputs_of(y_true, y_pred, name)
+        y_pred = in_order_of_names(y_pred, y_true, quantiles, n_outputs)
         predicted = _several(y_pred, (n_rows, n_outputs, n_predicted))
     weight = np.ones(n_rows)
     if sample_weight is not None:
@@ -216,7 +219,8 @@ def summarize(scores, pairs, multioutput, per_series):
     n_rows = np.bincount(pairs.codes)
     weight = np.bincount(pairs.codes, pairs.weight) / n_rows
     counts = weight > 0
-    return average_outputs(np.average(scores[counts], axis=0, weights=weight[counts]), multioutput)
+    means = np.average(scores[counts], axis=0, weights=weight[counts])
+    return average_outputs(means, multioutput, pairs.columns)
 
 
 def label_series(scores, pairs, multioutput):
@@ -236,13 +240,13 @@ def label_series(scores, pairs, multioutput):
     Series of length n_series, or DataFrame of shape (n_series, n_outputs)
         A table only for several outputs and raw values.
     """
-    found = average_outputs(scores, multioutput)
+    found = average_outputs(scores, multioutput, pairs.columns)
     if np.ndim(found) == 2 and found.shape[1] > 1:
         return pd.DataFrame(found, pairs.series, pairs.columns)
     return pd.Series(np.ravel(found), pairs.series)
 
 
-def average_outputs(scores, multioutput):
+def average_outputs(scores, multioutput, columns=None):
     """Average the last axis.
 
     Parameters
@@ -250,7 +254,9 @@ def average_outputs(scores, multioutput):
     scores : ndarray of shape (..., n_outputs)
         Scores.
     multioutput : {"raw_values", "uniform_average"} or array-like of shape (n_outputs,)
-        How to average.
+        How to average. The weights in a Series are found by the names of the outputs.
+    columns : pandas.Index, default=None
+        The names of the outputs, if they have names.
 
     Returns
     -------
@@ -272,12 +278,24 @@ def average_outputs(scores, multioutput):
         multioutput = None
     else:
         with naming("multioutput", multioutput):
+            if isinstance(multioutput, pd.Series) and columns is not None:
+                multioutput = _by_output(multioutput, columns)
             multioutput = np.asarray(multioutput, dtype=float)
             n_outputs = scores.shape[-1]
             if multioutput.shape != (n_outputs,) or not multioutput.sum() > 0:
                 raise ValueError(f"expected {n_outputs} weight(s), one for each output.")
     found = np.average(scores, axis=-1, weights=multioutput)
     return found if found.ndim else float(found)
+
+
+def _by_output(weights, columns):
+    """Return weights in the order of the outputs; without names, they are in that order."""
+    names, wanted = list(weights.index), list(columns)
+    if names == wanted or names == list(range(len(wanted))):
+        return weights
+    if len(names) != len(wanted) or set(names) != set(wanted):
+        raise ValueError(f"expected a weight for each of the outputs {wanted!r}.")
+    return weights.iloc[[names.index(name) for name in wanted]]
 
 
 def check_per_series(per_series, pairs):
@@ -396,9 +414,11 @@ def _with_outputs_of(y_true, y_pred, name):
     """Return a table of predictions with its outputs in the order of those of y_true."""
     if not (isinstance(y_true, pd.DataFrame) and isinstance(y_pred, pd.DataFrame)):
         return y_pred
-    wanted, own = list(y_true.columns), list(y_pred.columns)
-    if isinstance(y_pred.columns, pd.MultiIndex):  # The second level is lower and upper end.
-        own = list(y_pred.columns.get_level_values(0).unique())
+    wanted = list(y_true.columns)
+    columns: Any = y_pred.columns
+    if columns.nlevels > y_true.columns.nlevels:  # as of medians below the names of the outputs
+        columns = columns.droplevel(list(range(y_true.columns.nlevels, columns.nlevels)))
+    own = list(columns)
     if len(wanted) == 1 or wanted == own or len(wanted) != len(own):
         return y_pred
     if set(wanted) != set(own):
@@ -406,4 +426,4 @@ def _with_outputs_of(y_true, y_pred, name):
             f"{name} has the outputs {own!r}, but y_true has {wanted!r}. Give both the same names;"
             f" or pass {name}.to_numpy() if its columns are in the order of those of y_true."
         )
-    return y_pred[wanted]
+    return y_pred.iloc[:, [own.index(one) for one in wanted]]

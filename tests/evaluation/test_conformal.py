@@ -204,3 +204,139 @@ def test_a_log_scale_needs_positive_values(value):
     positive.predictions.loc[3, "actual"] = value
     with pytest.raises(ValueError, match="scale='log' needs positive values"):
         conformal_interval(positive, np.ones(2), scale="log")
+
+
+OUTPUTS = result_of(np.tile([1.0, 3.0], 20), outputs=["a", "b"] * 20)
+
+
+@pytest.mark.parametrize("labels", [["b", "a"], ["a", "b"]])
+def test_named_columns_get_the_intervals_of_their_outputs(labels):
+    """The order of named columns does not matter: each has the errors of its own output."""
+    table = conformal_interval(OUTPUTS, pd.DataFrame(np.zeros((4, 2)), columns=labels))
+    assert table.columns.unique(0).tolist() == labels
+    np.testing.assert_array_equal(table["a"], [[-1, 1]] * 4)
+    np.testing.assert_array_equal(table["b"], [[-3, 3]] * 4)
+
+
+def test_columns_without_names_are_in_the_order_of_the_outputs():
+    """An array that was given the labels of its rows is still without names of columns."""
+    table = conformal_interval(OUTPUTS, pd.DataFrame(np.zeros((4, 2))))
+    np.testing.assert_array_equal(table, [[-1, 1, -3, 3]] * 4)
+
+
+def test_named_steps_get_the_intervals_of_their_step():
+    """Columns called after steps have the errors of that step, in any order."""
+    X, y = series_to_supervised(MILK, horizon=3)
+    result = backtest(LinearRegression(), X, y, 5, baselines=())
+    right = conformal_interval(result, y[:4])
+    pd.testing.assert_frame_equal(conformal_interval(result, y.iloc[:4, ::-1])[y.columns], right)
+    errors = (y.iloc[:, 2] * 0 + 1).to_frame()  # one of the three, called "milk_step3"
+    for one in (errors, errors.iloc[:, 0]):
+        with pytest.raises(ValueError, match=r"'milk_step3' alone, .*one column for each"):
+            conformal_interval(result, one[:3])
+
+
+@pytest.mark.parametrize("labels", [["x", "y"], ["a", "c"], ["a", "a"]])
+def test_columns_of_other_names_are_refused(labels):
+    """They may be in any order, so the errors of each are not known."""
+    with pytest.raises(ValueError, match=r"has the outputs \['a', 'b'\].*set_axis\(\['a', 'b'\]"):
+        conformal_interval(OUTPUTS, pd.DataFrame(np.zeros((4, 2)), columns=labels))
+
+
+def test_a_series_of_any_name_is_the_only_output():
+    """The name of a Series tells nothing where there is one output."""
+    for target in (None, "milk"):
+        result = result_of(np.ones(9), outputs=target)
+        found = conformal_interval(result, pd.Series(np.zeros(2), name="prediction"))
+        np.testing.assert_array_equal(found, [[-1, 1]] * 2)
+
+
+def test_columns_of_training_rows_are_found_by_name():
+    """Each target has the scale of its own column, however the columns are sorted."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"a": rng.normal(size=90), "b": 9 * rng.normal(size=90)})
+    X, y = series_to_supervised(table)
+    result = backtest(LinearRegression(), X, y, 4, season=1)
+    options = {"pool": "scaled", "coverage": 0.8}
+    right = conformal_interval(result, y[-3:], **options, y_train=y)
+    for train in (y[["b", "a"]], y.assign(c=1.0, d=2.0)[["d", "b", "c", "a"]]):
+        found = conformal_interval(result, y[-3:], **options, y_train=train)
+        pd.testing.assert_frame_equal(found, right)
+    swapped = conformal_interval(result, y[-3:][["b", "a"]], **options, y_train=y)
+    pd.testing.assert_frame_equal(swapped[["a", "b"]], right)
+    with pytest.raises(ValueError, match=r"\['x', 'y'\], but the back-test has the target 'a'"):
+        conformal_interval(result, y[-3:], **options, y_train=y.set_axis(["x", "y"], axis=1))
+
+
+@pytest.mark.parametrize("horizon", [1, 3])
+@pytest.mark.parametrize("feed_back", [False, True])
+def test_the_first_step_of_training_rows_is_found_by_name(horizon, feed_back):
+    """The scale of a target is that of its first step, wherever that column stands."""
+    X, y = series_to_supervised(MILK, horizon=horizon)
+    cv = TimeSeriesSplit(4, test_size=6)
+    result = backtest(LinearRegression(), X, y, cv, season=1, feed_back=feed_back)
+    ahead = forecast(LinearRegression().fit(X, y), X, 3, y=y).iloc[: 3 if feed_back else horizon]
+    ahead.attrs.clear()
+    options = {"pool": "scaled", "coverage": 0.5}
+    first = y if horizon == 1 else y["milk_step1"]
+    right = conformal_interval(result, ahead, **options, y_train=first)
+    table = pd.DataFrame(y).assign(other=np.arange(len(y)) ** 2.0)
+    table = table[table.columns[::-1]]
+    if (horizon, feed_back) == (3, False):  # as many columns more as the target has steps
+        table = table[["milk_step3", "milk_step2", "milk_step1"]]
+    found = conformal_interval(result, ahead, **options, y_train=table)
+    pd.testing.assert_frame_equal(found, right)
+
+
+STEPS = result_of(np.repeat([1.0, 5.0, 9.0], 20), np.repeat([1, 2, 3], 20))
+UNSORTED = {
+    "falling": [3, 2, 1],
+    "unsorted": [1, 3, 2],
+    "a label twice": [1, 1, 2],
+    "falling dates": pd.date_range("2024-01-03", periods=3, freq="-1D"),
+}
+
+
+@pytest.mark.parametrize("labels", UNSORTED.values(), ids=UNSORTED)
+def test_steps_out_of_order_are_refused(labels):
+    """Row i lies i + 1 steps ahead, so the oldest row has to be the first one."""
+    with pytest.raises(ValueError, match=r"index of predictions .* oldest first"):
+        conformal_interval(STEPS, pd.Series(np.zeros(3), labels))
+    # Where rows are no steps, their order does not matter.
+    found = conformal_interval(result_of(np.ones(9)), pd.Series(np.zeros(3), labels))
+    np.testing.assert_array_equal(found, [[-1, 1]] * 3)
+
+
+def test_a_sorted_forecast_is_refused_unless_it_is_sorted_in_time():
+    """Sorting by value would give each step the margins of another one."""
+    X, y = series_to_supervised(MILK)
+    cv = TimeSeriesSplit(9, test_size=6)
+    result = backtest(LinearRegression(), X, y, cv, feed_back=True, baselines=())
+    ahead = forecast(LinearRegression().fit(X, y), X, 6, y=y)
+    right = conformal_interval(result, ahead, 0.8)
+    for other in (ahead.sort_index(ascending=False), ahead.sample(frac=1, random_state=0)):
+        with pytest.raises(ValueError, match="index of predictions"):
+            conformal_interval(result, other, 0.8)
+        found = conformal_interval(result, other.sort_index(), 0.8)
+        pd.testing.assert_frame_equal(found, right, check_freq=False)
+
+
+def test_lines_that_were_sorted_keep_their_outputs():
+    """An array has the outputs in the order of the target, however the lines are sorted."""
+    table = pd.DataFrame({"a": MILK, "b": MILK * 3})
+    X, y = series_to_supervised(table)
+    result = backtest(LinearRegression(), X, y, 4, season=1)
+    right = conformal_interval(result, y[-3:].to_numpy(), 0.8)
+    result.predictions = result.predictions.sort_values("output", ascending=False)
+    np.testing.assert_array_equal(conformal_interval(result, y[-3:].to_numpy(), 0.8), right)
+
+
+def test_lines_that_were_sorted_have_no_scales():
+    """The scale of each line is known by its place, so lines in another order are refused."""
+    X, y = series_to_supervised(MILK)
+    result = backtest(LinearRegression(), X, y, 4, season=1)
+    options = {"pool": "scaled", "y_train": y}
+    assert len(conformal_interval(result, y[-3:], **options)) == 3
+    result.predictions = result.predictions.sort_values("actual")
+    with pytest.raises(ValueError, match="does not hold the predictions that backtest returned"):
+        conformal_interval(result, y[-3:], **options)

@@ -567,3 +567,38 @@ def test_a_network_of_many_series_is_conformalised_end_to_end(scaled):
             expected = conformalised(*past, ours.iloc[[step - 1], [0, 2]].to_numpy(), 0.95)
             interval = found.xs(industry, level="industry").iloc[[step - 1]]
             np.testing.assert_allclose(interval, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_named_quantiles_may_be_in_any_order(seed):
+    """Names tell output and quantile of each column."""
+    X, y = draw(200, 0)
+    y = np.stack([y, 9 * y], axis=1)
+    y = pd.DataFrame(y, columns=["a", "b"])
+    result = backtest(Quantiles(), X, y, 3, baselines=(), method="predict_quantiles")
+    names = [f"quantile_{level}" for level in LEVELS]
+    values = Quantiles().fit(X, y).predict_quantiles(X[:5]).reshape(5, -1)
+    table = pd.DataFrame(values, columns=pd.MultiIndex.from_product([["a", "b"], names]))
+    right = conformal_interval(result, table, method="quantile")
+    found = conformal_interval(
+        result, table.sample(frac=1, axis=1, random_state=seed), method="quantile"
+    )
+    pd.testing.assert_frame_equal(found[["a", "b"]], right)
+    for wrong in (table.rename(columns={"a": "c"}), table.swaplevel(axis=1)):
+        with pytest.raises(ValueError, match="the quantiles of the back-test are called"):
+            conformal_interval(result, wrong, method="quantile")
+    one = BacktestResult(
+        result.predictions.query("output == 'b'").drop(columns="output"),
+        *(pd.DataFrame(), pd.DataFrame(), []),
+    )
+    found = conformal_interval(one, table["b"][names[::-1]], method="quantile")
+    np.testing.assert_array_equal(found, right["b"])
+
+
+def test_quantiles_of_sorted_lines_have_no_scores():
+    """Lines in another order would be scored in the groups of others."""
+    X, y = draw(120, 0)
+    result = backtest(Quantiles(), X, y, 3, baselines=(), method="predict_quantiles")
+    result.predictions = result.predictions.sort_values("actual")
+    with pytest.raises(ValueError, match="leave its predictions as they are"):
+        result.interval_scores_by("fold")

@@ -338,3 +338,16 @@ def test_classifiers_are_refused():
     model = DummyClassifier().fit(MILK_X, MILK_Y > 700)
     with pytest.raises(ValueError, match="is a classifier"):
         forecast_scorer(steps=6)(model, MILK_X, MILK_Y)
+
+
+def test_weights_of_other_rows_are_refused():
+    """Weights with labels are those of the rows, in their order."""
+    model = Ridge().fit(MILK_X[:N_TRAIN], MILK_Y[:N_TRAIN])
+    X, y = MILK_X[N_TRAIN:], MILK_Y[N_TRAIN:]
+    weight = pd.Series(np.arange(1.0, len(y) + 1), y.index)
+    scorer = forecast_scorer(steps=STEPS, every=EVERY)
+    assert scorer(model, X, y, sample_weight=weight) == scorer(
+        model, X, y, sample_weight=weight.to_numpy()
+    )
+    with pytest.raises(ValueError, match="X and sample_weight are out of step"):
+        scorer(model, X, y, sample_weight=weight[::-1])

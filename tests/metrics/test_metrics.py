@@ -316,6 +316,66 @@ def test_labels_pair_the_values(metric):
     assert not np.allclose(metric(y, other.to_numpy(), **raw), metric(y, p, **raw))
 
 
+@pytest.mark.parametrize(
+    "names", [["lower", "upper"], ["quantile_0.1", "quantile_0.9"], [0.1, 0.9]]
+)
+@pytest.mark.parametrize("metric", ["coverage", "winkler", "scaled winkler", "wql"])
+def test_names_tell_ends_and_quantiles(metric, names):
+    """The order of columns does not matter where names tell the output, and which end it is."""
+    score = {
+        "coverage": lambda y, p: interval_coverage(y, p, multioutput="raw_values"),
+        "winkler": lambda y, p: winkler_score(y, p, coverage=0.8, multioutput="raw_values"),
+        "scaled winkler": lambda y, p: winkler_score(
+            y, p, coverage=0.8, y_train=Y_TRAIN, season=1, multioutput="raw_values"
+        ),
+        "wql": lambda y, p: weighted_quantile_loss(
+            y, p, quantiles=[0.1, 0.9], multioutput="raw_values"
+        ),
+    }[metric]
+    values = np.stack([P - 1, P + 1.5], axis=-1)
+    expected = score(Y, values)
+    columns = pd.MultiIndex.from_product([["u", "v"], names])
+    table = pd.DataFrame(values.reshape(9, 4), columns=columns)
+    y = pd.DataFrame(Y, columns=["u", "v"])
+    for order in ([0, 2, 1, 3], [1, 0, 3, 2], [3, 0, 2, 1], [2, 3, 0, 1]):
+        np.testing.assert_allclose(score(y, table.iloc[:, order]), expected)
+    # Without names of the true values, outputs are in the order in which columns name them.
+    np.testing.assert_allclose(score(Y, table.iloc[:, [0, 2, 1, 3]]), expected)
+    if metric != "scaled winkler":  # whose training rows are those of two outputs
+        alone = score(Y[:, 1], values[:, 1])
+        for one in (table["v"], table[["v"]]):
+            np.testing.assert_allclose(score(y["v"], one.iloc[:, ::-1]), alone)
+            np.testing.assert_allclose(score(Y[:, [1]], one.iloc[:, ::-1]), alone)
+
+
+def test_columns_that_say_nothing_keep_their_order():
+    """Ends below the names of outputs are grouped by these, and are otherwise as given."""
+    values = np.stack([P - 1, P + 1.5], axis=-1)
+    expected = interval_coverage(Y, values, multioutput="raw_values")
+    columns = pd.MultiIndex.from_product([["u", "v"], ["from", "to"]])
+    table = pd.DataFrame(values.reshape(9, 4), columns=columns).iloc[:, [0, 2, 1, 3]]
+    y = pd.DataFrame(Y, columns=["u", "v"])
+    np.testing.assert_array_equal(interval_coverage(y, table, multioutput="raw_values"), expected)
+
+
+def test_points_below_the_names_of_outputs_are_found_by_these():
+    """Medians that were chosen from a table of quantiles keep its two levels of names."""
+    columns = pd.MultiIndex.from_product([["v", "u"], ["quantile_0.5"]])
+    y, p = pd.DataFrame(Y, columns=["u", "v"]), pd.DataFrame(P[:, ::-1], columns=columns)
+    found = symmetric_mean_absolute_percentage_error(y, p)
+    assert found == symmetric_mean_absolute_percentage_error(Y, P)
+
+
+@each_metric
+def test_weights_of_outputs_are_found_by_name(metric):
+    """A Series of weights belongs to outputs by its labels, in any order."""
+    wide = [pd.DataFrame(one, columns=["u", "v"]) for one in (Y_TRAIN, Y, P)]
+    y_train, y, p = wide[0], wide[1].set_axis(range(100, 109)), wide[2].set_axis(range(100, 109))
+    expected = metric(y, p, y_train=y_train, multioutput=[0.25, 0.75])
+    for weights in (pd.Series({"v": 0.75, "u": 0.25}), pd.Series([0.25, 0.75])):
+        assert metric(y, p, y_train=y_train, multioutput=weights) == expected
+
+
 @each_metric
 def test_several_levels_name_a_series(metric):
     """Region and store name a series together; its score has both names."""

@@ -245,7 +245,7 @@ WIDE = pd.DataFrame({"u": TRUE, "v": TRUE})
 @pytest.mark.parametrize(
     ("y_true", "y_pred", "message"),
     [
-        (TRUE, ENDS[["upper", "lower"]], r"above the upper end.*row 0 .*2020-11"),
+        (TRUE, ENDS.set_axis(["upper", "lower"], axis=1), r"above the upper end.*row 0 .*2020-11"),
         (TRUE, QUANTILES, r"\(4, 3\), but \(4, 1, 2\) or \(4, 2\)"),
         (TRUE, PREDICTED, r"\(4,\), but"),
         (WIDE, ENDS, r"\(4, 2\), but \(4, 2, 2\)"),
@@ -286,6 +286,50 @@ def test_quantiles_and_predictions_must_agree():
         weighted_quantile_loss(TRUE, QUANTILES, quantiles=[0.1, 0.9])
     with pytest.raises(ValueError, match="order of quantiles"):
         weighted_quantile_loss(TRUE, QUANTILES.iloc[:, ::-1], quantiles=[0.1, 0.5, 0.9])
+
+
+NAMED = pd.concat(dict.fromkeys(["u", "v"], QUANTILES), axis=1)
+LEVELS = ["quantile_0.1", "quantile_0.5", "quantile_0.9"]
+MISNAMED = {
+    "other levels": (TRUE, QUANTILES.set_axis([0.05, 0.5, 0.95], axis=1), r"pass the quantiles"),
+    "other names": (
+        TRUE,
+        QUANTILES.set_axis([*LEVELS[:2], "quantile_0.8"], axis=1),
+        r"0\.8'.*0\.9",
+    ),
+    "a level elsewhere": (TRUE, QUANTILES.set_axis(["m", "quantile_0.1", "n"], axis=1), "'m'"),
+    "a quantile twice": (TRUE, QUANTILES.set_axis([0.1, 0.1, 0.9], axis=1), "quantiles="),
+    "other outputs": (WIDE, NAMED.rename(columns={"v": "w"}), r"the outputs \['u', 'v'\]"),
+    "levels swapped": (
+        WIDE.to_numpy(),
+        NAMED.rename(columns=dict(zip(QUANTILES, LEVELS, strict=True))).swaplevel(axis=1),
+        r"swaplevel\(axis=1\)",
+    ),
+    "fewer of one output": (WIDE, NAMED.iloc[:, :5], "as many columns below each"),
+}
+
+
+@pytest.mark.parametrize(("y_true", "y_pred", "message"), MISNAMED.values(), ids=MISNAMED)
+def test_quantiles_of_other_names_are_refused(y_true, y_pred, message):
+    """Names that say otherwise than the arguments are an error, never a wrong loss."""
+    with pytest.raises(ValueError, match=message):
+        weighted_quantile_loss(y_true, y_pred, quantiles=[0.1, 0.5, 0.9])
+
+
+def test_the_coverage_is_that_of_named_quantiles():
+    """Between the quantiles 0.1 and 0.9 lie 80 %, not 90 %."""
+    ends = QUANTILES[["low", "high"]].set_axis([LEVELS[0], LEVELS[2]], axis=1)
+    assert winkler_score(TRUE, ends, coverage=0.8) == winkler_score(TRUE, ENDS, coverage=0.8)
+    with pytest.raises(ValueError, match=r"coverage=0\.9, .*quantiles 0\.1 and 0\.9.*0\.8"):
+        winkler_score(TRUE, ends, coverage=0.9)
+
+
+def test_weights_of_other_outputs_are_refused():
+    """Weights with names need those of the outputs."""
+    with pytest.raises(ValueError, match=r"a weight for each of the outputs \['u', 'v'\]"):
+        symmetric_mean_absolute_percentage_error(
+            WIDE, WIDE + 1, multioutput=pd.Series({"u": 1.0, "w": 2.0})
+        )
 
 
 def test_a_loss_relative_to_nothing_is_refused():

@@ -10,8 +10,9 @@ from sklstm._checks._arguments import check_choice, check_flag, check_kind
 from sklstm._checks._numbers import check_floats, check_not_infinite
 from sklstm._checks._tables import check_target, index_of
 from sklstm._past._layout import Layout
-from sklstm._past._order import is_panel
+from sklstm._past._order import check_sorted, is_panel
 from sklstm.evaluation._backtest_result import outputs_of
+from sklstm.evaluation._intervals._columns import columns_of_targets, outputs_in_order
 from sklstm.evaluation._intervals._margins import PredictedRows, margins_of
 from sklstm.evaluation._intervals._quantiles import pair_of
 from sklstm.evaluation._rows import Rows
@@ -55,8 +56,9 @@ def conformal_interval(
         tell that it is a forecast.
     predictions : Series, DataFrame or ndarray of shape (n_rows,) or (n_rows, n_outputs)
         The predictions. If the back-test looked several steps ahead, row i of one axis lies
-        ``i + 1`` steps ahead, counted in each series, so pass a forecast as a whole. If it had
-        several outputs, the columns of two axes are these outputs. Of many series, the index names
+        ``i + 1`` steps ahead, counted in each series, so pass a forecast as a whole, oldest row
+        first. If it had several outputs, the columns of two axes are these outputs: by their names,
+        in any order, or without names in that of the back-test. Of many series, the index names
         them as in the back-test.
 
         With ``method="quantile"``, quantiles of shape (n_rows, n_quantiles) or (n_rows, n_outputs,
@@ -88,7 +90,7 @@ def conformal_interval(
     y_train : Series, DataFrame or ndarray of shape (n_train,) or (n_train, n_outputs), \
             default=None
         The known values before the predictions, labelled in the same way; for ``pool="scaled"``
-        only.
+        only. Names of columns tell the targets of the back-test.
 
     Returns
     -------
@@ -102,8 +104,9 @@ def conformal_interval(
     ValueError
         If `coverage`, `method`, `scale` or `pool` is out of range, the back-test has too few errors
         of a series or none at all, the predictions have other outputs or quantiles than the
-        back-test, reach further ahead or are a part of a forecast, quantiles fall, values are not
-        positive with ``scale="log"``, or a series has no scale.
+        back-test, reach further ahead or are a part of a forecast, rows that are steps are out of
+        order, quantiles fall, values are not positive with ``scale="log"``, or a series has no
+        scale.
     TypeError
         If `result` is not a back-test, `coverage` not a number, `symmetric` not a bool or
         `predictions` not a table of numbers.
@@ -195,9 +198,11 @@ def conformal_interval(
     check_choice(pool, "pool", ["series", "all", "scaled"])
     lines, outputs = result.predictions, outputs_of(result)
     if method == "quantile":
-        ends, names = pair_of(predictions, lines, outputs, float(coverage))
+        given = outputs_in_order(predictions, outputs, has_quantiles=True)
+        ends, names = pair_of(predictions, lines, given, float(coverage))
     else:
         ends, names = _points(predictions), ["prediction"] * 2
+        given = outputs_in_order(predictions, outputs)
 
     # 2. How far the values of the back-test lay below the lower end, and above the upper one.
     n_steps = getattr(predictions, "attrs", {}).get(FORECAST_STEPS, 1)
@@ -219,8 +224,11 @@ def conformal_interval(
     lines = lines.assign(below=lower - actual, above=actual - upper)
 
     # 3. Which errors belong to which series, and the scale of each prediction.
+    n_outputs = ends.shape[1]
     layout = _layout(predictions, len(ends), lines)
     n_rows = layout.lengths
+    if layout.names is None:
+        _check_steps_in_order(index_of(predictions), lines, n_outputs)
     if n_steps > 1 and (n_rows != n_steps).any():
         raise ValueError(
             f"predictions has {n_rows[n_rows != n_steps][0]} rows of a forecast of {n_steps} steps,"
@@ -234,8 +242,10 @@ def conformal_interval(
                 "pool='scaled' divides errors by the size of a series, but those of scale='log' are"
                 " ratios already: set pool='all'."
             )
-        lines[["below", "above"]] /= _scales(result).of_tests(1).reshape(-1, 1)
-        sizes = _sizes(y_train, layout, predictions, _scales(result))
+        scales = _scales(result)
+        lines[["below", "above"]] /= scales.of_tests(1).reshape(-1, 1)
+        targets = columns_of_targets(y_train, result, outputs, scales.values.shape[1])
+        sizes = _sizes(y_train, layout, scales, targets)
     elif y_train is not None:
         raise ValueError(f"y_train is for pool='scaled' only, but pool={pool!r}.")
     lines["group"] = _groups(lines.index, layout) if pool == "series" else 0
@@ -249,16 +259,16 @@ def conformal_interval(
 
     # 4. How far to move the ends: by the output of a value, or by its row where rows are steps.
     level = (float(coverage), symmetric)
-    n_outputs = ends.shape[1]
     if n_outputs > 1:
         if len(outputs) != n_outputs:
             raise ValueError(
                 f"predictions has {n_outputs} columns, but the back-test has {len(outputs)}"
                 " output(s): pass one column for each. Quantiles are for method='quantile'."
             )
-        parts = [margins_of(lines[lines["output"] == name], rows, *level) for name in outputs]
+        parts = [margins_of(lines[lines["output"] == name], rows, *level) for name in given]
         margins = np.stack(parts, axis=1)
-        sizes = np.tile(sizes, (1, n_outputs // sizes.shape[1]))
+        # Outputs are the targets one step ahead, then those two steps ahead, and so on.
+        sizes = sizes[:, [outputs.index(name) % sizes.shape[1] for name in given]]
     else:
         # Several outputs that each look another number of steps ahead are the steps of one target.
         kinds = lines.filter(["output", "step"]).drop_duplicates()
@@ -304,6 +314,15 @@ def _layout(predictions, n_rows, lines):
     return Layout(index if is_panel(index) else None, n_rows, "predictions")
 
 
+def _check_steps_in_order(index, lines, n_outputs):
+    """Refuse labels of one series out of order where row i counts as i + 1 steps ahead."""
+    steps = (
+        lines.groupby("output")["step"] if n_outputs > 1 and "output" in lines else lines["step"]
+    )
+    if np.max(steps.nunique()) > 1:
+        check_sorted(index, "predictions")
+
+
 def _groups(index, layout):
     """Return the number of the predicted series of each label; -1 for other series."""
     if layout.names is None:
@@ -321,7 +340,7 @@ def _groups(index, layout):
 
 def _scales(result):
     """Return the scales of a back-test."""
-    if result._scoring is None or len(result.predictions) != result._scoring.n_lines:
+    if result._scoring is None or not result._scoring.recorded(result.predictions):
         raise ValueError(
             "result does not hold the predictions that backtest returned, so the scale of each is"
             " not known: pool='scaled' needs them as they were."
@@ -329,8 +348,8 @@ def _scales(result):
     return result._scoring.scales
 
 
-def _sizes(y_train, layout, predictions, scales):
-    """Return the scale of each prediction, for each target."""
+def _sizes(y_train, layout, scales, targets):
+    """Return the scale of each prediction, for each target; `targets` are columns of `y_train`."""
     if y_train is None:
         raise ValueError(
             "pool='scaled' needs y_train, the known values before the predictions: the scale of"
@@ -346,7 +365,7 @@ def _sizes(y_train, layout, predictions, scales):
     train = Layout(index, len(values), "y_train")
     found = np.concatenate(
         [
-            scales_of_series(Rows(train), values[:, :n_targets], scales.season),
+            scales_of_series(Rows(train), values[:, targets], scales.season),
             [[np.nan] * n_targets],
         ]
     )

@@ -51,7 +51,7 @@ def named_quantiles(predictions, estimators, n_outputs):
     return medians, dict(zip(quantile_names(levels), by_level, strict=True))
 
 
-def interval_scores(lines, codes, labels, series):
+def interval_scores(lines, codes, labels, series, recorded):
     """Score the quantiles of groups of lines.
 
     Parameters
@@ -64,6 +64,8 @@ def interval_scores(lines, codes, labels, series):
         The label of each group.
     series : ndarray of int of shape (n_rows,)
         The series of each row.
+    recorded : bool
+        Whether the lines are those that the back-test recorded, in their order.
 
     Returns
     -------
@@ -76,7 +78,7 @@ def interval_scores(lines, codes, labels, series):
         If there are no quantiles, or not those of the codes.
     """
     levels = named_levels(lines.columns)
-    if not levels or len(lines) != codes.size:
+    if not levels or not recorded:
         raise ValueError(
             "The result does not hold the quantiles that backtest recorded: use backtest(...,"
             " method='predict_quantiles'), and leave its predictions as they are."
@@ -117,7 +119,7 @@ def pair_of(predictions, lines, outputs, coverage):
     lines : DataFrame
         The predictions of the back-test.
     outputs : list
-        Its outputs.
+        Its outputs, in the order of the columns.
     coverage : float
         The share of true values that the interval should contain.
 
@@ -145,17 +147,21 @@ def pair_of(predictions, lines, outputs, coverage):
     if is_named and not isinstance(predictions.columns, pd.RangeIndex):
         columns = predictions.columns
         names = list(columns.unique(columns.nlevels - 1))
+        are_known = columns.is_unique and set(names) <= known.keys()
+        names = sorted(names, key=lambda name: known.get(name, 0.0))
+        named = pd.Index(names)
         if columns.nlevels > 1:
             named = pd.MultiIndex.from_product([outputs, names])
-            values = values.reshape(len(values), -1, len(names))
-        else:
-            named = pd.Index(names)
-        if not set(names) <= known.keys() or not columns.equals(named):
+        places = columns.get_indexer(named) if are_known else np.array([-1])
+        if len(places) != len(columns) or (places < 0).any():
             raise ValueError(
                 f"predictions has the columns {list(columns)!r}, but the quantiles of the back-test"
                 f" are called {list(known)!r}: name its columns so, below the names of the outputs"
                 " if there are several, or pass an array as predict_quantiles returns it."
             )
+        values = values[:, places]
+        if columns.nlevels > 1:
+            values = values.reshape(len(values), -1, len(names))
     elif values.shape[-1:] == (2,) and len(names) == 3:
         names = [names[0], names[-1]]
 
