@@ -11,6 +11,9 @@ from sklstm._checks._arguments import naming
 from sklstm._checks._numbers import check_dense, check_not_infinite
 from sklstm._checks._tables import check_in_step, index_of
 
+#: What str makes of NaN, None, NaT and pandas.NA.
+_TEXT_OF_NOTHING = ("nan", "None", "NaT", "<NA>")
+
 
 def read_labels(y, X, *, name="y", rows_name="X"):
     """Validate the labels of rows, where NaN, None and the like stand for what is not known.
@@ -63,11 +66,7 @@ def read_labels(y, X, *, name="y", rows_name="X"):
         labels = pd.Series(labels).infer_objects().to_numpy()
     if not len(labels):
         raise ValueError(f"{name} holds no label that is known, so there is nothing to learn.")
-    if labels.dtype.kind == "U" and (labels == "nan").any():
-        raise ValueError(
-            f"{name} holds the text 'nan': NumPy made it of NaN, in an array of text. Pass unknown"
-            f" labels as None, in a pandas Series or an array with dtype=object."
-        )
+    _check_not_text_of_nothing(labels, y, name)
     if labels.dtype.kind == "f":
         check_not_infinite(values.astype(float), y, name)
     if labels.dtype == object and not all(isinstance(label, str) for label in labels):
@@ -78,6 +77,23 @@ def read_labels(y, X, *, name="y", rows_name="X"):
     with naming(name, y):
         check_classification_targets(labels)
     return labels, is_known
+
+
+def _check_not_text_of_nothing(labels, y, name):
+    """Refuse text that was made of a label that is not known: it would be one more class."""
+    if labels.dtype.kind not in "UO":
+        return
+    found = next((text for text in _TEXT_OF_NOTHING if (labels == text).any()), None)
+    if found is None:
+        return
+    code = f"numpy.where(numpy.asarray({name}) == {found!r}, None, {name})"
+    if isinstance(y, pd.Series | pd.DataFrame):
+        code = f"{name}.mask({name} == {found!r})"
+    raise ValueError(
+        f"{name} holds the text {found!r}: NumPy, or str, made it of a label that is not known."
+        " Pass unknown labels as None, in a pandas Series or an array with dtype=object:"
+        f" {name} = {code}. If it is the name of a class, give it another one."
+    )
 
 
 def classes_in(labels, name):

@@ -321,6 +321,37 @@ def test_mistakes_are_told_with_what_would_do(name):
     assert vars(model).keys() == model.get_params().keys()
 
 
+UNKNOWN = np.resize(np.array(["up", "down", np.nan], dtype=object), N_ROWS)
+#: Labels of which some are not known, made text: as str does it, and as other ways do.
+MADE_TEXT = {
+    "list": list(map(str, UNKNOWN)),
+    "array of text": UNKNOWN.astype(str),
+    "array of objects": UNKNOWN.astype(str).astype(object),
+    "series": pd.Series(UNKNOWN).map(str),
+    "series of text": pd.Series(UNKNOWN).map(str).astype("string"),
+    "categories": pd.Series(UNKNOWN).map(str).astype("category"),
+    "frame": pd.DataFrame({"y": pd.Series(UNKNOWN).map(str)}),
+    "of None": pd.Series(np.where(pd.isna(UNKNOWN), None, UNKNOWN)).map(str),
+    "of pandas.NA": pd.Series(UNKNOWN, dtype="string").map(str),
+    "of no time": pd.Series(np.where(pd.isna(UNKNOWN), pd.NaT, UNKNOWN)).map(str),
+}
+
+
+@pytest.mark.filterwarnings("ignore:A column-vector y was passed")
+@pytest.mark.parametrize("name", MADE_TEXT)
+def test_text_made_of_labels_that_are_not_known_is_no_class(name):
+    """However the text is held, the message has the code after which such rows are left out."""
+    y = MADE_TEXT[name]
+    text = np.unique(np.asarray(y, dtype=object).ravel().astype(str))
+    text = next(one for one in text if one not in ("up", "down"))
+    with pytest.raises(ValueError, match=f"y holds the text '{text}'.*not known") as error:
+        tiny().fit(X, y)
+    code = re.search(r"dtype=object: y = (.*)\. If", str(error.value)).group(1)
+    model = tiny().fit(X, eval(code, {"numpy": np, "y": y}))  # noqa: S307
+    assert list(model.classes_) == ["down", "up"]
+    assert_close(model.predict_proba(X), tiny().fit(X, UNKNOWN).predict_proba(X))
+
+
 def test_labels_out_of_step_and_of_several_types_are_refused():
     """Rows and labels have the same index, and labels one type."""
     rows = TABLE[:60]
