@@ -8,6 +8,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
 from sklstm._checks._arguments import listed, naming
+from sklstm._checks._horizon import step_of
 from sklstm._checks._numbers import check_floats, check_in_memory, check_not_infinite, check_numeric
 from sklstm._past._layout import Layout
 from sklstm._past._order import check_sorted, is_panel, label_at
@@ -56,7 +57,9 @@ def check_rows(estimator, X, *, reset, name="X", **options):
                 raise ValueError("expected (n_rows, n_features) or (n_rows, window, n_features).")
         if reset:
             # scikit-learn keeps no names but strings.
-            estimator._columns = list(X.columns) if isinstance(X, pd.DataFrame) else None
+            names = X.columns if isinstance(X, pd.DataFrame) else None
+            names = getattr(estimator, "feature_names_in_", None) if names is None else names
+            estimator._columns = None if names is None else list(names)
         else:
             check_order(estimator, X, name)
     check_not_infinite(rows, X, name)
@@ -228,10 +231,21 @@ def check_in_step(y, X, *, name="y", rows_name="X"):
     Raises
     ------
     ValueError
-        If both have labels, and these differ; or if `y` has those of many series and `X` has none.
+        If both have labels, and these differ, or their levels have another order; or if `y` has
+        labels of many series and `X` has none.
     """
     check_series_known(y, X, name=name, rows_name=rows_name)
-    if index_of(X) is None or index_of(y) is None or X.index.equals(y.index):
+    if index_of(X) is None or index_of(y) is None:
+        return
+    levels, others = list(X.index.names), list(y.index.names)
+    if levels != others and None not in levels and set(levels) == set(others):
+        # Numbers may be the same labels in either order, for other rows.
+        raise ValueError(
+            f"The index of {rows_name} has the levels {levels!r}, and that of {name} {others!r}."
+            f" Put them in that order with"
+            f" {name}.reorder_levels({levels!r}).reindex({rows_name}.index)."
+        )
+    if X.index.equals(y.index):
         return
     place = int(np.argmin(X.index.astype(object) == y.index.astype(object)))
     raise ValueError(
@@ -242,29 +256,100 @@ def check_in_step(y, X, *, name="y", rows_name="X"):
 
 
 def check_order(estimator, values, name):
-    """Refuse a table with the columns of `fit` in another order.
+    """Refuse a table with a column of `fit` in the place of another one.
 
     Parameters
     ----------
     estimator : estimator
         Fitted.
     values : array-like
-        The table. Columns that have other names than in `fit` are not compared.
+        The table, with as many columns as in `fit`. Names that `fit` has not seen may stand
+        anywhere.
     name : str
         What messages call it.
 
     Raises
     ------
     ValueError
-        If the order differs.
+        If the order differs, or a column stands in the place of another.
     """
-    seen = getattr(estimator, "_columns", None) or []
-    given = list(values.columns) if isinstance(values, pd.DataFrame) else seen
-    if given != seen and len(set(seen)) == len(given) and set(seen) == set(given):
-        raise ValueError(
-            f"{name} has the columns {given!r}, but they were {seen!r} in fit: put them in that"
-            f" order with {name}[{seen!r}]."
-        )
+    places = column_places(estimator, values)
+    wrong = [at for at, place in enumerate(places) if place not in (None, at)]
+    if not wrong:
+        return
+    given = names_given(values)
+    seen = getattr(estimator, "_columns", None) or _made_names(estimator)
+    what = f"{name} has the columns {given!r}, but they were {seen!r} in fit"
+    if set(places) == set(range(len(seen))):
+        ordered = [given[places.index(at)] for at in range(len(seen))]
+        raise ValueError(f"{what}: put them in that order with {name}[{ordered!r}].")
+    raise ValueError(
+        f"{what}: {given[wrong[0]]!r} would be taken for {seen[wrong[0]]!r}. Pass the columns of"
+        " fit in that order, or give columns that hold something else other names."
+    )
+
+
+def names_given(values):
+    """List the names of the columns of a table or a series, also of those of polars.
+
+    Parameters
+    ----------
+    values : array-like
+        The table or the series.
+
+    Returns
+    -------
+    list
+        Empty where there are none.
+    """
+    names = getattr(values, "columns", None)
+    if isinstance(names, pd.Index | list):
+        return list(names)
+    is_series = isinstance(values, pd.Series) or hasattr(values, "to_pandas")
+    name = getattr(values, "name", None) if is_series else None
+    return [] if name is None or name == "" else [name]
+
+
+def column_places(estimator, values):
+    """Tell which columns of `fit` those of a table are called after.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+    values : array-like
+        A table or a series. A column called ``<name>_step2`` holds what ``<name>`` holds.
+
+    Returns
+    -------
+    list of int or None
+        The position of each in `fit`; None for a name that `fit` has not seen. Empty where nothing
+        has a name.
+    """
+    given = names_given(values)
+    if not given:
+        return []
+    made, seen = _made_names(estimator), getattr(estimator, "_columns", None) or []
+    if not hasattr(estimator, "feature_names_in_") and set(given) == set(made):
+        return [made.index(name) for name in given]
+    # pandas numbers columns that nobody named: only all of them say something of their order.
+    is_numbered = any(names == list(range(len(names))) for names in (given, seen))
+    if is_numbered and set(given) != set(seen):
+        return []
+    places = _by_name(seen)
+    of_text = {str(name): place for place, name in enumerate(seen)}
+
+    def place_of_name(name):
+        place = _place(name, places)
+        base = step_of(name)[0]
+        return place if place is not None or base is name else of_text.get(base)
+
+    return [place_of_name(name) for name in given]
+
+
+def _made_names(estimator):
+    """Return what scikit-learn calls columns that have no names."""
+    return [f"x{place}" for place in range(estimator.n_features_in_)]
 
 
 def column_names(table):
@@ -330,8 +415,7 @@ def positions_among(columns, wanted, name, table="X"):
     ValueError
         If a column is not there or named twice.
     """
-    # True equals 1, but a mask of columns is no list of their positions.
-    places = {(isinstance(one, _FLAGS), one): place for place, one in enumerate(columns)}
+    places = _by_name(columns)
     # Any hashable object may be the name of a column, also a tuple or a float.
     is_one = _place(wanted, places) is not None
     positions = []
@@ -348,6 +432,12 @@ def positions_among(columns, wanted, name, table="X"):
     if not positions or len(set(positions)) < len(positions):
         raise ValueError(f"{name}={wanted!r} names a column twice, or none.")
     return positions
+
+
+def _by_name(columns):
+    """Return the position of each column by its name."""
+    # True equals 1, but a mask of columns is no list of their positions.
+    return {(isinstance(one, _FLAGS), one): place for place, one in enumerate(columns)}
 
 
 def _place(name, places):

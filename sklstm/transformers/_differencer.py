@@ -5,7 +5,7 @@ from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._numbers import check_floats, check_not_infinite
-from sklstm._checks._tables import check_order, check_rows, index_of, like
+from sklstm._checks._tables import check_in_step, check_order, check_rows, index_of, like
 from sklstm._past._layout import BLOCK, Layout
 from sklstm.transformers._looks_back import LooksBack
 
@@ -99,9 +99,9 @@ class Differencer(OneToOneFeatureMixin, LooksBack):
             Differences. Those of the training rows give the training rows back; others run on
             from the last known values, each restored row being the base of the next.
         observed : array-like of shape (n_rows, n_features), default=None
-            Values that were observed at the rows of `Z`. Each row is then restored from the
-            observed rows *before* it, as a one-step forecast is; the row's own observed value is
-            not used and may be NaN.
+            Values that were observed at the rows of `Z`, with the same labels if both have any.
+            Each row is then restored from the observed rows *before* it, as a one-step forecast is;
+            the row's own observed value is not used and may be NaN.
 
         Returns
         -------
@@ -111,7 +111,8 @@ class Differencer(OneToOneFeatureMixin, LooksBack):
         Raises
         ------
         ValueError
-            If `Z` or `observed` have another shape than they should, or hold infinity or text.
+            If `Z` or `observed` have another shape or other labels than they should, the columns
+            of `fit` in another order, or hold infinity or text.
         TypeError
             If `Z` or `observed` is sparse, or nothing that a table can be made of.
         """
@@ -126,7 +127,11 @@ class Differencer(OneToOneFeatureMixin, LooksBack):
                     f"observed has {len(seen)} rows, but Z has {len(differences)}: give one"
                     " observed row per difference (NaN where nothing was observed)."
                 )
-            index = index_of(observed) if index_of(observed) is not None else index_of(Z)
+            index = index_of(observed)
+            if index is None:
+                index = index_of(Z)
+            else:
+                check_in_step(Z, observed, name="Z", rows_name="observed")
             (restored,) = self._expected(seen, index)
             restored += differences
         return like(restored, Z)

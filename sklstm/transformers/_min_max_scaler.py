@@ -13,12 +13,13 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm._checks._arguments import naming
 from sklstm._checks._numbers import check_floats, check_not_infinite, check_numeric
 from sklstm._checks._tables import (
-    check_order,
     check_rows,
     check_series_known,
+    column_places,
     column_positions,
     index_of,
     like,
+    names_given,
 )
 from sklstm._past._layout import Layout, blocks
 from sklstm._past._order import is_panel, label_at
@@ -277,7 +278,9 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
             names the series, for instance ``pd.Series(predictions, X.index)``.
         columns : column name, position or list of these, default=None
             The columns that `Y` holds, by name or position. By default all columns where the last
-            axis of `Y` has that many, and `target` otherwise.
+            axis of `Y` has that many, and `target` otherwise. Of a table or a Series, the names
+            must not say otherwise: ``milk``, or ``milk_step1``, ``milk_step2`` and so on, hold what
+            `fit` has seen as ``milk``. Names that `fit` has not seen say nothing.
 
         Returns
         -------
@@ -287,28 +290,15 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
         Raises
         ------
         ValueError
-            If the shape of `Y` fits neither all columns nor the named ones, a name is no column,
-            `Y` holds infinity or text, or the range of its series is not known.
+            If the shape of `Y` fits neither all columns nor the named ones, `Y` has a column of
+            `fit` in the place of another, a name is no column, `Y` holds infinity or text, or the
+            range of its series is not known.
         TypeError
             If `Y` is sparse, or nothing that a table can be made of.
         """
         check_is_fitted(self)
         values = check_floats(Y, "Y")
-        n_columns = values.shape[-1] if values.ndim > 1 else 1
-        if columns is not None:
-            positions = column_positions(self, columns, "columns")
-        elif self.target is None or n_columns == self.n_features_in_:
-            positions = list(range(self.n_features_in_))
-            check_order(self, Y, "Y")
-        else:
-            positions = column_positions(self, self.target, "target")
-        if not values.ndim or len(positions) not in (1, n_columns):
-            raise ValueError(
-                f"Y has shape {values.shape}, which fits {len(positions)} column(s) in no way:"
-                f" expected (n_rows, {len(positions)}) or (n_rows, n_steps, {len(positions)})."
-                " For an array that holds other columns, name them: inverse_transform(Y,"
-                " columns=...)."
-            )
+        positions = self._positions_in(Y, values.shape, columns)
         check_not_infinite(values, Y, "Y")
         layout = self._layout(Y, "Y")
         series = self._series_of(layout, len(values))
@@ -331,6 +321,48 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
                 " y_lag: the range is then taken from there."
             )
         return like(restored, Y)
+
+    def _positions_in(self, Y, shape, columns):
+        """Return the position of each column of scaled values, or of the one that they all hold."""
+        # 1. What they may hold, by what says so: the first one that the names do not contradict.
+        n_columns = shape[-1] if len(shape) > 1 else 1
+        choices = {}
+        if columns is not None:
+            choices[f"columns={columns!r}"] = column_positions(self, columns, "columns")
+        elif self.target is None or n_columns == self.n_features_in_:
+            choices["the columns of fit"] = list(range(self.n_features_in_))
+        if columns is None and self.target is not None:
+            choices[f"target={self.target!r}"] = column_positions(self, self.target, "target")
+        places, wrong = column_places(self, Y), {}
+        for said, positions in choices.items():
+            held = positions * n_columns if len(positions) == 1 else positions
+            pairs = zip(places, held, strict=False)
+            wrong[said] = [at for at, (a, b) in enumerate(pairs) if a not in (None, b)]
+            if shape and len(positions) in (1, n_columns) and not wrong[said]:
+                return positions
+
+        # 2. None will do.
+        said, positions = next(iter(choices.items()))
+        if not shape or len(positions) not in (1, n_columns):
+            raise ValueError(
+                f"Y has shape {shape}, which fits {len(positions)} column(s) in no way:"
+                f" expected (n_rows, {len(positions)}) or (n_rows, n_steps, {len(positions)})."
+                " For an array that holds other columns, name them: inverse_transform(Y,"
+                " columns=...)."
+            )
+        names = self._columns or list(range(self.n_features_in_))
+        given, at = names_given(Y), wrong[said][0]
+        taken = names[positions[at % len(positions)]]
+        of_fit = [None if place is None else names[place] for place in places]
+        mend = "rename those that hold something else"
+        if None not in of_fit and len(set(of_fit)) in (1, len(of_fit)):
+            code = of_fit if len(set(of_fit)) > 1 else of_fit[0]
+            mend = f"say what they hold: inverse_transform(Y, columns={code!r})"
+        raise ValueError(
+            f"Y has the column(s) {given!r}, but by {said}, {given[at]!r} would be scaled as"
+            f" {taken!r}, which is another column. Undo the columns of fit by themselves, and"
+            f" {mend}."
+        )
 
     @property
     def series_(self):

@@ -181,3 +181,83 @@ def test_later_differences_that_begin_with_nan_are_not_training_differences(inte
     ours = bare.inverse_transform(bare.transform(rows[40:]))
     np.testing.assert_allclose(ours, expected.to_numpy())
     assert np.isnan(ours[0])
+
+
+# ----------------------------------------------------------------------- labels and column names
+
+PANEL = pd.MultiIndex.from_product([DAYS[:30], ["x", "y"]], names=["day", "series"])
+#: Observed rows with as many labels as the differences, but others.
+OUT_OF_STEP = {
+    "a day early": lambda X: X.set_axis(X.index.map(lambda one: (one[0] - DAYS.freq, one[1]))),
+    "series in another order": lambda X: X.sort_index(ascending=[True, False]),
+    "other series": lambda X: X.rename(index={"y": "z"}, level=1),
+}
+
+
+@pytest.mark.parametrize("name", OUT_OF_STEP)
+def test_observed_rows_of_other_labels_are_refused(rows, name):
+    """They would be added to the differences of other rows; as an array they go by position."""
+    panel = pd.DataFrame(rows, PANEL, ["a", "b"])
+    differencer = Differencer().fit(panel[:40])
+    later = panel[40:]
+    differences, strange = differencer.transform(later), OUT_OF_STEP[name](later)
+    with pytest.raises(ValueError, match="observed and Z are out of step: row"):
+        differencer.inverse_transform(differences, observed=strange)
+    if name != "other series":
+        with pytest.raises(ValueError, match="observed and Z are out of step: row 0"):
+            differencer.inverse_transform(OUT_OF_STEP[name](differences), observed=later)
+    for Z, observed in [(differences, later), (differences.to_numpy(), later)]:
+        back = differencer.inverse_transform(Z, observed=observed)
+        np.testing.assert_allclose(back, later)
+    np.testing.assert_allclose(
+        differencer.inverse_transform(differences, observed=later.to_numpy()), later
+    )
+
+
+def test_observed_rows_with_the_levels_in_another_order_are_refused():
+    """Round 1 of team 2 has the labels of round 2 of team 1; the code of the message mends that."""
+    index = pd.MultiIndex.from_product([range(3), range(3)], names=["round", "team"])
+    X = pd.DataFrame({"a": np.arange(9.0) ** 2}, index)
+    differencer = Differencer().fit(X)
+    differences, turned = differencer.transform(X), X.swaplevel().sort_index()
+    with pytest.raises(ValueError, match=r"levels \['team', 'round'\], and that of Z") as error:
+        differencer.inverse_transform(differences, observed=turned)
+    code = str(error.value).partition("with ")[2].removesuffix(".")
+    Z = eval(code, {"Z": differences, "observed": turned})  # noqa: S307
+    assert Z.index.equals(turned.index)
+    np.testing.assert_array_equal(Z["a"], differences.swaplevel()["a"].reindex(turned.index))
+
+
+#: Names of two columns, and of two others of which one stands in the place of the other.
+MISPLACED = {
+    "one of two": (["a", "b"], ["b", "other"]),
+    "steps": (["a", "b"], ["a_step1", "a_step2"]),
+    "years": ([2023, 2024], [2024, 2025]),
+    "steps of years": ([2023, 2024], ["2023_step1", "2023_step2"]),
+    "polars": (["a", "b"], ["b", "a"]),
+    "made by scikit-learn": (None, ["x1", "x0"]),
+}
+
+
+@pytest.mark.parametrize("argument", ["Z", "observed"])
+@pytest.mark.parametrize("name", MISPLACED)
+def test_a_column_in_the_place_of_another_is_refused(rows, name, argument):
+    """Its differences would be added to the values of the other one."""
+    names, strange = MISPLACED[name]
+    fitted = rows if names is None else pd.DataFrame(rows, columns=names)
+    frame = pd.DataFrame(rows, columns=strange)
+    if name == "polars":
+        frame = pytest.importorskip("polars").DataFrame(dict(zip(strange, rows.T, strict=True)))
+    differencer = Differencer().fit(fitted)
+    with pytest.raises(ValueError, match=f"{argument} has the columns .*in fit"):
+        differencer.inverse_transform(**{"Z": rows, argument: frame})
+
+
+@pytest.mark.parametrize("names", [["a", "other"], ["p", "q"], ["x1", "x2"], range(2), range(1, 3)])
+@pytest.mark.parametrize("fitted", [["a", "b"], None], ids=["names", "array"])
+def test_names_that_fit_has_not_seen_go_by_position(rows, names, fitted):
+    """Predictions may be called as the user likes."""
+    X = rows if fitted is None else pd.DataFrame(rows, columns=fitted)
+    differences = pd.DataFrame(np.ones((3, 2)), columns=names)
+    back = Differencer(history="continue").fit(X).inverse_transform(differences)
+    np.testing.assert_allclose(back, rows[-1] + np.array([[1], [2], [3]]))

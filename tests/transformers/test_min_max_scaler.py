@@ -1,5 +1,6 @@
 """SeriesMinMaxScaler against scikit-learn's MinMaxScaler."""
 
+import re
 from contextlib import nullcontext
 
 import numpy as np
@@ -152,6 +153,93 @@ def test_a_series_of_predictions_keeps_labels_and_name(frame):
     restored = SeriesMinMaxScaler(target="a").fit(frame).inverse_transform(predictions)
     pd.testing.assert_series_equal(
         restored, pd.Series(frame["a"].max(), index=DAYS[:3], name="forecast"), check_freq=False
+    )
+
+
+#: What is fitted as target, what a call names, the columns of a table, and those that they are.
+HELD = {
+    "steps of the target": ("a", None, ["a_step1", "a_step2"], "aa"),
+    "steps of the target, as many as columns": (
+        "b",
+        None,
+        ["b_step1", "b_step2", "b_step3"],
+        "bbb",
+    ),
+    "target in another order": (["c", "b", "a"], None, ["c", "b", "a"], "cba"),
+    "named in another order": ("a", ["c", "a", "b"], ["c", "a", "b"], "cab"),
+    "first step": ("c", None, ["c_step1"], "c"),
+    "names of its own": (["c", "a"], None, ["c", "prediction"], "ca"),
+    "other names": ("b", None, ["p", "q", "r"], "abc"),
+    "a number": ("b", None, [0], "b"),
+    "numbers": (["c", "a"], None, [0, 1], "ca"),
+    "all columns": ("b", None, ["a", "b", "c"], "abc"),
+}
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_columns_that_a_table_names_get_their_own_range(frame, name):
+    """The names decide between the target and all columns; names of the user's own say nothing."""
+    target, columns, names, held = HELD[name]
+    predictions = np.random.default_rng(2).uniform(size=(4, len(names)))
+    scaler = SeriesMinMaxScaler(target=target).fit(frame)
+    low, high = frame.min()[list(held)].to_numpy(), frame.max()[list(held)].to_numpy()
+    expected = predictions * (high - low) + low
+    found = scaler.inverse_transform(pd.DataFrame(predictions, columns=names), columns)
+    np.testing.assert_allclose(found, expected)
+    if len(names) == 1:
+        one = pd.Series(predictions.ravel(), name=names[0])
+        np.testing.assert_allclose(scaler.inverse_transform(one, columns), expected.ravel())
+
+
+#: What is fitted as target, what a call names, and the columns of a table that say otherwise.
+MISTAKEN = {
+    "not the target": ("a", None, ["b"]),
+    "step of another column": ("a", None, ["b_step2"]),
+    "steps of two columns": ("a", None, ["a_step1", "b_step1"]),
+    "targets in another order": (["a", "b"], None, ["b", "a"]),
+    "one of two targets": (["a", "b"], None, ["b", "c"]),
+    "not the column named": (None, "a", ["b"]),
+    "columns named in another order": (None, ["b", "c"], ["c", "b"]),
+    "all columns in another order": (None, None, ["b", "c", "a"]),
+    "steps of no target": (None, None, ["a_step1", "a_step2", "a_step3"]),
+    "beside a name of its own": (["a", "b"], None, ["prediction", "a"]),
+}
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars"])
+@pytest.mark.parametrize("name", MISTAKEN)
+def test_a_column_is_not_scaled_back_by_the_range_of_another(frame, name, kind):
+    """The message shows the names, and what to call instead, which gives each its own range."""
+    target, columns, names = MISTAKEN[name]
+    scaler = SeriesMinMaxScaler(target=target).fit(frame)
+    table = pd.DataFrame(np.full((4, len(names)), 0.5), columns=names)
+    tables = [table, *([table[names[0]]] if len(names) == 1 else [])]
+    if kind == "polars":
+        frames = pytest.importorskip("polars")
+        tables = [frames.DataFrame({name: table[name].to_numpy() for name in names})]
+        tables += [tables[0][names[0]]] if len(names) == 1 else []
+    for Y in tables:
+        message = rf"Y has the column\(s\) \[{names[0]!r}.* would be scaled as '[abc]'"
+        with pytest.raises(ValueError, match=message) as error:
+            scaler.inverse_transform(Y, columns)
+        code = re.search(r"inverse_transform\(Y, columns=(.*)\)\.$", str(error.value))
+        assert (code is None) == (name == "beside a name of its own")
+        if code is not None:
+            held = [one[0] for one in names]
+            middle = (frame.min()[held] + frame.max()[held]).to_numpy() / 2
+            back = np.asarray(scaler.inverse_transform(Y, eval(code.group(1))))  # noqa: S307
+            np.testing.assert_allclose(back.reshape(4, -1), np.tile(middle, (4, 1)))
+
+
+def test_columns_of_polars_are_targets_by_name(frame):
+    """A table of polars names its columns as one of pandas does."""
+    polars = pytest.importorskip("polars")
+    table = polars.DataFrame({name: frame[name].to_numpy() for name in frame})
+    ours = SeriesMinMaxScaler(target="b").fit(table)
+    expected = SeriesMinMaxScaler(target="b").fit(frame)
+    halves = np.full((3, 2), 0.5)
+    np.testing.assert_array_equal(
+        ours.inverse_transform(halves), expected.inverse_transform(halves)
     )
 
 
