@@ -28,6 +28,75 @@ def target_names(y):
     return list(y.columns) if isinstance(y, pd.DataFrame) else None
 
 
+def note_targets(regressor, y, *, goes_on):
+    """Remember how the targets are called; where learning goes on, as they were called before.
+
+    Parameters
+    ----------
+    regressor : estimator
+        What learns them.
+    y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+        The target.
+    goes_on : bool
+        Whether the regressor goes on from what it has learnt.
+
+    Raises
+    ------
+    ValueError
+        If it goes on, and the targets are others, or in another order.
+    """
+    seen = getattr(regressor, "_target_names", None) if goes_on else None
+    check_same_targets(seen, y, other="those that were learnt so far")
+    regressor._target_names = target_names(y) if seen is None else seen
+
+
+def check_same_targets(names, y, *, name="y", other="those of fit"):
+    """Refuse a table with other targets than those that were learnt, or in another order.
+
+    Parameters
+    ----------
+    names : list or None
+        The names of the columns of what was learnt; None if they had none.
+    y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+        Targets. What is no DataFrame names none, or one.
+    name, other : str, default="y", "those of fit"
+        What messages call the table, and the targets that were learnt.
+
+    Raises
+    ------
+    ValueError
+        If both have names, and these differ.
+    """
+    given = target_names(y) if isinstance(y, pd.DataFrame) else None
+    if names is None or given is None or given == names:
+        return
+    is_moved = len(names) == len(given) and set(names) == set(given)
+    remedy = f" Put them in that order with {name}[{names!r}]." if is_moved else ""
+    raise ValueError(
+        f"The targets in {name} are {given}, but {other} {names}: give the same in the same order."
+        f"{remedy}"
+    )
+
+
+def check_target_order(names, y):
+    """Refuse the targets that were learnt in another order; others are let through.
+
+    Parameters
+    ----------
+    names : list or None
+        The names of the columns of what was learnt; None if they are not known.
+    y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+        Targets.
+
+    Raises
+    ------
+    ValueError
+        If `y` has these names in another order.
+    """
+    if names is not None and set(names) == set(target_names(y) or ()):
+        check_same_targets(names, y)
+
+
 def step_of(name):
     """Tell the name of a variable from its step.
 

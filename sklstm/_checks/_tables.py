@@ -12,6 +12,7 @@ from sklstm._checks._horizon import step_of
 from sklstm._checks._numbers import check_floats, check_in_memory, check_not_infinite, check_numeric
 from sklstm._past._layout import Layout
 from sklstm._past._order import check_sorted, is_panel, label_at
+from sklstm._past._series_names import check_levels_in_order
 from sklstm._past._windows import Windows
 
 #: How tables become arrays: NaN stands for what is not known.
@@ -231,21 +232,12 @@ def check_in_step(y, X, *, name="y", rows_name="X"):
     Raises
     ------
     ValueError
-        If both have labels, and these differ, or their levels have another order; or if `y` has
-        labels of many series and `X` has none.
+        If both have labels, and these or the order of their levels differ; or if `y` has those of
+        many series and `X` has none.
     """
     check_series_known(y, X, name=name, rows_name=rows_name)
-    if index_of(X) is None or index_of(y) is None:
-        return
-    levels, others = list(X.index.names), list(y.index.names)
-    if levels != others and None not in levels and set(levels) == set(others):
-        # Numbers may be the same labels in either order, for other rows.
-        raise ValueError(
-            f"The index of {rows_name} has the levels {levels!r}, and that of {name} {others!r}."
-            f" Put them in that order with"
-            f" {name}.reorder_levels({levels!r}).reindex({rows_name}.index)."
-        )
-    if X.index.equals(y.index):
+    check_levels_in_order(index_names(X), index_names(y), name, rows_name)
+    if index_of(X) is None or index_of(y) is None or X.index.equals(y.index):
         return
     place = int(np.argmin(X.index.astype(object) == y.index.astype(object)))
     raise ValueError(
@@ -462,6 +454,23 @@ def index_of(X):
         None for anything but a DataFrame, a Series or windows of many series.
     """
     return X.index if isinstance(X, pd.DataFrame | pd.Series | Windows) else None
+
+
+def index_names(X):
+    """Return the names of the levels of the index of a table.
+
+    Parameters
+    ----------
+    X : array-like
+        A table or a series.
+
+    Returns
+    -------
+    list or None
+        None without labels.
+    """
+    index = index_of(X)
+    return None if index is None else list(index.names)
 
 
 def layout_of(*tables, name="X"):

@@ -74,6 +74,8 @@ class Layout:
         The first place of each series, and the one after its last.
     names : list of ndarray of shape (n_series,) or None
         The names of the series, an array for each level; None where one series has no name.
+    levels : list or None
+        The names of the levels of the index, the time first; None where one series has no name.
     times : pandas.Index or None
         The time labels, each once.
     time : ndarray of int of shape (n_rows,)
@@ -87,6 +89,7 @@ class Layout:
 
     order: Any
     names: Any
+    levels: Any
 
     def __init__(self, index, n_rows, name="X"):
         self.n_rows = n_rows
@@ -103,7 +106,7 @@ class Layout:
             return
         check_sorted(index, name)
         self.n_series = 1
-        self.order = self.names = None
+        self.order = self.names = self.levels = None
         self.starts, self.stops = np.array([0]), np.array([n_rows])
         self.times = index
 
@@ -140,6 +143,7 @@ class Layout:
         """Read an index of several levels."""
         self.times, time = _times(index, name)
         codes, self.names = number_series(index, name)
+        self.levels = list(index.names)
         self.n_series = len(self.names[0])
         counts = np.zeros(self.n_series, dtype=np.int64)
         for rows in blocks(self.n_rows):
@@ -251,6 +255,7 @@ class Layout:
             first.stops = np.cumsum(counts[some])
             first.starts = first.stops - counts[some]
             first.names = [names[some] for names in self.names]
+            first.levels = self.levels
             first.times, first.time = self.times, self.time[kept]
         return first
 

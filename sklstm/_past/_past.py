@@ -10,6 +10,7 @@ from sklstm._past._kept_rows import KEYS, KeptRows, find, keys_of
 from sklstm._past._label_order import LONG_BEFORE, LabelOrder
 from sklstm._past._layout import Layout, Numbers
 from sklstm._past._order import gap_remedy
+from sklstm._past._series_names import check_levels_in_order
 from sklstm._past._stretches import Doubt, Stretches, said
 from sklstm._sklearn._warnings import AssumedPastWarning, UnknownPastWarning, warn
 
@@ -44,6 +45,8 @@ class Past:
         Whether the training rows have labels.
     names : list of ndarray of shape (n_series,) or None
         The names of the series, an array for each level; None where one series has no name.
+    levels : list or None
+        The names of the levels of the index, the time first; None where one series has no name.
     axis : TimeAxis or None
         The time axis of all series; None without labels, or where these have no regular step.
     ends : ndarray of int of shape (n_series,)
@@ -65,7 +68,7 @@ class Past:
         self.quiet = quiet
         self.n_rows = len(rows)
         self.labelled = index is not None
-        self.names = layout.names
+        self.names, self.levels = layout.names, layout.levels
         self.axis = layout.axis()
         if self.labelled and after is not None and after.axis is not None:
             on_axis = after.axis.number(layout.times)
@@ -132,8 +135,8 @@ class Past:
         Raises
         ------
         ValueError
-            If the labels are unsorted or hold duplicates, or do not tell the series while those of
-            the training rows do.
+            If the labels are unsorted or hold duplicates, do not tell the series while those of
+            the training rows do, or have their levels in another order.
         """
         layout = Layout(index, len(rows))
         if layout.names is not None and not self.labelled:
@@ -148,6 +151,7 @@ class Past:
                 " series: for one series X.xs(name, level=1, drop_level=False), for the output of"
                 " a step that drops labels set_output(transform='pandas')."
             )
+        check_levels_in_order(self.levels, layout.levels)
         if not self.depth:
             # Nobody asks, and where a stretch ends makes no difference.
             one = Layout(None, len(rows))

@@ -100,6 +100,42 @@ def find_series(names, given, table="X"):
     return found
 
 
+def check_levels_in_order(levels, given, table="X", other="the training rows"):
+    """Refuse a table whose index has the levels of other rows in another order.
+
+    Levels are told apart by their order, so they may have other names, or none.
+
+    Parameters
+    ----------
+    levels : sequence of label or None
+        The names of the levels of the other rows; None where their index names no series.
+    given : sequence of label or None
+        Those of the table.
+    table, other : str, default="X", "the training rows"
+        What messages call the table and the other rows.
+
+    Raises
+    ------
+    ValueError
+        If a name that both have is that of another level.
+    """
+    if levels is None or given is None or len(levels) != len(given):
+        return
+    levels, given = list(levels), list(given)
+    both = [one for one in given if one is not None and given.count(one) == levels.count(one) == 1]
+    if all(given.index(one) == levels.index(one) for one in both):
+        return
+    remedy = (
+        f"Put them in that order with {table}.reorder_levels({levels!r}).sort_index()."
+        if len(both) == len(levels)
+        else "Give both the same levels in the same order."
+    )
+    raise ValueError(
+        f"The index of {table} has the levels {given!r}, but that of {other} has {levels!r}: by"
+        f" their order, the first is the time and the others name the series. {remedy}"
+    )
+
+
 def _series(index, name):
     """Return a number for the series of each row, and the names of the series by number.
 

@@ -7,6 +7,7 @@ import pandas as pd
 from sklstm._checks._arguments import brief, listed
 from sklstm._past._layout import Layout
 from sklstm._past._order import is_panel, label_at
+from sklstm._past._series_names import check_levels_in_order
 
 #: How many series are drawn where none is chosen, and how many can be.
 N_DEFAULT, N_MOST = 12, 48
@@ -64,6 +65,7 @@ def choose_series(series, y_pred, y_true, folds):
         Layout(y_pred.index[rows], int(rows.sum()), "y_pred")
     if y_true is not None:
         Layout(y_true.index, len(y_true), "y_true")
+        check_levels_in_order(y_pred.index.names, y_true.index.names, "y_true", "y_pred")
     _check_one_axis(tables)
 
     # 3. Choose.

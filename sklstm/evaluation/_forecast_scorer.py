@@ -300,7 +300,7 @@ class ForecastScorer:
                 " splitter), or fewer steps."
             )
         declared = inputs_among(rows, self.future_inputs, layout)
-        _, y_lag = targets_of(estimator, self.y_lag)
+        _, y_lag = targets_of(estimator, self.y_lag, y)
         inputs = safe_indexing(rows, declared, axis=1) if declared else None
         lags = lags_of(rows, y, target, inputs, y_lag, guess=self.recompute is None)
         check_lags(lags, rows, target, layout, time_axis_of(estimator))

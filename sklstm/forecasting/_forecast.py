@@ -211,7 +211,7 @@ def forecast(
                 raise ValueError("series holds inputs and targets, so pass it without X and y.")
             check_is_fitted(estimator)
             features = getattr(estimator, "feature_names_in_", None)
-            targets = targets_of(estimator, y_lag)
+            targets = targets_of(estimator, y_lag, y)
             X, y, options["past_inputs"] = rows_of(series, features, *targets)
         table, lags = rows_ahead(estimator, X, y, future_inputs, y_lag, recompute, **options)
         _warn_of_ends(table.first_times())

@@ -9,6 +9,7 @@ from sklstm._checks._numbers import check_floats, check_not_infinite
 from sklstm._checks._tables import check_names, index_of
 from sklstm._past._layout import Layout
 from sklstm._past._order import is_panel, label_at
+from sklstm._past._series_names import check_levels_in_order
 from sklstm._past._stretches import said
 from sklstm.forecasting._rows_to_come import at_step, times_of
 
@@ -123,9 +124,9 @@ def other_columns(future_inputs, seen, labels):
     Raises
     ------
     ValueError
-        If `future_inputs` lacks a column, has no labels though those of many series are needed,
-        has the time alone though `seen` tells the series apart, or holds no finite numbers where
-        `seen` holds numbers.
+        If `future_inputs` lacks a column, has no labels though those of many series are needed, has
+        the levels of its index in another order, has the time alone though `seen` tells the series
+        apart, or holds no finite numbers where `seen` holds numbers.
     """
     others = list(seen.columns)
     if future_inputs is None:
@@ -152,6 +153,7 @@ def other_columns(future_inputs, seen, labels):
                 f"The index of future_inputs has {given.index.nlevels} levels, but that of X"
                 f" {labels.nlevels}: give both the same, or future_inputs the time alone."
             )
+        check_levels_in_order(labels.names, given.index.names, "future_inputs", "X")
     elif is_panel(labels):
         wanted = labels.get_level_values(0)  # All series share these rows.
         _check_shared(seen)

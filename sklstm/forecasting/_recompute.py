@@ -6,6 +6,7 @@ from sklstm._checks._arguments import naming
 from sklstm._checks._numbers import check_floats
 from sklstm._checks._tables import positions_among
 from sklstm._past._order import label_at
+from sklstm._past._series_names import check_levels_in_order
 
 
 def call_recompute(recompute, past, names, columns):
@@ -35,7 +36,7 @@ def call_recompute(recompute, past, names, columns):
     with naming("recompute", recompute):
         made = recompute(past)
         if names is not None:
-            made = _of_each_series(made, names, past.index.nlevels)
+            made = _of_each_series(made, names, list(past.index.names))
         else:
             made = dict(made.iloc[-1] if isinstance(made, pd.DataFrame) else made)
             made = {name: [float(value)] for name, value in made.items()}
@@ -43,8 +44,11 @@ def call_recompute(recompute, past, names, columns):
         return dict(zip(places, made.values(), strict=True))
 
 
-def _of_each_series(made, names, n_levels):
-    """Return what a user's function made for each series, by the name of the column."""
+def _of_each_series(made, names, levels):
+    """Return what a user's function made for each series, by the name of the column.
+
+    `levels` are the names of those of the past.
+    """
     if not isinstance(made, pd.DataFrame):
         is_labelled = isinstance(made, dict) and all(
             isinstance(one, pd.Series) for one in made.values()
@@ -55,7 +59,10 @@ def _of_each_series(made, names, n_levels):
                 " many series, so it gets the targets of all of them."
             )
         made = pd.DataFrame(made)
-    if made.index.nlevels == n_levels:  # labelled as the past: the last row of each series
+    like_past = made.index.nlevels == len(levels)
+    wanted = levels if like_past else levels[1:]
+    check_levels_in_order(wanted, list(made.index.names), "result", "the targets before the row")
+    if like_past:  # labelled as the past: the last row of each series
         made = made.droplevel(0)
         made = made[~made.index.duplicated(keep="last")]
     lacking = ~names.isin(made.index)

@@ -11,6 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._arguments import check_count, check_kind
+from sklstm._checks._horizon import check_target_order, names_of_steps
 from sklstm._checks._lag_columns import check_lags, lags_of
 from sklstm._checks._quantiles import check_quantiles, levels_of
 from sklstm._checks._tables import check_ordered, check_target, index_of
@@ -87,7 +88,7 @@ def rows_ahead(
         check_kind(recompute, "recompute", "__call__", "a function of the targets before a row")
         if target is None:
             raise ValueError("recompute makes columns of the target, so pass the target as y.")
-    targets, y_lag = targets_of(estimator, y_lag)
+    targets, y_lag = targets_of(estimator, y_lag, y)
     lags = lags_of(rows, y, target, future_inputs, y_lag, targets=targets, guess=recompute is None)
     axis = time_axis_of(estimator)
     if target is not None:
@@ -223,7 +224,7 @@ def predict_rows(estimator, table, method, *, of_fold=False):
             )
 
 
-def targets_of(estimator, y_lag):
+def targets_of(estimator, y_lag, y):
     """Return which targets an estimator knows by name, and which columns hold them a step earlier.
 
     Parameters
@@ -232,12 +233,21 @@ def targets_of(estimator, y_lag):
         Fitted.
     y_lag : column name, position, sequence of these or None
         These columns, where the user names them.
+    y : array-like of shape (n_rows,) or (n_rows, n_outputs), or None
+        The target at the rows at hand.
 
     Returns
     -------
     names : list or None
     y_lag : column name, position, sequence of these or None
+
+    Raises
+    ------
+    ValueError
+        If `y` has these targets in another order.
     """
     if y_lag is None:
         y_lag = getattr(getattr(estimator, "best_estimator_", estimator), "y_lag_", None)
-    return getattr(final_estimator(estimator), "_target_names", None), y_lag
+    names = getattr(final_estimator(estimator), "_target_names", None)
+    check_target_order(names, y)
+    return names_of_steps(names)[0], y_lag

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 
 from sklstm._checks._arguments import check_count
-from sklstm._checks._tables import index_of
+from sklstm._checks._tables import index_names, index_of
 from sklstm._past._layout import Layout, Numbers
 from sklstm._past._order import is_panel, label_at
+from sklstm._past._series_names import check_levels_in_order
 from sklstm._past._time_axis import TimeAxis
 from sklstm._sklearn._warnings import AssumedPastWarning, warn
 from sklstm.metrics._pairs import floats_of, series_of, sums_by_series
@@ -51,6 +52,8 @@ def naive_scale(y_train, pairs, season, power):
             f"{other} holds many series, but {one} has no index that names them: give both an index"
             " whose first level is the time, and whose other levels name the series."
         )
+    if pairs.is_panel:
+        check_levels_in_order(list(pairs.index.names), index_names(y_train), "y_train", "y_true")
     n_outputs = pairs.actual.shape[1]
     if values.shape[1] != n_outputs:
         raise ValueError(

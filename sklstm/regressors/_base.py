@@ -5,8 +5,11 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
+from sklstm._checks._horizon import check_same_targets
+from sklstm._checks._tables import check_in_step
 from sklstm._sklearn._callbacks import FollowedMixin
 from sklstm._sklearn._compat import Interval, StrOptions, with_callbacks
 from sklstm._sklearn._restore_on_error import restore_on_error
@@ -17,6 +20,44 @@ MOST_NETWORKS = 2**16
 
 COUNT = Interval(Integral, 1, None, closed="left")
 FRACTION = Interval(Real, 0, 1, closed="left")
+
+
+class ScoredInStep:
+    """A `score` that compares no prediction with the value of another row or target."""
+
+    _target_names: list | None
+
+    def score(self, X, y, sample_weight=None):
+        """Score predictions: R² of numbers, the share of right ones of labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, ...)
+            Rows or windows, as `predict` takes them.
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+            What is true of them.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weight of each row.
+
+        Returns
+        -------
+        float
+            1.0 at best.
+
+        Raises
+        ------
+        ValueError
+            As in `predict`; if `y` or `sample_weight` has other labels than `X`; or if `y` has
+            other targets than in `fit`, or in another order.
+        TypeError
+            If `X` is sparse, or nothing that a table can be made of.
+        """
+        check_is_fitted(self)
+        check_consistent_length(X, y, sample_weight)
+        check_in_step(y, X)
+        check_in_step(sample_weight, X, name="sample_weight")
+        check_same_targets(self._target_names, y)
+        return super().score(X, y, sample_weight)  # type: ignore[misc]
 
 
 class BaseRecurrent(FollowedMixin, BaseEstimator):
@@ -80,7 +121,7 @@ class BaseRecurrent(FollowedMixin, BaseEstimator):
         return tags
 
 
-class BaseRecurrentRegressor(RegressorMixin, BaseRecurrent):
+class BaseRecurrentRegressor(ScoredInStep, RegressorMixin, BaseRecurrent):
     """What all recurrent regressors have in common."""
 
     _parameter_constraints: dict = {

@@ -10,7 +10,7 @@ import pandas as pd
 from sklstm._checks._arguments import check_flag
 from sklstm._checks._tables import index_of
 from sklstm._past._order import is_panel
-from sklstm._past._series_names import find_series
+from sklstm._past._series_names import check_levels_in_order, find_series
 
 
 @dataclass(frozen=True)
@@ -146,13 +146,15 @@ class Fallback:
     ----------
     names : list of ndarray of shape (n_series,) or None
         The names of the series, an array for each level; None where one series has no name.
+    levels : list or None
+        The names of the levels of the index, the time first; None where one series has no name.
     values : ndarray of shape (n_series + 1, n_targets, n_levels)
         What stands for each series; in the last row for all together, as for one without a target.
     """
 
     def __init__(self, head, target, layout, counts=None):
         n_targets = target.shape[1]
-        self.names = layout.names
+        self.names, self.levels = layout.names, layout.levels
         self.values = np.empty((layout.n_series + 1, n_targets, len(head.levels)))
         for i in range(n_targets):
             values = target[:, i]
@@ -200,6 +202,7 @@ class Fallback:
         """
         if self.names is None or not is_panel(index):
             return self.values[np.full(len(positions), -1)]
+        check_levels_in_order(self.levels, index.names)
         codes, names = pd.factorize(index[positions].droplevel(0))
         return self.values[find_series(self.names, names)[codes]]
 

@@ -15,7 +15,7 @@ from sklstm.regressors._heads import ClassHead
 from sklstm.regressors._stateless import ON_WINDOWS, read_windows, train_windows, values_of_windows
 
 
-class LSTMClassifier(ClassifierMixin, _base.BaseRecurrent):
+class LSTMClassifier(_base.ScoredInStep, ClassifierMixin, _base.BaseRecurrent):
     """Recurrent network (LSTM or GRU) that tells the class of windows of past rows.
 
     Takes the windows of a :class:`LagWindower`, plain rows as windows of one step, or runs as an

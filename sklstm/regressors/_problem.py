@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sklstm._checks._arguments import naming
-from sklstm._checks._horizon import names_of_steps, said_horizon, target_names, until_now
+from sklstm._checks._horizon import check_same_targets, note_targets, said_horizon, until_now
 from sklstm._checks._numbers import check_numeric
 from sklstm._checks._tables import check_in_step, check_target, lacks_target, layout_of
 from sklstm._checks._windows import check_computable, check_windows, count_axes
@@ -113,7 +113,7 @@ def read_problem(regressor, given, *, reset, one_epoch, runs_on=False):
         What to look at after each epoch.
     """
     X, y, sample_weight, X_val, y_val = given
-    regressor._target_names = names_of_steps(target_names(y))[0]
+    note_targets(regressor, y, goes_on=not reset)
     samples = _read_samples(regressor, X, y, sample_weight, reset=reset, runs_on=runs_on)
     if not reset:
         check_length(regressor, X, samples.windows)
@@ -123,6 +123,7 @@ def read_problem(regressor, given, *, reset, one_epoch, runs_on=False):
     if X_val is None or y_val is None:
         alone, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
         raise ValueError(f"{alone} was given without {missing}: pass both or neither.")
+    check_same_targets(regressor._target_names, y_val, name="y_val")
     options = {"reset": False, "runs_on": runs_on, "suffix": "_val"}
     validation = _read_samples(regressor, X_val, y_val, None, **options)
     window, window_val = samples.windows.shape[1], validation.windows.shape[1]

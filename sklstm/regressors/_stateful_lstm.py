@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._checks._tables import index_of
+from sklstm._checks._tables import index_names, index_of
 from sklstm._checks._windows import check_windows, lag_columns
 from sklstm._past._order import label_at
 from sklstm._past._past import HISTORY_OPTIONS, Past
-from sklstm._past._series_names import names_as_index
+from sklstm._past._series_names import check_levels_in_order, names_as_index
 from sklstm._past._stretches import Doubt
 from sklstm._sklearn._compat import StrOptions
 from sklstm._sklearn._restore_on_error import restore_on_error
@@ -410,6 +410,8 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
             states, _ = self._states_before(stretches, X, first)
             before = [state[first] for state in states]
         seen = None if before is None else self._past
+        if start is not None:
+            check_levels_in_order(self._past.levels, index_names(X))
         self._past = Past(samples.windows.last_steps, index_of(X), depth=1, quiet=True, after=seen)
         samples = self._by_series(samples)
         if validation is not None:

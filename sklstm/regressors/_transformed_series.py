@@ -11,7 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._arguments import check_kind
-from sklstm._checks._horizon import names_of_steps, said_horizon, target_names, until_now
+from sklstm._checks._horizon import note_targets, said_horizon, until_now
 from sklstm._checks._quantiles import levels_of
 from sklstm._checks._tables import check_target, column_names, index_of, layout_of
 from sklstm._checks._windows import count_axes
@@ -301,8 +301,8 @@ class TransformedSeriesRegressor(MetaRegressor):
         horizon = said_horizon(y, target, self.horizon, layout)
         given, target = target, until_now(target, horizon, layout)
         self._y_ndim, self._n_outputs = count_axes(y), target.shape[1]
-        self._target_names = names_of_steps(target_names(y))[0]
         is_warm = hasattr(self, "regressor_") and is_warm_start(self.regressor)
+        note_targets(self, y, goes_on=is_warm)
         if is_warm:
             regressor = going_on(self.regressor, self.regressor_)
             check_same(steps_of(self.transformer), steps_of(self.transformer_))

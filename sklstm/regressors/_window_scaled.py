@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._checks._horizon import names_of_steps, target_names, until_now
+from sklstm._checks._horizon import check_same_targets, note_targets, until_now
 from sklstm._checks._quantiles import levels_of
 from sklstm._checks._tables import check_target, index_of, lacks_target, layout_of
 from sklstm._checks._target_windows import check_past, columns_of_rows, find_horizon, find_targets
@@ -365,7 +365,8 @@ class WindowScaledRegressor(MetaRegressor):
         target = check_target(y, X)
         layout = layout_of(y, X)
         names = columns_of_rows(X, windows)
-        self._target_names = names_of_steps(target_names(y))[0]
+        is_warm = hasattr(self, "regressor_") and self.warm_start
+        note_targets(self, y, goes_on=goes_on or is_warm)
         scaler = self._scaler_of(X, windows, names, y, target, layout)
         if goes_on and scaler != self._scaler:
             raise ValueError(
@@ -391,7 +392,7 @@ class WindowScaledRegressor(MetaRegressor):
         outputs = shaped(scaled, self._y_ndim)
 
         # 3. Fit the regressor.
-        if goes_on or (hasattr(self, "regressor_") and self.warm_start):
+        if goes_on or is_warm:
             ready: Any = go_on
             self.regressor_ = going_on(self.regressor, self.regressor_)
         else:
@@ -483,6 +484,7 @@ class WindowScaledRegressor(MetaRegressor):
         self._scaler.check_window(windows, "X_val")
         target = check_target(y_val, X_val, name="y_val", rows_name="X_val")
         check_n_targets(target, self.n_outputs_)
+        check_same_targets(self._target_names, y_val, name="y_val")
         scales = self._scaler.measure(windows)
         scaled = self._scaler.scaled_target(scales, target)
         inputs = self._taught_inputs(X_val, windows, scales, np.arange(len(windows)))

@@ -9,8 +9,9 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._arguments import brief, listed, naming
-from sklstm._checks._tables import check_rows, index_of, like
+from sklstm._checks._tables import check_rows, index_names, index_of, like
 from sklstm._past._order import label_at
+from sklstm._past._series_names import check_levels_in_order
 from sklstm._past._time_axis import zone_of
 from sklstm._sklearn._callbacks import FollowedMixin, one_task
 from sklstm._sklearn._compat import StrOptions, check_feature_names_in
@@ -155,6 +156,7 @@ class CalendarFeatures(FollowedMixin, TransformerMixin, BaseEstimator):
             )
         check_rows(self, X, reset=True)
         self._zone = zone_of(_times_of(X))
+        self._levels = index_names(X)
         names = self.get_feature_names_out()
         if len(set(names)) < len(names):
             twice = next(name for name in names if list(names).count(name) > 1)
@@ -182,7 +184,8 @@ class CalendarFeatures(FollowedMixin, TransformerMixin, BaseEstimator):
         ------
         ValueError
             If `X` has no labels that tell the time, labels with a time zone where those of `fit`
-            had none, or without one where they had one, or other columns than in `fit`.
+            had none, or without one where they had one, other columns than in `fit`, or the levels
+            of its index in another order.
         TypeError
             If `X` is sparse, or nothing that a table can be made of.
         """
@@ -242,6 +245,7 @@ class CalendarFeatures(FollowedMixin, TransformerMixin, BaseEstimator):
     def _local_times(self, X):
         """Return the time of each row in the time zone of `fit`."""
         times = _times_of(X)
+        check_levels_in_order(self._levels, index_names(X))
         if (times.tz is None) != (self._zone is None):
             has, had = ("none", self._zone) if times.tz is None else (times.tz, "none")
             raise ValueError(

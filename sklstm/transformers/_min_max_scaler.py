@@ -23,7 +23,7 @@ from sklstm._checks._tables import (
 )
 from sklstm._past._layout import Layout, blocks
 from sklstm._past._order import is_panel, label_at
-from sklstm._past._series_names import names_as_index
+from sklstm._past._series_names import check_levels_in_order, names_as_index
 from sklstm._sklearn._callbacks import FollowedMixin, one_task
 from sklstm._sklearn._restore_on_error import restore_on_error
 from sklstm._sklearn._warnings import UnnamedSeriesWarning, UnseenSeriesWarning, quiet, warn
@@ -392,12 +392,15 @@ class SeriesMinMaxScaler(FollowedMixin, MinMaxScaler):
                 " pd.Series(predictions, X.index), for the output of a step that drops labels"
                 " set_output(transform='pandas')."
             )
-        return Layout(index, len(X), name) if is_panel(index) else None
+        if not is_panel(index):
+            return None
+        check_levels_in_order(None if is_first else self._levels, index.names, name)
+        return Layout(index, len(X), name)
 
     def _widen(self, layout, low, high):
         """Widen the ranges by the lowest and highest values of some series."""
         if self._names is None:
-            self._names, n_seen = layout.names, 0
+            self._names, self._levels, n_seen = layout.names, layout.levels, 0
             found = np.arange(layout.n_series)
         else:
             found, n_seen = layout.found_in(self._names), len(self.data_min_)

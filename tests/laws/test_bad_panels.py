@@ -238,3 +238,50 @@ def test_levels_may_be_renamed_after_fit():
     np.testing.assert_array_equal(
         model.predict(later.rename_axis(index=["when", "where"])), model.predict(later)
     )
+
+
+FROM_TO = ["day", "from", "to"]
+
+
+def _of_two_levels(levels=None):
+    """Return two routes, one there and one back, whose names are each other's in swapped levels."""
+    index = pd.MultiIndex.from_product([pd.date_range("2024-01-01", periods=40), [0, 1]])
+    days, number = index.get_level_values(0), index.get_level_values(1)
+    routes = [np.array(["bergen", "oslo"])[number], np.array(["oslo", "bergen"])[number]]
+    labels = pd.MultiIndex.from_arrays([days, *routes], names=FROM_TO)
+    rng = np.random.default_rng(0)
+    values = pd.Series(rng.normal(size=len(labels)).cumsum() + 50 * number, labels, name="trips")
+    rows, target = series_to_supervised(values.sort_index())
+    if levels is not None:
+        rows, target = (one.reorder_levels(levels).sort_index() for one in (rows, target))
+    return rows, target
+
+
+def _swapped(table):
+    return table.reorder_levels(["day", "to", "from"]).sort_index()
+
+
+@pytest.mark.parametrize(
+    "model", [RIDGE, SeriesMinMaxScaler(per_series=True), Differencer()], ids=str
+)
+def test_named_levels_in_another_order_are_refused(model):
+    """A later table must name its series by the levels of fit, in their order."""
+    rows, target = _of_two_levels()
+    model.fit(rows[:60], target[:60])
+    ask = model.predict if hasattr(model, "predict") else model.transform
+    expected = ask(rows[60:])
+    with pytest.raises(ValueError, match=r"X\.reorder_levels\(\['day', 'from', 'to'\]\)"):
+        ask(_swapped(rows[60:]))
+    again = _swapped(rows[60:]).reorder_levels(FROM_TO).sort_index()
+    np.testing.assert_array_equal(ask(again), expected)
+    ask(rows[60:].rename_axis(index=["when", "a", "b"]))
+    ask(_swapped(rows[60:]).rename_axis(index=[None, None, None]))
+
+
+def test_named_levels_of_x_and_y_have_one_order():
+    """Equal labels do not pair rows whose levels are called otherwise."""
+    rows, target = _of_two_levels()
+    swapped = _swapped(target)
+    assert swapped.index.equals(rows.index)
+    with pytest.raises(ValueError, match=r"y has the levels .* that of X"):
+        TransformedSeriesRegressor(RIDGE).fit(rows, swapped)

@@ -638,3 +638,24 @@ def test_a_table_gives_its_names(data):
     regressor = tiny(epochs=1).fit(frame, y)
     assert regressor.feature_names_in_.tolist() == ["a", "b"]
     assert not hasattr(regressor.fit(X, y), "feature_names_in_")
+
+
+def test_targets_in_another_order_are_refused():
+    """Training on, validation, score and forecast take the targets in the order of fit only."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(30, 2)) + [10, 100], columns=["a", "b"])
+    rows, target = series_to_supervised(table)
+    other = target[["b", "a"]]
+    lstm = LSTMRegressor(units=1, epochs=1, warm_start=True, random_state=0)
+    model = make_pipeline(LagWindower(2), lstm).fit(rows, target)
+    windows, before = model[0].transform(rows), model.predict(rows)
+    for call in (
+        lambda: lstm.partial_fit(windows, other),
+        lambda: lstm.fit(windows, other),
+        lambda: lstm.fit(windows, target, X_val=windows, y_val=other),
+        lambda: model.score(rows, other),
+        lambda: forecast(model, rows, 1, y=other),
+    ):
+        with pytest.raises(ValueError, match=r"The targets in y(_val)? are \['b', 'a'\]"):
+            call()
+    np.testing.assert_array_equal(model.predict(rows), before)

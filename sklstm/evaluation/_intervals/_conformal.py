@@ -8,9 +8,10 @@ from sklearn.utils import check_scalar
 
 from sklstm._checks._arguments import check_choice, check_flag, check_kind
 from sklstm._checks._numbers import check_floats, check_not_infinite
-from sklstm._checks._tables import check_target, index_of
+from sklstm._checks._tables import check_target, index_names, index_of
 from sklstm._past._layout import Layout
 from sklstm._past._order import check_sorted, is_panel
+from sklstm._past._series_names import check_levels_in_order
 from sklstm.evaluation._backtest_result import outputs_of
 from sklstm.evaluation._intervals._columns import columns_of_targets, outputs_in_order
 from sklstm.evaluation._intervals._margins import PredictedRows, margins_of
@@ -311,6 +312,8 @@ def _layout(predictions, n_rows, lines):
             f"The index of predictions has {index.nlevels} levels, but that of the back-test has"
             f" {lines.index.nlevels}: name the series by the same levels, {lines.index.names!r}."
         )
+    between = "predictions", "the back-test"
+    check_levels_in_order(index_names(lines), index_names(predictions), *between)
     return Layout(index if is_panel(index) else None, n_rows, "predictions")
 
 
@@ -362,6 +365,8 @@ def _sizes(y_train, layout, scales, targets):
             f"y_train has shape {np.shape(y_train)} and {'many' if is_panel(index) else 'one'}"
             " series, which does not fit the back-test: pass the y of all known rows."
         )
+    between = "y_train", "predictions"
+    check_levels_in_order(index_names(predictions), index_names(y_train), *between)
     train = Layout(index, len(values), "y_train")
     found = np.concatenate(
         [

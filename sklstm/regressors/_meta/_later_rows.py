@@ -5,14 +5,15 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from sklstm._checks._horizon import names_of_steps, target_names, until_now
+from sklstm._checks._horizon import check_same_targets, until_now
 from sklstm._checks._lag_columns import check_lag
-from sklstm._checks._tables import check_target, index_of
+from sklstm._checks._tables import check_target, index_names, index_of
 from sklstm._checks._windows import count_axes
 from sklstm._past._later_rows import followed_by
 from sklstm._past._layout import Layout, Numbers
 from sklstm._past._order import is_panel
 from sklstm._past._past import warn_of_first
+from sklstm._past._series_names import check_levels_in_order
 from sklstm._past._units import from_plain, plain
 from sklstm._sklearn._composition import look_back, looks_back
 from sklstm._sklearn._labels import keep_labels
@@ -128,19 +129,15 @@ def train_on(model, X, y, fit_params, context):
     """
     # 1. Validate.
     read_rows(model, X, reset=False)
+    check_levels_in_order(model._past.levels, index_names(X))
     target = check_target(y, X)
     check_weights(fit_params, X)
-    names = names_of_steps(target_names(y))[0] if isinstance(y, pd.DataFrame) else None
     if count_axes(y) != model._y_ndim or target.shape[1] != model._n_outputs:
         raise ValueError(
             f"y has shape {np.shape(y)}, but the target that was learnt so far has"
             f" {model._n_outputs} column(s) and {model._y_ndim} axes."
         )
-    if None not in (names, model._target_names) and names != model._target_names:
-        raise ValueError(
-            f"The targets in y are {names}, but those that were learnt so far"
-            f" {model._target_names}: give the same in the same order."
-        )
+    check_same_targets(model._target_names, y, other="those that were learnt so far")
     steps = TargetSteps(model.transformer_, model._steps.names, model._steps.horizon)
     check_same(steps_of(model.transformer), steps_of(model.transformer_))
 
@@ -224,6 +221,7 @@ def transform_validation(model, fit_params):
     Layout(index_of(X_val), len(rows), "X_val")
     target = check_target(y_val, X_val, name="y_val", rows_name="X_val")
     check_n_targets(target, model._n_outputs)
+    check_same_targets(model._target_names, y_val, name="y_val")
     stretches = model._past.stretches(rows, index_of(X_val))
     labels = RowLabels(stretches)
     place = Place("y_val", y_val, target, labels.rows())

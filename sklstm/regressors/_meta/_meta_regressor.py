@@ -8,10 +8,11 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from sklstm._sklearn._callbacks import FollowedMixin
 from sklstm._sklearn._composition import final_estimator
+from sklstm.regressors._base import ScoredInStep
 from sklstm.regressors._meta._steps import method_of, steps_of
 
 
-class MetaRegressor(FollowedMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class MetaRegressor(ScoredInStep, FollowedMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """Routing and tags, which are those of the regressor inside."""
 
     regressor: Any
