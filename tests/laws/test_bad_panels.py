@@ -243,7 +243,7 @@ def test_levels_may_be_renamed_after_fit():
 FROM_TO = ["day", "from", "to"]
 
 
-def _of_two_levels(levels=None):
+def _of_two_levels():
     """Return two routes, one there and one back, whose names are each other's in swapped levels."""
     index = pd.MultiIndex.from_product([pd.date_range("2024-01-01", periods=40), [0, 1]])
     days, number = index.get_level_values(0), index.get_level_values(1)
@@ -251,10 +251,7 @@ def _of_two_levels(levels=None):
     labels = pd.MultiIndex.from_arrays([days, *routes], names=FROM_TO)
     rng = np.random.default_rng(0)
     values = pd.Series(rng.normal(size=len(labels)).cumsum() + 50 * number, labels, name="trips")
-    rows, target = series_to_supervised(values.sort_index())
-    if levels is not None:
-        rows, target = (one.reorder_levels(levels).sort_index() for one in (rows, target))
-    return rows, target
+    return series_to_supervised(values.sort_index())
 
 
 def _swapped(table):
@@ -262,7 +259,9 @@ def _swapped(table):
 
 
 @pytest.mark.parametrize(
-    "model", [RIDGE, SeriesMinMaxScaler(per_series=True), Differencer()], ids=str
+    "model",
+    [TransformedSeriesRegressor(RIDGE), SeriesMinMaxScaler(per_series=True), Differencer()],
+    ids=["regressor", "scaler", "differencer"],
 )
 def test_named_levels_in_another_order_are_refused(model):
     """A later table must name its series by the levels of fit, in their order."""

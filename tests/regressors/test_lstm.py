@@ -14,7 +14,14 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 
-from sklstm import Differencer, FewRowsTaughtWarning, LagWindower, LSTMRegressor
+from sklstm import (
+    Differencer,
+    FewRowsTaughtWarning,
+    LagWindower,
+    LSTMRegressor,
+    forecast,
+    series_to_supervised,
+)
 
 WINDOW, N_ROWS = 4, 60
 #: So small that a run leaves the first weights as they are: what it reports can be worked out.
@@ -643,7 +650,7 @@ def test_a_table_gives_its_names(data):
 def test_targets_in_another_order_are_refused():
     """Training on, validation, score and forecast take the targets in the order of fit only."""
     rng = np.random.default_rng(0)
-    table = pd.DataFrame(rng.normal(size=(30, 2)) + [10, 100], columns=["a", "b"])
+    table = pd.DataFrame(rng.normal([10, 100], size=(30, 2)), columns=["a", "b"])
     rows, target = series_to_supervised(table)
     other = target[["b", "a"]]
     lstm = LSTMRegressor(units=1, epochs=1, warm_start=True, random_state=0)
