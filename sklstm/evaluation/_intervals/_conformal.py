@@ -246,6 +246,9 @@ def conformal_interval(
         scales = _scales(result)
         lines[["below", "above"]] /= scales.of_tests(1).reshape(-1, 1)
         targets = columns_of_targets(y_train, result, outputs, scales.values.shape[1])
+        check_levels_in_order(
+            index_names(predictions), index_names(y_train), "y_train", "predictions"
+        )
         sizes = _sizes(y_train, layout, scales, targets)
     elif y_train is not None:
         raise ValueError(f"y_train is for pool='scaled' only, but pool={pool!r}.")
@@ -365,8 +368,6 @@ def _sizes(y_train, layout, scales, targets):
             f"y_train has shape {np.shape(y_train)} and {'many' if is_panel(index) else 'one'}"
             " series, which does not fit the back-test: pass the y of all known rows."
         )
-    between = "y_train", "predictions"
-    check_levels_in_order(index_names(predictions), index_names(y_train), *between)
     train = Layout(index, len(values), "y_train")
     found = np.concatenate(
         [
