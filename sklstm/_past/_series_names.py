@@ -125,8 +125,9 @@ def check_levels_in_order(levels, given, table="X", other="the training rows"):
     both = [one for one in given if one is not None and given.count(one) == levels.count(one) == 1]
     if all(given.index(one) == levels.index(one) for one in both):
         return
+    turned = "swaplevel()" if len(levels) == 2 else f"reorder_levels({levels!r})"
     remedy = (
-        f"Put them in that order with {table}.reorder_levels({levels!r}).sort_index()."
+        f"Put them in that order with {table}.{turned}.sort_index()."
         if len(both) == len(levels)
         else "Give both the same levels in the same order."
     )
