@@ -84,10 +84,13 @@ def test_a_full_disk_leaves_the_model_as_it_was(fitted, compress):
 
 @pytest.mark.parametrize("compress", [0, 3])
 def test_no_part_of_a_file_is_loaded(fitted, compress):
-    """A file that was cut short raises an exception, whatever byte it ends with."""
+    """A file that was cut short raises an exception, whatever byte of the model it ends with."""
     whole = io.BytesIO()
     joblib.dump(fitted, whole, compress=compress)
-    for stop in range(0, len(whole.getvalue()), 61):
+    # Behind the model, zlib puts the end of its block and a sum of 4 bytes, which joblib 1.3 does
+    # not read.
+    n_bytes = len(whole.getvalue()) - (8 if compress else 0)
+    for stop in range(0, n_bytes, 61):
         with pytest.raises(Exception):  # noqa: B017, PT011 - joblib's own, of many types
             joblib.load(io.BytesIO(whole.getvalue()[:stop]))
 
