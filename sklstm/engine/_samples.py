@@ -114,10 +114,13 @@ def _target(data: Rows) -> np.ndarray:
     """Scale and cast the targets of some rows, without a copy of all of them in float64."""
     if isinstance(data.rows, slice):
         return data.target_scale.apply(data.y[data.rows])
-    rows = np.arange(len(data.y))[data.rows]
-    y = np.empty((len(rows), *data.y.shape[1:]), np.float32)
-    for some in blocks(*y.shape):
-        y[some] = data.target_scale.apply(data.y[rows[some]])
+    is_mask = data.rows.dtype == bool
+    n_rows = np.count_nonzero(data.rows) if is_mask else len(data.rows)
+    y, done = np.empty((n_rows, *data.y.shape[1:]), np.float32), 0
+    for some in blocks(len(data.rows), data.y.shape[1]):
+        taken = data.y[some][data.rows[some]] if is_mask else data.y[data.rows[some]]
+        y[done : done + len(taken)] = data.target_scale.apply(taken)
+        done += len(taken)
     return y
 
 

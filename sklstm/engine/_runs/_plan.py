@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -59,16 +60,17 @@ def plan(
     series : ndarray of int of shape (n,), optional
         The series of each row; None for rows of one series.
     """
-    # 1. The rows stretch by stretch.
+    # 1. The rows stretch by stretch. There may be many, so their numbers are short ones.
+    counted = functools.partial(np.arange, dtype=np.int32)
     if series is None:
-        order, starts = np.arange(n), np.arange(0, n, -(-n // lanes))
+        order, starts = counted(n), np.arange(0, n, -(-n // lanes), dtype=np.int32)
         slots = np.arange(len(starts))
     else:
-        order = np.argsort(series, kind="stable")
-        starts = np.flatnonzero(np.diff(series[order], prepend=-1))
+        order = np.argsort(series, kind="stable").astype(np.int32)
+        starts = np.flatnonzero(np.diff(series[order], prepend=-1)).astype(np.int32)
         slots = series[order[starts]]
     lengths = np.diff(starts, append=n)
-    within = np.arange(n) - np.repeat(starts, lengths)
+    within = counted(n) - np.repeat(starts, lengths)
     lanes, chunk = min(lanes, len(starts)), min(chunk, int(lengths.max()))
 
     # 2. Where the state starts from zero.
@@ -98,9 +100,9 @@ def plan(
     # 5. All in tables.
     shape = int(of_lane.sum(axis=0).max()), lanes
     rows = np.zeros((*shape, chunk), np.int32)
-    places = first[:, None] + np.arange(chunk)
-    real = np.arange(chunk) < count[:, None]
-    rows[at] = np.where(real, order[np.minimum(places, n - 1)], 0)
+    places = first.astype(np.int32)[:, None] + counted(chunk)
+    np.minimum(places, n - 1, out=places)
+    rows[at] = np.where(counted(chunk) < count[:, None], order[places], np.int32(0))
     counts, resets, slots_at = (np.zeros(shape, kind) for kind in (np.int32, bool, np.int32))
     counts[at], resets[at] = count, reset[first]
     # A lane that is done keeps the state of its last stretch.
