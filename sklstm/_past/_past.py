@@ -335,7 +335,8 @@ class Past:
             what = f"is row {n_known + 1} after a gap in the training rows"
             remedy = (
                 f" The model looks back upon {self.depth} row(s): fill the gap before fit, or pass"
-                f" the rows that lack, and those since, as well. {gap_remedy(index, 'X')}"
+                " the rows that lack, and those since, as well. If none are missing, as on days"
+                " without trade, number the rows before they are split."
             )
         elif not later and oldest in firsts:
             what = f"is the first of {stretches.lengths[one]} row(s) of its series"

@@ -279,6 +279,15 @@ def test_the_advice_on_a_gap_in_the_training_rows_gives_the_past(first):
     np.testing.assert_array_equal(windows, lags([*filled_up["a"], *VALUES[N_TRAIN:]])[N_TRAIN:])
 
 
+@pytest.mark.parametrize("table", [TABLE, NUMBERED, MONTHS], ids=["dates", "numbers", "periods"])
+def test_one_row_after_a_gap_in_the_training_rows_is_told_of(table):
+    """One row has no step of its own, but that of the training rows."""
+    windower = clone(WINDOWER).fit(table[:N_TRAIN].drop(table.index[N_TRAIN - 2]))
+    with pytest.warns(UnknownPastWarning, match="is row 2 after a gap in the training rows"):
+        windows = windower.transform(table[N_TRAIN : N_TRAIN + 1])
+    np.testing.assert_array_equal(windows.iloc[0], [np.nan, *VALUES[N_TRAIN - 1 : N_TRAIN + 1]])
+
+
 @pytest.mark.parametrize("levels", ["-1", "[-2, -1]"])
 def test_the_advice_on_missing_steps_of_many_series_fills_each(levels):
     """Each series gets the rows that it lacks, and no other; pairs are one step apart."""
