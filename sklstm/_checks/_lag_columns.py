@@ -9,9 +9,10 @@ import pandas as pd
 from pandas.api.types import is_any_real_numeric_dtype
 
 from sklstm._checks._arguments import naming
+from sklstm._checks._columns import column_names, positions_among
 from sklstm._checks._horizon import horizon_of, names_of_steps, step_of, steps_agree, target_names
 from sklstm._checks._numbers import check_floats, place_of
-from sklstm._checks._tables import column_names, index_of, layout_of, positions_among
+from sklstm._checks._tables import index_of, layout_of
 from sklstm._past._layout import Numbers
 from sklstm._sklearn._compat import safe_indexing
 

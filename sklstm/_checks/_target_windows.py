@@ -5,10 +5,11 @@ import re
 import numpy as np
 import pandas as pd
 
+from sklstm._checks._columns import positions_among
 from sklstm._checks._horizon import names_of_steps, said_horizon, target_names
 from sklstm._checks._lag_columns import differ
 from sklstm._checks._numbers import place_of
-from sklstm._checks._tables import index_of, positions_among
+from sklstm._checks._tables import index_of
 from sklstm._checks._windows import count_axes
 from sklstm._sklearn._warnings import UnknownLagWarning, warn
 

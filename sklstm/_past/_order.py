@@ -20,6 +20,20 @@ TIME_WORDS = {
 #: What pandas warns of where it has to guess what dates text stands for.
 _GUESSES = "Could not infer format|Parsing dates in|In a future version|tzname"
 
+#: Numbers that write out dates: what they hold, by what the year is multiplied, into how many parts
+#: it is cut or else the format of a date, and the code that makes dates of {}.
+_WRITTEN_DATES: list[tuple[str, int, int | str, str]] = [
+    ("year and month", 100, 12, 'pd.PeriodIndex({}.astype(str), freq="M")'),
+    ("year and week", 100, "%G%V%u", 'pd.to_datetime({}.astype(str) + "1", format="%G%V%u")'),
+    (
+        "year and quarter",
+        10,
+        4,
+        'pd.PeriodIndex([f"{{t // 10}}Q{{t % 10}}" for t in {}], freq="Q")',
+    ),
+    ("year, month and day", 10_000, "%Y%m%d", 'pd.to_datetime({}.astype(str), format="%Y%m%d")'),
+]
+
 #: All threads share Python's filters of warnings: one at a time changes them, and puts them back.
 _one_thread = threading.Lock()
 
@@ -100,6 +114,9 @@ def check_times(index, times, name):
         )
     elif (end := _infinite_end(times)) is not None:
         what, mend = f"holds {end!r}", "Give the rows the number of their time step."
+    elif (found := _written_dates(times, f"{name}.index.levels[0]")) is not None:
+        what, code = found
+        mend = f"Make dates of it: {name}.index = {name}.index.set_levels({code}, level=0)."
     elif times.is_monotonic_increasing and times.is_unique:
         return
     elif (place := _first_fall(times)) is None:
@@ -150,6 +167,9 @@ def check_sorted(index, name="X", *, allow_names=False):
         what = f"holds text such as {index[0]!r}, which sorts by its letters, not in time"
     elif (end := _infinite_end(index)) is not None:
         what, mend = f"holds {end!r}", "Give the rows the number of their time step."
+    elif (found := _written_dates(index, f"{name}.index")) is not None:
+        what, code = found
+        mend = f"Make dates of it: {name}.index = {code}."
     elif rises or (allow_names and kind in NAMES and not falls):
         return
     elif index.hasnans:
@@ -189,6 +209,47 @@ def _infinite_end(index):
     """Return the first or the last of some labels if it is an infinite number, or else None."""
     ends = (one for one in (*index[:1], *index[-1:]) if isinstance(one, float | np.floating))
     return next((one for one in ends if np.isinf(one)), None)
+
+
+def _written_dates(index, name):
+    """Tell of numbers that write out dates, and as such are apart what they are not as numbers.
+
+    Returns
+    -------
+    tuple of str or None
+        What the labels hold, and the code that makes dates of them.
+    """
+    # A range is as far apart everywhere.
+    if isinstance(index, pd.RangeIndex) or not pd.api.types.is_integer_dtype(index):
+        return None
+    numbers = index.to_numpy(dtype=np.int64)
+    steps = np.diff(numbers)
+    if len(steps) < 2 or (steps == steps[0]).all():
+        return None
+    for written, base, cut, code in _WRITTEN_DATES:
+        counted = _count_dates(numbers, base, cut)
+        # Of whole years, and of numbers that happen to read as dates, dates are no more regular.
+        if counted is not None and len(set(np.diff(counted))) < len(set(steps)):
+            place = int(np.argmax(np.abs(steps)))
+            before, after = label_at(index, place), label_at(index, place + 1)
+            what = (
+                f"holds numbers such as {before!r} and {after!r} that write out {written}: as"
+                f" numbers, these are {abs(after - before)} steps apart"
+            )
+            return what, code.format(name)
+    return None
+
+
+def _count_dates(numbers, base, cut):
+    """Return the numbers of months, quarters or days that numbers write out; None if not all do."""
+    years, parts = np.divmod(numbers, base)
+    if years.min() < 1800 or years.max() > 2200 or parts.min() < 1:
+        return None
+    if not isinstance(cut, str):
+        return years * cut + parts if parts.max() <= cut else None
+    text = pd.Index(numbers).astype(str) + ("1" if cut.endswith("%u") else "")
+    dates = pd.to_datetime(text, format=cut, errors="coerce")
+    return None if dates.hasnans else dates.to_numpy().astype("datetime64[D]").astype(np.int64)
 
 
 def gap_remedy(index, name):

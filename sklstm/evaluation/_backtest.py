@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 
 from sklstm._checks._arguments import check_flag, check_jobs, check_kind
+from sklstm._checks._columns import column_names
 from sklstm._checks._horizon import first_step, horizon_of, target_names
 from sklstm._checks._lag_columns import inputs_among, lags_of, observed_inputs
 from sklstm._checks._numbers import place_of
 from sklstm._checks._quantiles import check_method
-from sklstm._checks._tables import check_ordered, check_target, column_names, index_of
+from sklstm._checks._tables import check_ordered, check_target, index_of
 from sklstm._past._layout import Layout
 from sklstm._sklearn._compat import safe_indexing
 from sklstm._sklearn._composition import refuse_classifier

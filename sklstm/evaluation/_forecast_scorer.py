@@ -7,16 +7,11 @@ from sklearn.metrics import get_scorer, get_scorer_names, make_scorer
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 
 from sklstm._checks._arguments import check_count, check_kind
+from sklstm._checks._columns import column_names
 from sklstm._checks._horizon import first_step, until_now
 from sklstm._checks._lag_columns import check_lags, inputs_among, lags_of
 from sklstm._checks._numbers import check_floats
-from sklstm._checks._tables import (
-    check_in_step,
-    check_ordered,
-    check_target,
-    column_names,
-    index_of,
-)
+from sklstm._checks._tables import check_in_step, check_ordered, check_target, index_of
 from sklstm._past._layout import Layout
 from sklstm._past._stretches import said
 from sklstm._sklearn._compat import check_method_params, safe_indexing

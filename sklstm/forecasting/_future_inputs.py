@@ -5,8 +5,9 @@ import pandas as pd
 from pandas.api.types import is_any_real_numeric_dtype
 
 from sklstm._checks._arguments import naming
+from sklstm._checks._columns import check_names
 from sklstm._checks._numbers import check_floats, check_not_infinite
-from sklstm._checks._tables import check_names, index_of
+from sklstm._checks._tables import index_of
 from sklstm._past._layout import Layout
 from sklstm._past._order import is_panel, label_at
 from sklstm._past._series_names import check_levels_in_order

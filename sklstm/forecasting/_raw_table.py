@@ -2,9 +2,9 @@
 
 import pandas as pd
 
+from sklstm._checks._columns import positions_among
 from sklstm._checks._horizon import step_of
 from sklstm._checks._lag_columns import name_of_lag
-from sklstm._checks._tables import positions_among
 from sklstm.transformers._series_to_supervised import series_to_supervised
 
 

@@ -3,8 +3,8 @@
 import pandas as pd
 
 from sklstm._checks._arguments import naming
+from sklstm._checks._columns import positions_among
 from sklstm._checks._numbers import check_floats
-from sklstm._checks._tables import positions_among
 from sklstm._past._order import label_at
 from sklstm._past._series_names import check_levels_in_order
 

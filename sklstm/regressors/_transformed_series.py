@@ -11,9 +11,10 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._arguments import check_kind
+from sklstm._checks._columns import column_names
 from sklstm._checks._horizon import note_targets, said_horizon, until_now
 from sklstm._checks._quantiles import levels_of
-from sklstm._checks._tables import check_target, column_names, index_of, layout_of
+from sklstm._checks._tables import check_target, index_of, layout_of
 from sklstm._checks._windows import count_axes
 from sklstm._past._layout import Numbers
 from sklstm._past._past import Past

@@ -4,8 +4,9 @@ import numpy as np
 from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils.validation import check_is_fitted
 
+from sklstm._checks._columns import check_order
 from sklstm._checks._numbers import check_floats, check_not_infinite
-from sklstm._checks._tables import check_in_step, check_order, check_rows, index_of, like
+from sklstm._checks._tables import check_in_step, check_rows, index_of, like
 from sklstm._past._layout import BLOCK, Layout
 from sklstm.transformers._looks_back import LooksBack
 

@@ -7,7 +7,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sklstm._checks._tables import check_rows, index_of, positions_among
+from sklstm._checks._columns import positions_among
+from sklstm._checks._tables import check_rows, index_of
 from sklstm._checks._windows import lags_by_series
 from sklstm._past._order import is_panel
 from sklstm._past._windows import Windows

@@ -11,16 +11,9 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._checks._arguments import naming
+from sklstm._checks._columns import column_places, column_positions, names_given
 from sklstm._checks._numbers import check_floats, check_not_infinite, check_numeric
-from sklstm._checks._tables import (
-    check_rows,
-    check_series_known,
-    column_places,
-    column_positions,
-    index_of,
-    like,
-    names_given,
-)
+from sklstm._checks._tables import check_rows, check_series_known, index_of, like
 from sklstm._past._layout import Layout, blocks
 from sklstm._past._order import is_panel, label_at
 from sklstm._past._series_names import check_levels_in_order, names_as_index

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from sklstm._checks._arguments import check_count, check_flag, naming
+from sklstm._checks._columns import check_names, positions_among
 from sklstm._checks._numbers import check_floats, check_numeric, text_in
-from sklstm._checks._tables import check_names, index_of, layout_of, positions_among
+from sklstm._checks._tables import index_of, layout_of
 from sklstm._past._layout import Layout, Numbers
 from sklstm._past._order import check_sorted, gap_remedy, is_panel, label_at
 from sklstm._sklearn._warnings import MissingStepsWarning, warn
