@@ -11,6 +11,7 @@ from sklstm._checks._arguments import naming
 from sklstm._checks._numbers import check_floats, check_numeric, place_of
 from sklstm._checks._tables import AS_FLOATS, check_rows, layout_of
 from sklstm._past._layout import blocks
+from sklstm._past._memory_mapped import blocks as mapped_blocks
 from sklstm._past._windows import Windows
 from sklstm._sklearn._compat import check_n_features
 
@@ -189,11 +190,14 @@ def _unknown_rows(estimator, rows, layout):
     In `fit` such windows are known by their warm-up: each has a step more than the one before in
     its series, and the first has one. Later ones begin with whole steps of NaN.
     """
+    begins = np.concatenate([np.isnan(block[:, 0]) for _, block in mapped_blocks(rows)])
+    if not begins.any():
+        return begins
     n_columns = rows.shape[1]
     missing = np.isnan(rows)
     n_missing = np.count_nonzero(missing, axis=1)
     n_known = n_columns - n_missing
-    is_head = missing[:, 0] & (missing == (np.arange(n_columns) < n_missing[:, None])).all(axis=1)
+    is_head = begins & (missing == (np.arange(n_columns) < n_missing[:, None])).all(axis=1)
     partial = is_head & (n_known > 0)
     if layout is not None and partial.any():
         n_of, partial_of = layout.by_series(n_known), layout.by_series(partial)

@@ -86,8 +86,7 @@ class Windows(NDArrayOperatorsMixin):
             values = as_strided(array, shape, (step_bytes, item_bytes), writeable=False)
         else:
             hop, values = window, array.reshape(-1, n_features)
-        fits = n_rows * hop <= np.iinfo(np.int32).max
-        starts = np.arange(0, n_rows * hop, hop, dtype=np.int32 if fits else np.int64)
+        starts = np.arange(0, n_rows * hop, hop, dtype=_dtype_of_places(n_rows * hop))
         return cls(values, starts, window)
 
     @property
@@ -116,6 +115,8 @@ class Windows(NDArrayOperatorsMixin):
         if self._last_steps is not None:
             return self._last_steps
         starts = self.starts + (self.window - self.fold)
+        if self.fold == 1 and _run_on(starts):
+            return self.values[starts[0] :][: len(starts)]
         return Windows(self.values, starts, self.fold, self.extra, fold=self.fold).gather()[:, 0]
 
     def folded(self, fold):
@@ -189,9 +190,8 @@ class Windows(NDArrayOperatorsMixin):
 
     def _unfolded(self, starts):
         """Return windows with one row in a step, and whether such a row may be unknown."""
-        n_rows = len(starts)
-        if n_rows and 0 <= starts[0] == starts[-1] - n_rows + 1 and (np.diff(starts) == 1).all():
-            steps = self.values[starts[0] :][: n_rows - 1 + self.window]
+        if _run_on(starts):
+            steps = self.values[starts[0] :][: len(starts) - 1 + self.window]
             if self.is_mapped:
                 steps = np.array(steps)
                 let_go(self.values)
@@ -271,6 +271,18 @@ class Windows(NDArrayOperatorsMixin):
         return gathered
 
 
+def _dtype_of_places(n_places):
+    """Return the type of numbers of places: short ones where these will do, as there are many."""
+    return np.int32 if n_places <= np.iinfo(np.int32).max else np.int64
+
+
+def _run_on(starts):
+    """Tell whether windows that start there are neighbours, each a row after the one before."""
+    n_rows = len(starts)
+    is_run = n_rows and 0 <= starts[0] == starts[-1] - n_rows + 1
+    return bool(is_run and (np.diff(starts) == 1).all())
+
+
 def windows_of(rows, stretches, index=None):
     """Return the window of each row.
 
@@ -306,7 +318,7 @@ def windows_of(rows, stretches, index=None):
 
 def _mapped_windows(rows, stretches, depth):
     """Return windows of a file; those that look back beyond a break lie in a few extra steps."""
-    starts = np.arange(-depth, len(rows) - depth)
+    starts = np.arange(-depth, len(rows) - depth, dtype=_dtype_of_places(len(rows)))
     extra: list = []
     n_extra = 0
     # From the last one back, as starts in the extra steps count from their end.

@@ -31,11 +31,12 @@ def predict(
     scale: Scale = UNSCALED,
 ) -> np.ndarray:
     """Return predictions for every window of `X`, float32 of shape (n, n_outputs)."""
-    parts = []
-    for _, block in Windows.of(X).blocks():
+    outputs = np.empty((len(X), network.n_outputs), np.float32)
+    for start, block in Windows.of(X).blocks():
         windows = float32_windows(block, scale)
-        parts.append(_predictor(Predictor, network, windows).predict(weights, windows))
-    return np.concatenate(parts)
+        part = slice(start, start + len(block))
+        outputs[part] = _predictor(Predictor, network, windows).predict(weights, windows)
+    return outputs
 
 
 def predict_stateful(
@@ -66,14 +67,13 @@ def predict_stateful(
     predictions : float32 ndarray of shape (n, n_outputs)
     states : list of ndarray of shape (n_runs, units)
     """
-    parts = []
+    outputs = np.empty((len(X), network.n_outputs), np.float32)
     for start, block in Windows.of(X).blocks():
         windows = float32_windows(block, scale)
         predictor = _predictor(StatefulPredictor, network, windows)
         part = slice(start, start + len(block))
-        outputs, states = predictor.predict(weights, windows, runs[part], states)
-        parts.append(outputs)
-    return np.concatenate(parts), states
+        outputs[part], states = predictor.predict(weights, windows, runs[part], states)
+    return outputs, states
 
 
 def keras_model(

@@ -163,7 +163,8 @@ def run_over(regressor, windows, n_unknown, stretches, states, some=None):
     # 1. The runs of known rows, of which a stretch may have several.
     layout = stretches.layout
     known = layout.by_series(n_unknown == 0)
-    of_place = np.repeat(np.arange(len(stretches)), stretches.lengths)
+    # Numbers of many rows are short ones: they take most of the memory here.
+    of_place = np.repeat(np.arange(len(stretches), dtype=np.int32), stretches.lengths)
     begins = known & ~np.append(False, known[:-1])
     begins[stretches.starts] = known[stretches.starts]
     places = np.flatnonzero(known if some is None else known & some[of_place])
@@ -174,7 +175,7 @@ def run_over(regressor, windows, n_unknown, stretches, states, some=None):
         return outputs, after
 
     # 2. Run, each from the state of its stretch where it begins with that.
-    run = np.cumsum(begins[places]) - 1
+    run = np.cumsum(begins[places], dtype=np.int32) - np.int32(1)
     stretch = of_place[places[first]]
     at_start = places[first] == stretches.starts[stretch]
     rows = layout.row(places)

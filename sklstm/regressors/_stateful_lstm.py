@@ -437,12 +437,14 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         )
 
         # 5. Run over the training rows with the weights learnt, to the states at their ends.
-        stretches = self._stretches(X, samples.windows)
+        windows, n_unknown = samples.windows, samples.n_unknown
+        del samples  # Its targets take memory.
+        stretches = self._stretches(X, windows)
         first, last = ~stretches.are_later, stretches.are_last
         zeros = zero_states(network, len(stretches), self.n_networks)
         for state, given in zip(zeros, before or (), strict=False):
             state[first] = given
-        _, after = run_over(self, samples.windows, samples.n_unknown, stretches, zeros, last)
+        _, after = run_over(self, windows, n_unknown, stretches, zeros, last)
         self._states = states.replaced(states.slots(names), ends, [state[last] for state in after])
         return self
 
@@ -469,9 +471,9 @@ class StatefulLSTMRegressor(_base.BaseRecurrentRegressor):
         follows = (stretches.numbers == ends) & (self.history != "none")
         begins[stretches.starts[first]] = held_out & ~follows[first]
         breaks = np.flatnonzero(layout.by_row(begins)[samples.usable])
-        series = layout.by_row(np.repeat(stretches.series, stretches.lengths))[samples.usable]
-        if self._past.n_series == 1 and not series.any():
-            series = None
+        series = None
+        if self._past.n_series > 1 or stretches.series.any():
+            series = layout.by_row(np.repeat(stretches.series, stretches.lengths))[samples.usable]
         return replace(samples, breaks=breaks, series=series)
 
     def _states_before(self, stretches, X, some=None):

@@ -473,6 +473,10 @@ def test_forecasting_changes_nothing():
         forecast(model, X, 4, y=Y)
 
 
+#: On some processors, BLAS rounds a linear model's product of one row otherwise than that of many.
+ROUNDED = 1e-12
+
+
 @pytest.mark.parametrize("name", ["windows", "LSTM", "search"])
 @pytest.mark.parametrize("n_jobs", [2, 7])
 def test_series_that_are_shared_out_have_the_same_forecast(name, n_jobs):
@@ -480,7 +484,11 @@ def test_series_that_are_shared_out_have_the_same_forecast(name, n_jobs):
     model = MODELS[name].fit(X, Y)
     with parallel_config(backend="threading"):
         found = forecast(model, X, 5, y=Y, n_jobs=n_jobs)
-    assert_same(found, forecast(model, X, 5, y=Y))
+    whole = forecast(model, X, 5, y=Y)
+    if name == "LSTM":
+        assert_same(found, whole)
+    else:
+        pd.testing.assert_series_equal(found, whole, rtol=ROUNDED)
 
 
 def test_known_columns_are_shared_out_with_their_series():
@@ -492,7 +500,8 @@ def test_known_columns_are_shared_out_with_their_series():
         of_known = forecast(
             Ridge().fit(alike, Y), alike, 5, y=Y, future_inputs=prices(LATER)[["price"]]
         )
-    assert_same(found, forecast(model, PRICED, 5, y=Y, future_inputs=prices(LATER)))
+    whole = forecast(model, PRICED, 5, y=Y, future_inputs=prices(LATER))
+    pd.testing.assert_series_equal(found, whole, rtol=ROUNDED)
     later = prices(LATER[:15])[["price"]]
     np.testing.assert_allclose(of_known, Ridge().fit(alike, Y).predict(later))
 
@@ -505,7 +514,7 @@ def test_parts_have_the_step_of_the_whole_table():
     model = Ridge().fit(rows, y)
     with parallel_config(backend="threading"):
         found = forecast(model, rows, 4, y=y, n_jobs=3)
-    assert_same(found, forecast(model, rows, 4, y=y))
+    pd.testing.assert_series_equal(found, forecast(model, rows, 4, y=y), rtol=ROUNDED)
 
 
 @pytest.mark.parametrize("n_jobs", [0.5, "all"])

@@ -85,6 +85,7 @@ def plan(
 
     # 3. The steps of each stretch.
     edges = np.flatnonzero(reset | (within == 0))
+    del within, is_break  # as long as the rows
     n_steps = -(-np.diff(edges, append=n) // chunk)
     first = np.repeat(edges, n_steps) + chunk * _counted(n_steps)
     count = np.minimum(chunk, np.repeat(np.append(edges[1:], n), n_steps) - first)
