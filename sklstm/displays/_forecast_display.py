@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from sklstm._checks._arguments import brief, check_kind, listed, naming
+from sklstm._checks._horizon import step_of
 from sklstm._checks._numbers import check_floats
 from sklstm._checks._tables import check_in_step, check_target, index_of
 from sklstm._past._order import is_panel, label_at
@@ -317,6 +318,7 @@ class ForecastDisplay:
         is_array = not isinstance(self.y_pred, pd.Series)
         if is_array and y_true is not None and len(y_true) >= len(y_pred):
             y_pred.index = y_true.index[-len(y_pred) :]
+        _check_output(self.interval, self.y_pred, self.y_true)
         interval = _table_of(self.interval, "interval", y_pred.index, ["lower", "upper"])
         if self.baselines is not None:
             check_kind(self.baselines, "baselines", "columns", "a DataFrame")
@@ -362,8 +364,7 @@ class ForecastDisplay:
                 ax.set_title(title_of(label))
 
         # 4. Name the vertical axis, and say what is left out.
-        names = [getattr(values, "name", None) for values in (y_true, y_pred)]
-        names = [str(name) for name in names if name not in (None, "actual", "prediction")]
+        names = [str(name) for name in _names_of(y_true, y_pred)]
         if len(drawn) > 1:
             label_grid(self.figure_, self.axes_, names[0] if names else "")
             if self.series is None and len(drawn) < n_series:
@@ -438,6 +439,26 @@ def _line_of(values, name):
         place = int(np.argmax(values.index.isna()))
         raise ValueError(f"{name} has the label {label_at(values.index, place)!r} in row {place}.")
     return pd.Series(floats, values.index, name=values.name)
+
+
+def _check_output(interval, y_pred, y_true):
+    """Refuse the interval of an output that is called otherwise than what is drawn."""
+    if not isinstance(interval, pd.DataFrame) or interval.columns.nlevels == 1:
+        return
+    outputs = list(interval.columns.droplevel(-1).unique())
+    drawn = _names_of(y_true, y_pred)
+    # Below the name of a target of several steps, `step_of` finds that of the series.
+    if drawn and len(outputs) == 1 and not {outputs[0], step_of(outputs[0])[0]} & set(drawn):
+        raise ValueError(
+            f"interval is that of the output {outputs[0]!r}, but {drawn[0]!r} is drawn. Choose its"
+            f" columns: interval[[{drawn[0]!r}]]."
+        )
+
+
+def _names_of(*tables):
+    """List what the drawn values are called."""
+    names = [getattr(values, "name", None) for values in tables]
+    return [name for name in names if name not in (None, "actual", "prediction")]
 
 
 def _table_of(values, name, index, columns):

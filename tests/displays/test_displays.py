@@ -84,6 +84,19 @@ def test_an_interval_is_a_band():
     assert "Interval" in labels(display)
 
 
+@pytest.mark.parametrize("step", ["", "_step2"])
+def test_the_interval_of_another_output_is_refused(step):
+    """Names of outputs tell: the band of one is not drawn around the line of another."""
+    columns = [[f"{name}{step}" for name in ("kwh", "wh")], ["lower", "upper"]]
+    both = pd.DataFrame(np.zeros((5, 4)), Y.index[-5:], pd.MultiIndex.from_product(columns))
+    drawn = Y.iloc[-5:].rename("kwh")
+    with pytest.raises(ValueError, match=rf"output 'wh{step}', but 'kwh' is drawn"):
+        ForecastDisplay.from_predictions(Y.rename("kwh"), drawn, interval=both[[f"wh{step}"]])
+    assert ForecastDisplay.from_predictions(drawn, drawn, interval=both[[f"kwh{step}"]]).band_
+    unnamed = drawn.rename("prediction")
+    assert ForecastDisplay.from_predictions(None, unnamed, interval=both[[f"wh{step}"]]).band_
+
+
 def test_from_estimator_takes_an_interval_of_the_forecast():
     """A function makes the band out of the forecast."""
     result = backtest(MODEL, X, Y, TimeSeriesSplit(5, test_size=12), feed_back=True)

@@ -4,17 +4,20 @@ import bad_values as bad
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import Ridge, SGDRegressor
 from sklearn.pipeline import make_pipeline
 
 from sklstm import (
+    CalendarFeatures,
     Differencer,
+    ForecastDisplay,
     LagWindower,
     SeriesMinMaxScaler,
     SklstmWarning,
     StatefulLSTMRegressor,
     TimeStepSplit,
     TransformedSeriesRegressor,
+    WindowScaledRegressor,
     backtest,
     conformal_interval,
     forecast,
@@ -284,3 +287,83 @@ def test_named_levels_of_x_and_y_have_one_order():
     assert swapped.index.equals(rows.index)
     with pytest.raises(ValueError, match=r"y has the levels .* that of X"):
         TransformedSeriesRegressor(RIDGE).fit(rows, swapped)
+
+
+def _recomputed(turn):
+    """Return what computes a column of the past, labelled as it turns its table."""
+
+    def recompute(past):
+        means = past.groupby(level=["from", "to"]).transform(lambda one: one.expanding().mean())
+        return turn(pd.DataFrame({"mean": means}))
+
+    return recompute
+
+
+def _means_before(y):
+    """Return the mean of the earlier targets of each series."""
+    routes = y.groupby(level=["from", "to"])
+    return pd.DataFrame(
+        {"mean": routes.transform(lambda one: one.shift(1).expanding().mean())}
+    ).fillna(0)
+
+
+def _known(rows):
+    """Return a column that is known beforehand."""
+    return pd.DataFrame({"price": np.arange(len(rows)) % 7.0}, rows.index)
+
+
+#: What a table is compared with, and a call that is given `turn` to turn one table of two round.
+PAIRS_OF_TABLES = {
+    "calendar": lambda X, y, turn: (
+        CalendarFeatures(["weekday"]).fit(X[:60]).transform(turn(X[60:]))
+    ),
+    "windows": lambda X, y, turn: LagWindower(2).fit(X[:60]).transform(turn(X[60:])),
+    "window scales": lambda X, y, turn: (
+        make_pipeline(LagWindower(2, flatten=True), WindowScaledRegressor(Ridge()))
+        .fit(X[:60], y[:60])
+        .predict(turn(X[60:]))
+    ),
+    "state, predict": lambda X, y, turn: (
+        StatefulLSTMRegressor(1, epochs=1).fit(X[:60], y[:60]).predict(turn(X[60:]))
+    ),
+    "state, partial_fit": lambda X, y, turn: (
+        StatefulLSTMRegressor(1, epochs=1)
+        .fit(X[:60], y[:60])
+        .partial_fit(turn(X[60:]), turn(y[60:]))
+    ),
+    "partial_fit": lambda X, y, turn: (
+        TransformedSeriesRegressor(SGDRegressor(random_state=0))
+        .fit(X[:60], y[:60])
+        .partial_fit(turn(X[60:]), turn(y[60:]))
+    ),
+    "future inputs": lambda X, y, turn: forecast(
+        Ridge().fit(_known(X[:60]), y[:60]),
+        _known(X[:60]),
+        3,
+        y=y[:60],
+        future_inputs=turn(_known(X)[60:66]),
+    ),
+    "recompute": lambda X, y, turn: forecast(
+        Ridge().fit(_means_before(y), y), _means_before(y), 2, y=y, recompute=_recomputed(turn)
+    ),
+    "interval": lambda X, y, turn: conformal_interval(
+        backtest(Ridge(), X, y, TimeStepSplit(3)), turn(y[-6:])
+    ),
+    "interval, scaled": lambda X, y, turn: conformal_interval(
+        backtest(Ridge(), X, y, TimeStepSplit(3)), y[-6:], pool="scaled", y_train=turn(y)
+    ),
+    "scaled errors": lambda X, y, turn: mean_absolute_scaled_error(
+        y[-6:], y[-6:] + 1, y_train=turn(y[:-6]), season=1
+    ),
+    "picture": lambda X, y, turn: ForecastDisplay.from_predictions(turn(y), y[-6:]),
+}
+
+
+@pytest.mark.parametrize("pair", PAIRS_OF_TABLES)
+def test_two_tables_have_their_levels_in_one_order(pair):
+    """Of routes there and back, the numbers of one are never taken for those of the other."""
+    rows, target = _of_two_levels()
+    call = PAIRS_OF_TABLES[pair]
+    call(rows, target, lambda table: table)
+    with pytest.raises(ValueError, match=r"levels \['day', 'to', 'from'\], but that of .* has"):
+        call(rows, target, _swapped)
