@@ -445,7 +445,7 @@ def _check_output(interval, y_pred, y_true):
     """Refuse the interval of an output that is called otherwise than what is drawn."""
     if not isinstance(interval, pd.DataFrame) or interval.columns.nlevels == 1:
         return
-    outputs = list(interval.columns.droplevel(-1).unique())
+    outputs = list(dict.fromkeys(name[0] for name in interval.columns))
     drawn = _names_of(y_true, y_pred)
     # Below the name of a target of several steps, `step_of` finds that of the series.
     if drawn and len(outputs) == 1 and not {outputs[0], step_of(outputs[0])[0]} & set(drawn):
