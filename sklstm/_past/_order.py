@@ -20,18 +20,25 @@ TIME_WORDS = {
 #: What pandas warns of where it has to guess what dates text stands for.
 _GUESSES = "Could not infer format|Parsing dates in|In a future version|tzname"
 
-#: Numbers that write out dates: what they hold, by what the year is multiplied, into how many parts
-#: it is cut or else the format of a date, and the code that makes dates of {}.
-_WRITTEN_DATES: list[tuple[str, int, int | str, str]] = [
-    ("year and month", 100, 12, 'pd.PeriodIndex({}.astype(str), freq="M")'),
-    ("year and week", 100, "%G%V%u", 'pd.to_datetime({}.astype(str) + "1", format="%G%V%u")'),
+#: Numbers that write out dates: what they hold, by what the year is multiplied, the largest number
+#: of a part of it, the format of a date or else None, and the code that makes dates of {}.
+_WRITTEN_DATES: list[tuple[str, int, int, str | None, str]] = [
+    ("year and month", 100, 12, None, 'pd.PeriodIndex({}.astype(str), freq="M")'),
+    ("year and week", 100, 53, "%G%V%u", 'pd.to_datetime({}.astype(str) + "1", format="%G%V%u")'),
     (
         "year and quarter",
         10,
         4,
+        None,
         'pd.PeriodIndex([f"{{t // 10}}Q{{t % 10}}" for t in {}], freq="Q")',
     ),
-    ("year, month and day", 10_000, "%Y%m%d", 'pd.to_datetime({}.astype(str), format="%Y%m%d")'),
+    (
+        "year, month and day",
+        10_000,
+        1231,
+        "%Y%m%d",
+        'pd.to_datetime({}.astype(str), format="%Y%m%d")',
+    ),
 ]
 
 #: All threads share Python's filters of warnings: one at a time changes them, and puts them back.
@@ -220,16 +227,22 @@ def _written_dates(index, name):
         What the labels hold, and the code that makes dates of them.
     """
     # A range is as far apart everywhere.
-    if isinstance(index, pd.RangeIndex) or not pd.api.types.is_integer_dtype(index):
+    if isinstance(index, pd.RangeIndex) or not pd.api.types.is_any_real_numeric_dtype(index):
+        return None
+    if index.hasnans or len(index) < 3 or index.min() < 1e4 or index.max() > 1e8:
         return None
     numbers = index.to_numpy(dtype=np.int64)
+    if not pd.api.types.is_integer_dtype(index):
+        if (numbers != index).any():
+            return None
+        name = f"{name}.astype(int)"
     steps = np.diff(numbers)
-    if len(steps) < 2 or (steps == steps[0]).all():
+    if (steps == steps[0]).all():
         return None
-    for written, base, cut, code in _WRITTEN_DATES:
-        counted = _count_dates(numbers, base, cut)
+    for written, base, n_parts, form, code in _WRITTEN_DATES:
+        counted = _count_dates(numbers, base, n_parts, form)
         # Of whole years, and of numbers that happen to read as dates, dates are no more regular.
-        if counted is not None and len(set(np.diff(counted))) < len(set(steps)):
+        if counted is not None and len(np.unique(np.diff(counted))) < len(np.unique(steps)):
             place = int(np.argmax(np.abs(steps)))
             before, after = label_at(index, place), label_at(index, place + 1)
             what = (
@@ -240,15 +253,15 @@ def _written_dates(index, name):
     return None
 
 
-def _count_dates(numbers, base, cut):
+def _count_dates(numbers, base, n_parts, form):
     """Return the numbers of months, quarters or days that numbers write out; None if not all do."""
     years, parts = np.divmod(numbers, base)
-    if years.min() < 1800 or years.max() > 2200 or parts.min() < 1:
+    if years.min() < 1800 or years.max() > 2200 or parts.min() < 1 or parts.max() > n_parts:
         return None
-    if not isinstance(cut, str):
-        return years * cut + parts if parts.max() <= cut else None
-    text = pd.Index(numbers).astype(str) + ("1" if cut.endswith("%u") else "")
-    dates = pd.to_datetime(text, format=cut, errors="coerce")
+    if form is None:
+        return years * n_parts + parts
+    text = pd.Index(numbers).astype(str) + ("1" if form.endswith("%u") else "")
+    dates = pd.to_datetime(text, format=form, errors="coerce")
     return None if dates.hasnans else dates.to_numpy().astype("datetime64[D]").astype(np.int64)
 
 

@@ -35,6 +35,8 @@ WRITTEN = {
     "dates of weeks": (WEEKS, WEEKS.strftime("%Y%m%d").astype(int)),
     "every third month": (MONTHS[::3], MONTHS[::3].year * 100 + MONTHS[::3].month),
     "a month is missing": (MONTHS.delete(5), (MONTHS.year * 100 + MONTHS.month).delete(5)),
+    "months as floats": (MONTHS, (MONTHS.year * 100 + MONTHS.month).astype(float)),
+    "quarters as floats": (QUARTERS, (QUARTERS.year * 10 + QUARTERS.quarter).astype("Float64")),
     "short numbers": (MONTHS, (MONTHS.year * 100 + MONTHS.month).astype("int32")),
 }
 #: What takes rows and a target, and needs to know which rows follow each other.
@@ -61,8 +63,8 @@ def test_the_advice_makes_the_dates(written):
     with bad.refused(ValueError, "holds numbers such as") as caught:
         LagWindower(2).fit(X)
     message = str(caught.value)
-    for label in re.search(r"such as (\d+) and (\d+) that", message).groups():
-        assert int(label) in numbers
+    for label in re.search(r"such as ([\d.]+) and ([\d.]+) that", message).groups():
+        assert float(label) in numbers
     exec(re.search(r"Make dates of it: (.*)\.$", message)[1], {"X": X, "pd": pd})
     made = X.index.asfreq(dates.freq) if isinstance(dates, pd.PeriodIndex) else X.index
     assert made.equals(dates)
@@ -101,6 +103,8 @@ def test_the_advice_makes_the_dates_of_many_series():
         [19001, 19011, 19021, 19041],
         [20150101, 20150102, 20150103, 20150104],
         np.arange(N) * 100 + 1,
+        [201401.5, 201412.5, 201501.5],
+        [201411.0, 201412.0, 201413.0],
         [201401, 201402],
     ],
     ids=str,
