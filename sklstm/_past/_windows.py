@@ -318,7 +318,8 @@ def windows_of(rows, stretches, index=None):
 
 def _mapped_windows(rows, stretches, depth):
     """Return windows of a file; those that look back beyond a break lie in a few extra steps."""
-    starts = np.arange(-depth, len(rows) - depth, dtype=_dtype_of_places(len(rows)))
+    n_places = len(rows) + 2 * depth * len(stretches.starts)
+    starts = np.arange(-depth, len(rows) - depth, dtype=_dtype_of_places(n_places))
     extra: list = []
     n_extra = 0
     # From the last one back, as starts in the extra steps count from their end.
